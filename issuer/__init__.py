@@ -1,0 +1,1 @@
+"""The issuing office: who has earned a badge, and how it reaches its holder."""

@@ -1,0 +1,1 @@
+"""Who may attest what, about whom; what two people saw counts as a record."""

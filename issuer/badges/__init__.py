@@ -1,0 +1,1 @@
+"""Awards, badges, signing, status lists, and the issuer's public documents."""

@@ -1,0 +1,1 @@
+"""What people did: records from many sources, stored once each."""

@@ -1,0 +1,1 @@
+"""One file for each source of contributions; all have the same face."""

@@ -1,0 +1,1 @@
+"""How a badge reaches its holder: the private page, downloads, the public badge page."""

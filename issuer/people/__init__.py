@@ -1,0 +1,1 @@
+"""Persons, their accounts, and how each account was proved."""

@@ -1,0 +1,1 @@
+"""The policy and the decision it leads to, with a reason for each contribution."""

@@ -1,0 +1,62 @@
+"""What every test may ask for, and the rule that a skipped test is never silent.
+
+With `CI` set (as `.ci/run` does), a skip that `tests/allowed-skips.txt` does not name fails the run.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+ALLOWED_SKIPS = Path(__file__).with_name("allowed-skips.txt")
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of published vectors and real records beside the checkout; a user does not have it."""
+    if not SHARED.is_dir():
+        pytest.skip("no folder ../shared with published vectors beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own BADGEWRIGHT_… settings must not decide what a test finds."""
+    for name in [n for n in os.environ if n.startswith("BADGEWRIGHT_")]:
+        monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`real` tests run only when asked for by `-m real`."""
+    if "real" in (config.getoption("-m") or ""):
+        return
+    wanted, left_out = [], []
+    for item in items:
+        (left_out if item.get_closest_marker("real") else wanted).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = wanted
+
+
+def unexpected_skips(skipped: list[str], *, allowed: str) -> list[str]:
+    """The skipped test ids that no line of `allowed` (ids or their beginnings; # comments) covers."""
+    lines = [line.split("#")[0].strip() for line in allowed.splitlines()]
+    starts = tuple(line for line in lines if line)
+    return [name for name in skipped if not (starts and name.startswith(starts))]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    yield
+    if not os.environ.get("CI"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [report.nodeid for report in reporter.stats.get("skipped", [])] if reporter else []
+    surprises = unexpected_skips(skipped, allowed=ALLOWED_SKIPS.read_text())
+    for name in surprises:
+        print(f"\nskipped, and not in tests/allowed-skips.txt: {name}")
+    if surprises:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,1 @@
+"""The verifying office: who is believed, and what that buys."""

@@ -1,0 +1,1 @@
+"""One clear answer for a volunteer with a phone."""

@@ -1,0 +1,1 @@
+"""What all rooms of the verifying office stand on: settings, database, the guarded outgoing HTTP."""

@@ -1,0 +1,1 @@
+"""Is it good enough for us, and was it used already?"""

@@ -1,0 +1,1 @@
+"""Is this an authentic, timely statement of its issuer?"""

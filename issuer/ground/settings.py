@@ -1,0 +1,126 @@
+"""The issuing office's settings: one file in its data folder, and the only reader of the environment.
+
+`DIR/issuer.yaml` says who issues and where documents are public. The environment gives what should not lie
+beside the data: BADGEWRIGHT_DATA (the folder), BADGEWRIGHT_PASSPHRASE or BADGEWRIGHT_PASSPHRASE_FILE.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+SETTINGS_FILE = "issuer.yaml"
+PASSPHRASE_FILE = "passphrase"  # beside the data only until somebody moves it: `init` says so
+_KNOWN = {"name", "public_url", "policy", "email"}
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class SettingsError(Exception):
+    """The data folder or its settings are missing or wrong; the text is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one issuer is. `public_url` has no slash at its end; `policy` is the policy in force."""
+
+    data: Path
+    name: str
+    public_url: str
+    policy: Path
+    email: str | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.data / "issuer.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+
+def default_data_folder() -> Path:
+    """BADGEWRIGHT_DATA, or `badgewright-issuer` in the current folder."""
+    return Path(os.environ.get("BADGEWRIGHT_DATA") or "badgewright-issuer")
+
+
+def load(data: Path) -> Settings:
+    """The settings of a data folder that `badge-issuer init` made.
+
+    Raises:
+        SettingsError: no such folder, a field that is missing, unknown or of the wrong kind.
+    """
+    file = data / SETTINGS_FILE
+    try:
+        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{data} is no issuer's data folder: run 'badge-issuer init' first.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{file} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(fields, dict) or not all(isinstance(v, str) for v in fields.values()):
+        raise SettingsError(f"{file} must hold fields with text: name, public_url, policy.")
+    unknown = sorted(fields.keys() - _KNOWN)
+    if unknown:
+        raise SettingsError(f"{file} has the unknown field {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}.")
+    missing = sorted({"name", "public_url", "policy"} - fields.keys())
+    if missing:
+        raise SettingsError(f"{file} lacks the field {missing[0]!r}.")
+    return Settings(
+        data=data,
+        name=fields["name"],
+        public_url=checked_public_url(fields["public_url"]),
+        policy=data / fields["policy"],
+        email=fields.get("email"),
+    )
+
+
+def save(settings: Settings) -> None:
+    """Write `DIR/issuer.yaml`; the policy's path is kept relative to the folder."""
+    fields = {
+        "name": settings.name,
+        "public_url": settings.public_url,
+        "policy": settings.policy.relative_to(settings.data).as_posix(),
+        **({"email": settings.email} if settings.email else {}),
+    }
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+    (settings.data / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def checked_public_url(url: str) -> str:
+    """`url` without its last slash, if it is https with a host name, or http on this machine.
+
+    Raises:
+        SettingsError: any other address.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise SettingsError(f"The public address {url!r} is no address: {error}.") from error
+    good = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not good or not parts.hostname or parts.query or parts.fragment or parts.username or port == 0:
+        raise SettingsError(
+            f"The public address {url!r} is not usable: https://a.host.name was expected"
+            " (http only for localhost)."
+        )
+    return url.rstrip("/")
+
+
+def passphrase(data: Path) -> str:
+    """What opens the key store: BADGEWRIGHT_PASSPHRASE, the file it names, or the file in the folder.
+
+    Raises:
+        SettingsError: none of the three is there, or the file cannot be read.
+    """
+    given = os.environ.get("BADGEWRIGHT_PASSPHRASE")
+    if given:
+        return given
+    file = Path(os.environ.get("BADGEWRIGHT_PASSPHRASE_FILE") or data / PASSPHRASE_FILE)
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The key passphrase cannot be read from {file}: set BADGEWRIGHT_PASSPHRASE or"
+            " BADGEWRIGHT_PASSPHRASE_FILE."
+        ) from error

@@ -1,0 +1,23 @@
+"""What can go wrong with keys and signatures.
+
+    KeysError
+    ├── KeyFormatError      a JWK, Multikey or DID document that is not what it must be
+    ├── SignatureError      a JWS that is malformed, uses a refused header, or does not verify
+    └── CustodyError        a key store that cannot be opened, or does not hold what was asked for
+"""
+
+
+class KeysError(Exception):
+    """Base of all errors of this room; the text is one sentence for a person."""
+
+
+class KeyFormatError(KeysError):
+    """A key, DID or DID document is malformed or of a kind that we do not accept."""
+
+
+class SignatureError(KeysError):
+    """A compact JWS is malformed, has a header that we refuse, or its signature does not verify."""
+
+
+class CustodyError(KeysError):
+    """The key store is missing, its passphrase is wrong, or the key asked for is not in it."""

@@ -1,0 +1,122 @@
+"""Compact JWS, signed and verified strictly (RFC 7515, RFC 8725; VC-JOSE-COSE 1.0; OB 3.0 §8.2).
+
+Header: exactly `alg`, `kid`, `typ` when we sign. When we verify, the key's type decides the algorithm, the
+header must agree, and nothing else in the header is ever followed. Claims are read one step later, in
+`schemas.claims`; where the key comes from is `keys.did`.
+"""
+
+from dataclasses import dataclass
+
+import jwt
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+
+from keys import base64url
+from keys.errors import KeyFormatError, SignatureError
+from keys.jwk import ALGORITHMS, PublicKey
+from keys.signer import Signer
+from schemas import strict_json
+
+BADGE_TYP = "vc+jwt"
+ACCEPTED_TYP = frozenset({"vc+jwt", "JWT"})  # or absent; anything else is some other kind of token
+KNOWN_HEADER = frozenset({"alg", "kid", "typ", "jwk", "cty"})
+MAX_JWS_CHARACTERS = 256 * 1024
+MAX_HEADER_BYTES = 4096  # alg, kid, typ and perhaps a jwk: a few hundred bytes
+
+
+@dataclass(frozen=True)
+class JoseHeader:
+    """What a header says, before anything is verified. A `jwk` in it is a hint and is never used as a key."""
+
+    alg: str
+    kid: str | None
+    typ: str | None
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class ParsedJws:
+    """A compact JWS taken apart: `payload` is NOT verified."""
+
+    header: JoseHeader
+    payload: bytes
+    signature: bytes
+    signing_input: bytes
+
+
+def sign(payload: bytes, *, signer: Signer, typ: str = BADGE_TYP) -> str:
+    """`payload` (UTF-8 JSON, signed byte for byte) as compact JWS, header members in the order alg, kid, typ."""
+    header = strict_json.dumps({"alg": signer.public.algorithm, "kid": signer.kid, "typ": typ})
+    signing_input = f"{base64url.encode(header.encode())}.{base64url.encode(payload)}"
+    return f"{signing_input}.{base64url.encode(signer.sign(signing_input.encode()))}"
+
+
+def parse(token: str) -> ParsedJws:
+    """Take a compact JWS apart without verifying it.
+
+    Raises:
+        SignatureError: not three canonical base64url parts, or a header with a member that must not be there.
+    """
+    if len(token) > MAX_JWS_CHARACTERS:
+        raise SignatureError(f"The token has {len(token)} characters; at most {MAX_JWS_CHARACTERS} are read.")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise SignatureError(f"The token has {len(parts)} parts; a compact JWS has three, joined by dots.")
+    try:
+        raw_header, payload, signature = (
+            base64url.decode(part, what=f"token's {name}")
+            for part, name in zip(parts, ("header", "payload", "signature"), strict=True)
+        )
+    except KeyFormatError as error:
+        raise SignatureError(str(error)) from error
+    return ParsedJws(_read_header(raw_header), payload, signature, ".".join(parts[:2]).encode())
+
+
+def verify(token: str, *, key: PublicKey, accepted_typ: frozenset[str] = ACCEPTED_TYP) -> bytes:
+    """The payload bytes of `token`, once its signature was found good under `key`.
+
+    Raises:
+        SignatureError: malformed, a refused header, an algorithm that does not fit the key, or a bad signature.
+    """
+    parsed = parse(token)
+    check_header(parsed.header, key=key, accepted_typ=accepted_typ)
+    try:
+        return _plain_jws.decode(token, key=key.to_cryptography(), algorithms=list(ALGORITHMS[key.curve]))
+    except jwt.exceptions.InvalidTokenError as error:
+        raise SignatureError("The signature does not fit the signed text and this key.") from error
+
+
+def check_header(header: JoseHeader, *, key: PublicKey, accepted_typ: frozenset[str]) -> None:
+    """Refuse an algorithm that is not the key's own, in exact case, and a `typ` of another kind of token."""
+    if header.alg not in ALGORITHMS[key.curve]:
+        raise SignatureError(
+            f"The token says alg {header.alg!r}; its {key.curve} key signs with {key.algorithm} only."
+        )
+    if header.typ is not None and header.typ not in accepted_typ:
+        raise SignatureError(f"The token says typ {header.typ!r}; {sorted(accepted_typ)} were expected.")
+
+
+def _read_header(raw: bytes) -> JoseHeader:
+    try:
+        header = strict_json.loads_object(raw, max_bytes=MAX_HEADER_BYTES, max_depth=4)
+    except strict_json.StrictJsonError as error:
+        raise SignatureError(f"The token's header cannot be read: {error}") from error
+    unknown = sorted(header.keys() - KNOWN_HEADER)
+    if unknown:  # jku, x5u, x5c, crit, b64, zip: each is a way to make a verifier do something else
+        raise SignatureError(f"The token's header has {', '.join(unknown)}, which is refused.")
+    alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
+    if not isinstance(alg, str):
+        raise SignatureError("The token's header has no text member 'alg'.")
+    if not isinstance(kid, str | None) or not isinstance(typ, str | None):
+        raise SignatureError("The token's header members 'kid' and 'typ' must be text.")
+    return JoseHeader(alg, kid, typ, raw)
+
+
+def _registered() -> jwt.PyJWS:
+    plain = jwt.PyJWS(algorithms=[])
+    plain.register_algorithm("ES256", ECAlgorithm(ECAlgorithm.SHA256))
+    for name in ALGORITHMS["Ed25519"]:
+        plain.register_algorithm(name, OKPAlgorithm())
+    return plain
+
+
+_plain_jws = _registered()

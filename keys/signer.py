@@ -1,0 +1,36 @@
+"""The one face behind which every private key stays: something that signs bytes under a `kid`.
+
+A key opened from disk is the first implementation; a token or a key service fits the same three members.
+Nothing here prints, serialises or returns a private key.
+"""
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from keys.jwk import PublicKey, from_cryptography
+
+PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey
+
+
+class Signer:
+    """Signs with one private key. `kid`: the DID URL under which verifiers find the public key."""
+
+    __slots__ = ("__private", "kid", "public")
+
+    def __init__(self, private: PrivateKey, *, kid: str) -> None:
+        self.__private = private
+        self.kid = kid
+        self.public: PublicKey = from_cryptography(private.public_key())
+
+    def sign(self, message: bytes) -> bytes:
+        """64 raw bytes over `message`: r‖s (ECDSA, deterministic by RFC 6979) or Ed25519."""
+        if isinstance(self.__private, Ed25519PrivateKey):
+            return self.__private.sign(message)
+        der = self.__private.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        r, s = decode_dss_signature(der)
+        return r.to_bytes(32) + s.to_bytes(32)
+
+    def __repr__(self) -> str:
+        return f"Signer(kid={self.kid!r})"  # never the key

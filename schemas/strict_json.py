@@ -5,8 +5,8 @@ RFC 8259, because two readers that disagree about one document are an attack: th
 last of two equal members in silence, takes NaN, and lets a lone surrogate through that no UTF-8 can carry.
 
 It knows nothing of credentials: shapes are parsed in `schemas.credential` and its neighbours, and canonical
-forms (RFC 8785, RDFC-1.0) live in `keys`. A signed document is checked as bytes before it is read here, and is
-never written again by `dumps` on the way to its check.
+forms (RFC 8785, RDFC-1.0) live in `keys`. A signed document is checked as bytes before it is read here, and
+is never written again by `dumps` on the way to its check.
 """
 
 import json
@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterator
 from typing import Final, NoReturn, TypeAlias
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = "dict[str, JsonValue]"
 
-MAX_DOCUMENT_BYTES: Final = 256 * 1024  # a badge is 2 to 4 kB; room for evidence and endorsements (STANDARDS j1)
+MAX_DOCUMENT_BYTES: Final = 256 * 1024  # a badge is 2 to 4 kB; room for endorsements (STANDARDS j1)
 MAX_DEPTH: Final = 32  # containers inside containers; a real badge has about 6
 MAX_INTEGER: Final = 2**53 - 1  # beyond it JavaScript, hence half of all verifiers, reads another number
 
@@ -43,15 +43,13 @@ class StrictJsonError(ValueError):
         self.where = where
 
 
-def loads(
-    data: bytes | str, *, max_bytes: int = MAX_DOCUMENT_BYTES, max_depth: int = MAX_DEPTH
-) -> JsonValue:
+def loads(data: bytes | str, *, max_bytes: int = MAX_DOCUMENT_BYTES, max_depth: int = MAX_DEPTH) -> JsonValue:
     """One JSON text (UTF-8 if bytes) as plain Python values, members in the order of the text.
 
-    Raises StrictJsonError for: more than `max_bytes` bytes of UTF-8, containers nested deeper than `max_depth`,
-    invalid UTF-8, a byte order mark, a duplicate member, NaN or Infinity, a lone surrogate (escaped too, in
-    member names too), an integer beyond 2^53-1, a number too large for a double, anything after the
-    value, and all that RFC 8259 does not allow (STANDARDS b5, j1, k6).
+    Raises StrictJsonError for: more than `max_bytes` bytes of UTF-8, containers nested deeper than
+    `max_depth`, invalid UTF-8, a byte order mark, a duplicate member, NaN or Infinity, a lone surrogate
+    (escaped too, in member names too), an integer beyond 2^53-1, a number too large for a double, anything
+    after the value, and all that RFC 8259 does not allow (STANDARDS b5, j1, k6).
     """
     text = _text(data, max_bytes=max_bytes)
     _check_depth(text, max_depth=max_depth)
@@ -59,7 +57,8 @@ def loads(
         value: JsonValue = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise StrictJsonError(f"The JSON breaks off or goes wrong at {where}: {error.msg}.", where=where) from error
+        message = f"The JSON breaks off or goes wrong at {where}: {error.msg}."
+        raise StrictJsonError(message, where=where) from error
     except RecursionError as error:  # only with a `max_depth` beyond what the interpreter can follow
         raise StrictJsonError("The JSON is nested too deeply to be read.") from error
     if _SURROGATE_ESCAPE.search(text):
@@ -99,7 +98,8 @@ def _text(data: bytes | str, *, max_bytes: int) -> str:
         try:
             size = len(data.encode("utf-8"))
         except UnicodeEncodeError as error:
-            raise StrictJsonError(f"The JSON text holds a lone surrogate at character {error.start}.") from error
+            where = f"character {error.start}"
+            raise StrictJsonError(f"The JSON text holds a lone surrogate at {where}.", where=where) from error
         if size > max_bytes:
             raise _too_large(max_bytes)
         text = data
@@ -107,7 +107,8 @@ def _text(data: bytes | str, *, max_bytes: int) -> str:
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise StrictJsonError(f"The JSON is not valid UTF-8 at byte {error.start}.") from error
+            where = f"byte {error.start}"
+            raise StrictJsonError(f"The JSON is not valid UTF-8 at {where}.", where=where) from error
     if text.startswith("\ufeff"):
         raise StrictJsonError("The JSON begins with a byte order mark, which RFC 8259 does not allow.")
     return text
@@ -161,7 +162,7 @@ def _unique_members(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
 
 def _integer(text: str) -> int:
     if len(text) > _MAX_INTEGER_CHARACTERS or abs(number := int(text)) > MAX_INTEGER:
-        raise StrictJsonError(f"The integer {_shorten(text)} is beyond 2^53-1, where readers disagree about it.")
+        raise StrictJsonError(f"The integer {_shorten(text)} is beyond 2^53-1, where readers disagree.")
     return number
 
 

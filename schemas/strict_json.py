@@ -131,7 +131,8 @@ def _check_surrogates(value: JsonValue) -> None:
     """Refuse a lone surrogate: no UTF-8 can carry it, so no two systems would hash the same bytes."""
     for pointer, text in _texts(value):
         if _SURROGATE.search(text):
-            raise StrictJsonError(f"The text at {pointer!r} holds a lone surrogate.", where=pointer)
+            place = _shorten(pointer) if pointer else "the top"
+            raise StrictJsonError(f"The text at {place} holds a lone surrogate.", where=pointer)
 
 
 def _texts(value: JsonValue) -> Iterator[tuple[str, str]]:

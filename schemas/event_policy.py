@@ -1,0 +1,167 @@
+"""An event's policy: which badges its registration accepts, what each gives, and how holding is proved.
+
+Strictly loaded like the qualification policy. Its owner is the event, not the community that issues badges.
+Deciding by it is `verifier.registration.events`.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from schemas import strict_yaml
+
+OnlineProof = Literal["wallet_key", "mailbox", "holder_code"]
+DeskProof = Literal["name_against_id", "rotating_code"]
+
+
+class EventPolicyError(ValueError):
+    """An event's policy was refused; one sentence that names the document, the field and what was expected."""
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"{value!r} is no number")
+    return Decimal(value)
+
+
+def _zone(value: Any) -> Any:
+    try:
+        return ZoneInfo(value).key
+    except (TypeError, ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"{value!r} is no time zone such as Europe/Paris") from error
+
+
+def _instant(value: Any) -> Any:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(f"{value} is no point in time with a zone, as in 2027-01-15T09:00:00+01:00")
+    return value
+
+
+_Instant = Annotated[datetime, BeforeValidator(_instant)]
+_Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
+_Count = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
+_Share = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1)]
+_Name = Annotated[str, Field(min_length=1, max_length=500)]
+_Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Opening(_Part):
+    opens: _Instant
+    closes: _Instant
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError("it closes before it opens")
+        return self
+
+
+class AcceptedPeriod(_Part):
+    """Badges of this one period of this policy are accepted, so that one person has one holder reference."""
+
+    policy: _Slug
+    starts: Annotated[date, Field(strict=True)]
+
+
+class Accepted(_Part):
+    """A badge that is accepted, by the pair (issuer, achievement), and the percent that it gives."""
+
+    issuer: _Name
+    achievement: _Name
+    percent: _Percent
+
+
+class Foreign(Accepted):
+    """Another community's badge, accepted on purpose; at most so many in all."""
+
+    at_most: _Count
+
+
+class ProofOfHolding(_Part):
+    online: Annotated[tuple[OnlineProof, ...], BeforeValidator(_tuple)] = ()
+    desk: Annotated[tuple[DeskProof, ...], BeforeValidator(_tuple)] = ()
+
+
+class Budget(_Part):
+    """One factor for all discounts, computed and published before the first grant, never changed after."""
+
+    factor: _Share
+    frozen_at: Annotated[date, Field(strict=True)]
+    eligible: _Count
+    expected_take_up: _Share
+
+
+class VoucherRule(_Part):
+    uses: Annotated[int, Field(strict=True, ge=1, le=1)]
+    valid_days: Annotated[int, Field(strict=True, ge=1, le=730)]
+    on_expiry_or_refund: Literal["release"]
+
+
+class Shop(_Part):
+    kind: Literal["pretix", "code_pool"]
+    organizer: _Name
+    event: _Name
+    quota: _Count
+    tag: _Name
+
+
+class ProvisionalAtDesk(_Part):
+    per_desk: _Count
+    value_each: _Count
+
+
+class EventPolicy(_Part):
+    """What one event accepts and gives. `unknown`: what a check that could not be made means here."""
+
+    event: _Slug
+    time_zone: Annotated[str, BeforeValidator(_zone)]
+    redeem: Opening
+    period: AcceptedPeriod
+    entitlement: _Slug
+    accept: Annotated[tuple[Accepted, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    foreign: Annotated[tuple[Foreign, ...], BeforeValidator(_tuple)] = ()
+    proof_of_holding: ProofOfHolding = ProofOfHolding()
+    unknown: Literal["refuse", "hold_for_a_person"]
+    budget: Budget
+    capacity: _Count
+    voucher: VoucherRule
+    shop: Shop | None = None
+    provisional_at_desk: ProvisionalAtDesk | None = None
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        gives = any(entry.percent for entry in (*self.accept, *self.foreign))
+        if gives and not (self.proof_of_holding.online or self.proof_of_holding.desk):
+            raise ValueError("proof_of_holding lists no proof, but badges here give more than 0 percent")
+        pairs = [(entry.issuer, entry.achievement) for entry in (*self.accept, *self.foreign)]
+        if len(set(pairs)) != len(pairs):
+            raise ValueError("an (issuer, achievement) pair is listed twice")
+        if self.budget.frozen_at > self.redeem.opens.date():
+            raise ValueError("the budget factor is frozen before redeeming opens")
+        return self
+
+
+def load(data: bytes, *, name: str) -> EventPolicy:
+    """An event's policy from the bytes of its YAML document; `name` (a file) goes into the error.
+
+    Raises:
+        EventPolicyError: an unknown or missing field, a time without a zone, a limit of 0 or less, a discount
+            without proof of holding.
+    """
+    try:
+        return EventPolicy.model_validate(strict_yaml.loads(data))
+    except strict_yaml.StrictYamlError as error:
+        raise EventPolicyError(f"{name}: {error}") from error
+    except ValidationError as error:
+        raise EventPolicyError(f"{name}: {strict_yaml.sentence_of(error)}") from error

@@ -67,7 +67,7 @@ def with_bit(bits: bytes, index: int, *, value: bool = True) -> bytes:
 
 
 def is_set(bits: bytes | bytearray, index: int) -> bool:
-    """Whether the entry `index` is set; RANGE_ERROR outside the list (Bitstring Status List 1.0, Validate)."""
+    """Whether the entry `index` is set; RANGE_ERROR outside the list (Bitstring Status List 1.0 §3.2)."""
     byte, mask = _place(bits, index)
     return bool(bits[byte] & mask)
 

@@ -161,9 +161,12 @@ def _key_of(method: JsonObject, did: str) -> PublicKey | None:
     if kind in {"JsonWebKey", "JsonWebKey2020"} and isinstance(public_jwk, dict):
         if public_jwk.get("kty") in {"EC", "OKP"} and public_jwk.get("crv") in {"P-256", "Ed25519"}:
             key = jwk.from_jwk(public_jwk)
-    elif kind in {"Multikey", "Ed25519VerificationKey2020"} and isinstance(public_multikey, str):
-        if public_multikey.startswith(("z6Mk", "zDn")):
-            key = multikey.decode(public_multikey)
+    elif (
+        kind in {"Multikey", "Ed25519VerificationKey2020"}
+        and isinstance(public_multikey, str)
+        and public_multikey.startswith(("z6Mk", "zDn"))
+    ):
+        key = multikey.decode(public_multikey)
     return key
 
 

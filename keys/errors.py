@@ -1,9 +1,9 @@
 """What can go wrong with keys and signatures.
 
-    KeysError
-    ├── KeyFormatError      a JWK, Multikey or DID document that is not what it must be
-    ├── SignatureError      a JWS that is malformed, uses a refused header, or does not verify
-    └── CustodyError        a key store that cannot be opened, or does not hold what was asked for
+KeysError
+├── KeyFormatError      a JWK, Multikey or DID document that is not what it must be
+├── SignatureError      a JWS that is malformed, uses a refused header, or does not verify
+└── CustodyError        a key store that cannot be opened, or does not hold what was asked for
 """
 
 

@@ -80,7 +80,10 @@ def verify(token: str, *, key: PublicKey, accepted_typ: frozenset[str] = ACCEPTE
     parsed = parse(token)
     check_header(parsed.header, key=key, accepted_typ=accepted_typ)
     try:
-        return _plain_jws.decode(token, key=key.to_cryptography(), algorithms=list(ALGORITHMS[key.curve]))
+        payload: bytes = _plain_jws.decode(
+            token, key=key.to_cryptography(), algorithms=list(ALGORITHMS[key.curve])
+        )
+        return payload
     except jwt.exceptions.InvalidTokenError as error:
         raise SignatureError("The signature does not fit the signed text and this key.") from error
 

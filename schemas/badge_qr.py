@@ -40,9 +40,7 @@ SOFT_LIMIT_VERSION: Final = 15
 HARD_LIMIT_VERSION: Final = 17
 LARGEST_VERSION: Final = 20  # where our tables end: nothing above the hard limit is ever drawn
 
-URL_PREFIX_CHARACTERS: Final = (
-    29  # of "https://badges.example.org/v#", with which DESK's budgets are computed
-)
+URL_PREFIX_CHARACTERS: Final = 29  # of "https://badges.example.org/v#", with which DESK's budgets are computed
 QUIET_ZONE_MODULES: Final = 4  # white margin that ISO 18004 asks for
 MODULE_MM: Final = 0.6  # the smallest module that phones read from paper in desk light
 
@@ -107,13 +105,9 @@ class Dictionary:
 
     def __post_init__(self) -> None:
         if len(self.file) > MAX_DICTIONARY_BYTES:
-            raise BadgeQrError(
-                f"A dictionary has at most {MAX_DICTIONARY_BYTES} bytes, not {len(self.file)}."
-            )
+            raise BadgeQrError(f"A dictionary has at most {MAX_DICTIONARY_BYTES} bytes, not {len(self.file)}.")
         if b"\n" not in self.file:
-            raise BadgeQrError(
-                "A dictionary is a header line, a line feed and a template: there is no line feed."
-            )
+            raise BadgeQrError("A dictionary is a header line, a line feed and a template: there is no line feed.")
         if not 0 < len(self.header) <= MAX_HEADER_BYTES:
             raise BadgeQrError(
                 f"A dictionary's header line has 1 to {MAX_HEADER_BYTES} bytes, not {len(self.header)}."
@@ -159,16 +153,12 @@ def pack(jwt: str, *, dictionary: Dictionary) -> bytes:
         for part, name in zip(parts, ("header", "payload", "signature"), strict=True)
     )
     if header != dictionary.header:
-        raise BadgeQrError(
-            f"The JWT's header is not the header of dictionary {dictionary.id}, byte for byte."
-        )
+        raise BadgeQrError(f"The JWT's header is not the header of dictionary {dictionary.id}, byte for byte.")
     if len(signature) != _SIGNATURE_BYTES:
         raise BadgeQrError(
             f"Only a signature of {_SIGNATURE_BYTES} bytes can be packed, and this has {len(signature)}."
         )
-    packed = (
-        bytes([_LAYOUT]) + bytes.fromhex(dictionary.id) + signature + _deflate(payload, dictionary=dictionary)
-    )
+    packed = bytes([_LAYOUT]) + bytes.fromhex(dictionary.id) + signature + _deflate(payload, dictionary=dictionary)
     # A packer that skips the comparison is not a packer: what a desk will read is what was signed.
     if unpack(packed, dictionaries={dictionary.id: dictionary}) != jwt:
         raise BadgeQrError("The packed badge does not unpack to the JWT that went in.")
@@ -225,9 +215,7 @@ def from_digits(digits: str) -> bytes:
         try:
             data += int(group).to_bytes(size, "big")
         except OverflowError as error:
-            raise BadgeQrError(
-                f"The digits from {at + 1} on stand for a number beyond {size} bytes."
-            ) from error
+            raise BadgeQrError(f"The digits from {at + 1} on stand for a number beyond {size} bytes.") from error
     return bytes(data)
 
 
@@ -256,9 +244,7 @@ def from_base45(text: str) -> bytes:
             raise BadgeQrError(f"The character {error.args[0]!a} is not in the Base45 alphabet.") from error
         size = len(group) - 1
         if value >= 256**size:
-            raise BadgeQrError(
-                f"The Base45 characters from {at + 1} on stand for a number beyond {size} bytes."
-            )
+            raise BadgeQrError(f"The Base45 characters from {at + 1} on stand for a number beyond {size} bytes.")
         data += value.to_bytes(size, "big")
     return bytes(data)
 
@@ -285,9 +271,7 @@ def read_text(text: str) -> bytes:
     BadgeQrError for any other text, and for one of more than 3,000 characters.
     """
     if len(text) > MAX_TEXT_CHARACTERS:
-        raise BadgeQrError(
-            f"The text of a code has at most {MAX_TEXT_CHARACTERS} characters, not {len(text)}."
-        )
+        raise BadgeQrError(f"The text of a code has at most {MAX_TEXT_CHARACTERS} characters, not {len(text)}.")
     if text.startswith(_DESK_PREFIX):
         return from_base45(text.removeprefix(_DESK_PREFIX))
     address, _, digits = text.partition("#")
@@ -317,10 +301,7 @@ def smallest_version(
     `prefix_characters` counts the URL form up to and including `#`; each one more costs about a byte.
     """
     for version, codewords in enumerate(_CODEWORDS_AT_M, start=1):
-        if (
-            _bits(packed_bytes, form=form, prefix_characters=prefix_characters, version=version)
-            <= codewords * 8
-        ):
+        if _bits(packed_bytes, form=form, prefix_characters=prefix_characters, version=version) <= codewords * 8:
             return version
     return None
 
@@ -328,9 +309,7 @@ def smallest_version(
 def print_size_mm(version: int) -> int:
     """The side of the printed code with its quiet zone: 50 mm up to V14, 60 mm up to the hard limit V17."""
     if not 1 <= version <= HARD_LIMIT_VERSION:
-        raise BadgeQrError(
-            f"Codes are printed from version 1 to {HARD_LIMIT_VERSION}, not in version {version}."
-        )
+        raise BadgeQrError(f"Codes are printed from version 1 to {HARD_LIMIT_VERSION}, not in version {version}.")
     return 50 if version <= 14 else 60  # V14 is the last whose modules keep 0.6 mm on 50 mm
 
 
@@ -348,9 +327,7 @@ def _bits(packed_bytes: int, *, form: Form, prefix_characters: int, version: int
 
 def _deflate(payload: bytes, *, dictionary: Dictionary) -> bytes:
     if len(payload) > MAX_PAYLOAD_BYTES:
-        raise BadgeQrError(
-            f"The claims have {len(payload)} bytes, and at most {MAX_PAYLOAD_BYTES} can be packed."
-        )
+        raise BadgeQrError(f"The claims have {len(payload)} bytes, and at most {MAX_PAYLOAD_BYTES} can be packed.")
     deflate = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, zdict=dictionary.template)
     return deflate.compress(payload) + deflate.flush()
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -27,9 +28,7 @@ RECORDS_OF_KINDS: Mapping[str, str] = {
     "change.coauthored": "coauthorship",
     "review.decisive": "review",
 }
-RECORDS_OF_CHANGE_SOURCES = frozenset(
-    {"change", "coauthorship", "review", "bug.confirmed", "bug.fix_adopted"}
-)
+RECORDS_OF_CHANGE_SOURCES = frozenset({"change", "coauthorship", "review", "bug.confirmed", "bug.fix_adopted"})
 CODE_RECORDS = frozenset({"change", "coauthorship", "review"})
 
 ParameterKind = Literal["none", "count", "word", "words"]
@@ -374,7 +373,7 @@ class QualificationPolicy(_Part):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         needs = [tier.min_credits for tier in self.tiers]
-        if any(higher <= lower for higher, lower in zip(needs, needs[1:], strict=False)):
+        if any(higher <= lower for higher, lower in pairwise(needs)):
             raise ValueError("tiers are listed from the highest down, each needing fewer credits")
         if len({tier.id for tier in self.tiers}) != len(self.tiers):
             raise ValueError("two tiers have the same id")

@@ -18,9 +18,7 @@ from typing import Final, Literal
 
 Problem = Literal["MALFORMED_VALUE_ERROR", "STATUS_LIST_LENGTH_ERROR", "RANGE_ERROR"]
 
-MINIMUM_ENTRIES: Final = (
-    131_072  # the standard's floor, also for ten badges: a small list would tell who is meant
-)
+MINIMUM_ENTRIES: Final = 131_072  # the standard's floor, also for ten badges: a small list would tell who is meant
 MAX_EXPANDED_BYTES: Final = 1 << 20  # 8 M entries; ours hold 131,072 (STANDARDS j1)
 
 _GZIP_HEADER: Final = bytes.fromhex("1f8b 08 00 00000000 00 ff")  # no name, no time, "unknown" system
@@ -78,9 +76,7 @@ def parse_index(text: str) -> int:
     Signs, spaces, leading zeros and the digits of other scripts, all of which `int()` takes, are refused.
     """
     if not _INDEX.fullmatch(text):
-        raise _malformed(
-            "The index in a status list is a whole number in decimal digits, and this is not one."
-        )
+        raise _malformed("The index in a status list is a whole number in decimal digits, and this is not one.")
     return int(text)
 
 
@@ -106,9 +102,7 @@ def decode(encoded: str, *, max_bytes: int = MAX_EXPANDED_BYTES) -> bytes:
         raise _too_long(max_bytes)
     inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        bits = inflate.decompress(
-            _compressed(encoded), max_bytes + 1
-        )  # one byte more shows that there is more
+        bits = inflate.decompress(_compressed(encoded), max_bytes + 1)  # one byte more shows that there is more
     except zlib.error as error:
         raise _malformed("The status list is not sound GZIP data.") from error
     if len(bits) > max_bytes:

@@ -24,7 +24,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise StrictYamlError(f"line {_line(key_node)}: {key!r} is no name for a field.")
             if key in seen:
@@ -52,7 +52,7 @@ def _decimal(_loader: _Loader, node: yaml.ScalarNode) -> Decimal:
 
 def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> date | datetime:
     try:
-        value = loader.construct_yaml_timestamp(node)  # type: ignore[no-untyped-call]
+        value = loader.construct_yaml_timestamp(node)
     except ValueError as error:
         raise StrictYamlError(f"line {_line(node)}: {node.value!r} is no date: {error}.") from error
     if isinstance(value, datetime) and value.tzinfo is None:

@@ -106,7 +106,9 @@ def facts_from(fields: Mapping[str, Any]) -> Facts:
     """
     asserted = sorted(ATTESTED_ONLY & fields.keys())
     if asserted:
-        raise ContributionError(f"{asserted[0]}: an attestation cannot be imported; only delegated people make it.")
+        raise ContributionError(
+            f"{asserted[0]}: an attestation cannot be imported; only delegated people make it."
+        )
     try:
         return Facts.model_validate(dict(fields))
     except ValidationError as error:

@@ -44,4 +44,4 @@ class Outbound:
                         raise OutboundError(f"{response.url} answered with more than {MAX_BODY_BYTES} bytes.")
                 return bytes(body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise OutboundError(f"{url} could not be asked: {error or type(error).__name__}.") from error
+            raise OutboundError(f"{url} could not be asked: {type(error).__name__} {error}.") from error

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import yaml
 
 SETTINGS_FILE = "issuer.yaml"
-PASSPHRASE_FILE = "passphrase"  # beside the data only until somebody moves it: `init` says so
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it: `init` says so
 _KNOWN = {"name", "public_url", "policy", "email"}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 

@@ -1,0 +1,152 @@
+"""A decision and a policy in words, for the people whom they concern.
+
+Sentences about rules are made from the predicates themselves; none is written beside them. Other languages
+are other tables of the same keys (PAGES).
+"""
+
+from decimal import Decimal
+
+from issuer.recognition import decision as d
+from issuer.recognition.predicates import sentence_of
+from schemas.policy import Kind, QualificationPolicy, Tier
+
+TIER_NAMES = {"recognised": "Recognised", "contributor": "Contributor", "sustained": "Sustained contributor"}
+KIND_NAMES = {
+    "change.merged": "A merged change",
+    "change.trivial": "A small merged change",
+    "change.coauthored": "A change written together",
+    "review.decisive": "A review that decided something",
+    "bug.confirmed": "A bug that somebody else confirmed",
+    "bug.fix_adopted": "A bug whose fix was adopted",
+    "ops.knowledge": "Operations knowledge that was accepted",
+    "translation.approved": "Approved translation",
+    "support.answer_accepted": "An answer that helped",
+    "event.organised": "An event organised",
+    "event.hosted_ops_meetup": "An operators' meetup hosted",
+    "session.moderated": "A session moderated",
+    "talk.given": "A talk given",
+    "programme.track_chair": "A track chaired",
+    "group.chaired": "A group chaired",
+    "group.worked": "An action done for a group",
+    "story.published": "A story published",
+    "mentoring.completed": "Mentoring completed",
+    "ambassador.quarter": "A quarter as ambassador",
+    "panel.award": "An award of the panel",
+    "survey.completed": "A survey answered",
+    "deployment.operated": "A deployment operated",
+    "event.attended": "An event attended",
+}
+_WHY_NOT = {
+    d.CAPPED: "the cap of its kind was full with newer work",
+    d.TOO_OLD: "it happened before the time that counts",
+    d.IN_THE_FUTURE: "it lies after the date of this decision",
+    d.NO_KIND: "the policy knows no kind for such a record",
+    d.WRONG_SOURCE: "the policy does not take this kind from this source",
+    d.SELF_CLAIM: "a statement about oneself never counts; it can ask somebody to confirm",
+    d.NO_QUANTITY: "the record does not say how much it was",
+    d.OVER_CREDITS: "it gives no number of credits, or more than the policy allows",
+    d.OWN_STATEMENT: "whoever attests an event earns nothing from it",
+    d.NO_CREDITS: "this kind is recorded, and gives no credits",
+}
+
+
+def tier_name(tier: str) -> str:
+    """A tier's title, as it stands on a badge."""
+    return TIER_NAMES.get(tier, tier.replace("_", " ").capitalize())
+
+
+def kind_name(kind: str) -> str:
+    """A kind of contribution in words."""
+    return KIND_NAMES.get(kind, kind.replace(".", ": ").replace("_", " ").capitalize())
+
+
+def number(value: Decimal) -> str:
+    """A number of credits without a tail of zeros, with at most two decimals."""
+    return f"{value.quantize(Decimal('0.01')).normalize():f}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 month`, `2 months`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def why(line: d.Line) -> str:
+    """Why a line counts, or why not, as one sentence."""
+    if line.counted:
+        share = " It is older than a year, so it counts half." if line.weight == d.HALF else ""
+        return f"{kind_name(line.kind or '')}: counts {credits_in_words(line.credits)}.{share}"
+    if line.clause == d.NEEDS_ATTESTATION:
+        people = "one more person" if line.missing == 1 else f"{line.missing} more people"
+        return f"Waiting: {people} who saw it must attest it."
+    if line.predicate is not None:
+        return f"Not counted, since this does not hold: {sentence_of(line.predicate)}."
+    return f"Not counted: {_WHY_NOT[line.clause]}."
+
+
+def credits_in_words(credit: Decimal) -> str:
+    """`1 credit`, `2.5 credits`."""
+    shown = number(credit)
+    return f"{shown} credit" if shown == "1" else f"{shown} credits"
+
+
+def smallest_change(change: d.SmallestChange | None) -> str:
+    """The smallest change that would alter the outcome, as one sentence."""
+    if change is None:
+        return "This is the highest tier: no change would raise it."
+    title = tier_name(change.tier).lower()
+    if change.waiting is not None:
+        what = change.waiting.facts.title or kind_name(change.waiting.record)
+        return f"If one more person attests “{what}”, the tier is {title}."
+    lacking = change.shortage
+    needs = [
+        *([credits_in_words(lacking.credits)] if lacking.credits else []),
+        *([counted(lacking.months, "more active month")] if lacking.months else []),
+        *([counted(lacking.quarters, "more active quarter")] if lacking.quarters else []),
+    ]
+    return f"For {title}, still needed: {', '.join(needs)}."
+
+
+def kind_in_words(name: str, kind: Kind) -> str:
+    """The rule of one kind as a sentence."""
+    if kind.credits_at_most is not None:
+        worth = f"gives at most {credits_in_words(kind.credits_at_most)}"
+    elif not kind.credits:
+        worth = "gives no credits"
+    else:
+        worth = f"gives {credits_in_words(kind.credits)}"
+    if kind.per:
+        unit, size = next(iter(kind.per.items()))
+        worth += f" per {size} {unit}"
+    cap = f", at most {number(kind.cap)} in all" if kind.cap is not None else ""
+    conditions = [sentence_of(predicate) for predicate in kind.when]
+    if kind.attestations is not None:
+        role = (kind.attestor_role or "").replace("_", " ")
+        conditions.append(
+            f"{counted(kind.attestations, f'person acting as {role}', f'people acting as {role}')} attests it"
+        )
+    elif kind.grade == "B":
+        conditions.append("two people who saw it attest it")
+    when = f", when {'; '.join(conditions)}" if conditions else ""
+    return f"{kind_name(name)} {worth}{cap}{when}."
+
+
+def tier_in_words(tier: Tier) -> str:
+    """What a tier needs as a sentence."""
+    needs = [credits_in_words(tier.min_credits)]
+    if tier.active_months_min:
+        needs.append(counted(tier.active_months_min, "active month"))
+    if tier.active_quarters_min > 1:
+        needs.append(f"in {counted(tier.active_quarters_min, 'quarter')}")
+    return f"{tier_name(tier.id)} needs {', '.join(needs)}."
+
+
+def policy_in_words(policy: QualificationPolicy) -> list[str]:
+    """The whole policy as sentences: tiers, the window, then each kind."""
+    window = policy.window
+    return [
+        *(tier_in_words(tier) for tier in policy.tiers),
+        f"What happened within {window.full_weight_months} months counts in full, in the"
+        f" {window.half_weight_months} months before those in half, earlier not at all.",
+        f"A month is active with at least {credits_in_words(policy.active_month_min_credits)} in it.",
+        *(kind_in_words(name, kind) for name, kind in policy.kinds.items()),
+    ]

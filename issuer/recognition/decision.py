@@ -230,7 +230,7 @@ def _worth(item: Item, name: str, kind: Kind) -> _Judged:
 
 def _missing_attestations(item: Item, kind: Kind, policy: QualificationPolicy) -> tuple[int, Predicate | None]:
     """How many more attestations a grade-B item needs; and the statements, if those are what lacks."""
-    standing = [a for a in item.standing if kind.attestor_role in {None, a.role}]
+    standing = [a for a in item.attestations if kind.attestor_role in {None, a.role}]
     needed = _needed(item, kind, policy)
     for predicate in kind.when:
         if predicate.name == "attested" and isinstance(predicate.parameter, tuple):

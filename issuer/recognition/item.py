@@ -13,13 +13,12 @@ ATTESTATION_SOURCE = "attestation"
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """What one delegated person said about it. `refused`: the rule of the policy that bars this attestor."""
+    """What one delegated person, whom no rule of the policy bars, said about it."""
 
     attestor: str
     role: str | None
     statements: frozenset[str] = frozenset()
     attendees: int | None = None
-    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +46,9 @@ class Item:
     evidence: str | None = None
 
     @property
-    def standing(self) -> tuple[Attested, ...]:
-        """The attestations that no rule bars."""
-        return tuple(a for a in self.attestations if a.refused is None)
-
-    @property
     def attendees(self) -> int | None:
         """How many people were there: as recorded, or the least that any attestor saw."""
         if self.facts.attendees is not None and self.source != ATTESTATION_SOURCE:
             return self.facts.attendees
-        seen = [a.attendees for a in self.standing if a.attendees is not None]
+        seen = [a.attendees for a in self.attestations if a.attendees is not None]
         return min(seen, default=None)

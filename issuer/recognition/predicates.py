@@ -105,7 +105,7 @@ def people_at_most(item: Item, most: int) -> bool:
 
 
 def attested(item: Item, statements: tuple[str, ...]) -> bool:
-    return any(a.statements.issuperset(statements) for a in item.standing)
+    return any(a.statements.issuperset(statements) for a in item.attestations)
 
 
 def other_affiliation(item: Item, _: None) -> bool:

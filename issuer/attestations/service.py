@@ -1,0 +1,256 @@
+"""What people attest: giving the right, opening a claim, inviting, and taking an answer once.
+
+The only place that writes attestations, always for one delegated person behind one private link. What an
+attestation is worth is decided in `issuer.recognition`.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from issuer.attestations import conflicts, store
+from issuer.attestations.model import (
+    MAX_DELEGATION_DAYS_PER_MONTH,
+    Attestation,
+    AttestationError,
+    Claim,
+    Delegation,
+    Parties,
+)
+from issuer.ground.database import reading, writing
+from issuer.people.model import Person
+from schemas.policy import Predicate, QualificationPolicy
+
+TOKEN_BYTES = 24  # 192 bits: nobody guesses a private link
+MAX_TITLE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A private link opened: what is asked of whom, and the answer if it was given already."""
+
+    claim: Claim
+    attestor: Person
+    subjects: tuple[Person, ...]
+    statements: tuple[str, ...]
+    asks_attendees: bool
+    answer: Attestation | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedClaim:
+    """A claim with what those who saw it said, each with the role of their delegation."""
+
+    claim: Claim
+    answers: tuple[tuple[Attestation, str | None], ...]
+
+
+def delegate(engine: Engine, delegation: Delegation, *, policy: QualificationPolicy) -> None:
+    """Give somebody the right to attest.
+
+    Raises:
+        AttestationError: a kind that nobody attests, or longer than the policy allows.
+    """
+    attested = {name for name, kind in policy.kinds.items() if kind.grade == "B"}
+    unknown = sorted(delegation.kinds - attested)
+    if unknown or not delegation.kinds:
+        raise AttestationError(
+            f"{', '.join(unknown) or 'No kind'} is nothing to attest; the policy has {', '.join(sorted(attested))}."
+        )
+    months = policy.attestors.delegation.months_at_most
+    if (
+        not delegation.begins
+        < delegation.ends
+        <= delegation.begins + timedelta(days=months * MAX_DELEGATION_DAYS_PER_MONTH)
+    ):
+        raise AttestationError(f"A delegation lasts from 1 day to {months} months.")
+    with writing(engine) as connection:
+        if delegation not in store.delegations_of(connection, delegation.attestor):
+            store.add_delegation(connection, delegation)
+
+
+def open_claim(
+    engine: Engine,
+    *,
+    kind: str,
+    subjects: Sequence[Person],
+    title: str,
+    happened_at: datetime,
+    region: str,
+    event: str | None,
+    policy: QualificationPolicy,
+    now: datetime,
+) -> Claim:
+    """Say what is to be attested. The same words again are the same claim.
+
+    Raises:
+        AttestationError: not a kind of grade B, nobody it is about, no title, or a date in the future.
+    """
+    if kind not in policy.kinds or policy.kinds[kind].grade != "B":
+        raise AttestationError(f"{kind!r} is no kind of grade B in this policy, so nobody attests it.")
+    if not subjects:
+        raise AttestationError("A claim is about at least one person.")
+    if not 0 < len(title.strip()) <= MAX_TITLE_CHARACTERS:
+        raise AttestationError(f"A claim's title has 1 to {MAX_TITLE_CHARACTERS} characters.")
+    if happened_at > now:
+        raise AttestationError(f"{happened_at:%Y-%m-%d} lies in the future; what was seen is attested.")
+    persons = tuple(sorted({person.id for person in subjects}))
+    words = "\0".join([kind, event or title.strip(), happened_at.astimezone(UTC).isoformat(), *persons])
+    claim_id = hashlib.sha256(words.encode()).hexdigest()[:32]
+    claim = Claim(claim_id, kind, persons, title.strip(), happened_at, region, event)
+    with writing(engine) as connection:
+        store.add_claim(connection, claim, now=now)
+    return claim
+
+
+def invite(
+    engine: Engine,
+    claim: Claim,
+    *,
+    attestor: Person,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    now: datetime,
+) -> str:
+    """The secret of a private link on which this person answers this claim; an earlier one stops working.
+
+    Raises:
+        AttestationError: no delegation covers it, or a rule of the policy bars this person, with the reason.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    with writing(engine) as connection:
+        _check_may_attest(connection, claim, attestor, people, policy, now.date())
+        store.replace_invitation(
+            connection, token_hash=_hash(token), claim_id=claim.id, attestor=attestor.id, now=now
+        )
+    return token
+
+
+def open_invitation(
+    engine: Engine, token: str, *, people: Mapping[str, Person], policy: QualificationPolicy
+) -> Invitation | None:
+    """What a private link asks, or None for a link that leads nowhere."""
+    with reading(engine) as connection:
+        claim, attestor_id = _find(connection, token)
+        if claim is None:
+            return None
+        answers = store.attestations_of(connection, [claim.id])
+    kind = policy.kinds[claim.kind]
+    return Invitation(
+        claim=claim,
+        attestor=people[attestor_id],
+        subjects=tuple(people[subject] for subject in claim.subjects),
+        statements=_statements(kind.when),
+        asks_attendees=any(predicate.name == "attendees_at_least" for predicate in kind.when),
+        answer=next((answer for answer in answers if answer.attestor == attestor_id), None),
+    )
+
+
+def answer(
+    engine: Engine,
+    token: str,
+    *,
+    seen: bool,
+    statements: frozenset[str],
+    attendees: int | None,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    now: datetime,
+) -> Attestation:
+    """Take one answer; the first one stands, so a form sent twice changes nothing.
+
+    Raises:
+        AttestationError: a link that leads nowhere, a right that has ended, a rule that bars this person, or an
+            answer that the form does not offer.
+    """
+    with writing(engine) as connection:
+        claim, attestor_id = _find(connection, token)
+        if claim is None:
+            raise AttestationError("This link leads nowhere: ask whoever sent it for a new one.")
+        given = [a for a in store.attestations_of(connection, [claim.id]) if a.attestor == attestor_id]
+        if given:
+            return given[0]
+        offered = set(_statements(policy.kinds[claim.kind].when))
+        if not statements <= offered or (attendees is not None and not 0 <= attendees <= 1_000_000):
+            raise AttestationError("The answer holds something that the form does not offer.")
+        if seen:
+            _check_may_attest(connection, claim, people[attestor_id], people, policy, now.date())
+        made = Attestation(claim.id, attestor_id, seen, statements, attendees if seen else None, now)
+        store.add_attestation(connection, made)
+        return made
+
+
+def attested_claims(connection: Connection) -> list[AttestedClaim]:
+    """Every claim with the answers of those who saw it, for the decision."""
+    delegations: dict[str, list[Delegation]] = {}
+    for delegation in store.all_delegations(connection):
+        delegations.setdefault(delegation.attestor, []).append(delegation)
+    answers: dict[str, list[Attestation]] = {}
+    for attestation in store.all_attestations(connection):
+        if attestation.seen:
+            answers.setdefault(attestation.claim, []).append(attestation)
+    return [
+        AttestedClaim(
+            claim,
+            tuple(
+                (a, _role(delegations.get(a.attestor, ()), claim, a.answered_at.date()))
+                for a in answers.get(claim.id, ())
+            ),
+        )
+        for claim in store.all_claims(connection)
+    ]
+
+
+def _role(delegations: Sequence[Delegation], claim: Claim, day: date) -> str | None:
+    covering = (d for d in delegations if d.covers(claim.kind, region=claim.region, day=day))
+    return next((d.role for d in covering if d.role), None)
+
+
+def _check_may_attest(
+    connection: Connection,
+    claim: Claim,
+    attestor: Person,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    today: date,
+) -> None:
+    delegations = store.delegations_of(connection, attestor.id)
+    if not any(d.covers(claim.kind, region=claim.region, day=today) for d in delegations):
+        raise AttestationError(
+            f"{attestor.name} holds no delegation for {claim.kind} in {claim.region} today; the community's"
+            " manager gives one."
+        )
+    others = (a for a in store.attestations_of(connection, [claim.id]) if a.seen and a.attestor != attestor.id)
+    parties = Parties(
+        attestor=attestor,
+        subjects=tuple(people[subject] for subject in claim.subjects),
+        co_organisers=store.subjects_of_event(connection, claim.event) if claim.event else frozenset(),
+        other_attestors=tuple(people[a.attestor] for a in others),
+        day=claim.happened_at.astimezone(UTC).date(),
+    )
+    rule = conflicts.refusal(parties, policy.attestors)
+    if rule:
+        raise AttestationError(f"{attestor.name} cannot attest this: {conflicts.sentence_of(rule)}.")
+
+
+def _find(connection: Connection, token: str) -> tuple[Claim | None, str]:
+    found = store.invitation(connection, _hash(token))
+    return (store.claim(connection, found[0]), found[1]) if found else (None, "")
+
+
+def _statements(when: Sequence[Predicate]) -> tuple[str, ...]:
+    """Every statement that the kind's predicates ask attestors to affirm."""
+    offered: list[str] = []
+    for predicate in when:
+        if predicate.name == "attested" and isinstance(predicate.parameter, tuple):
+            offered += predicate.parameter
+        offered += _statements(predicate.alternatives)
+    return tuple(dict.fromkeys(offered))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

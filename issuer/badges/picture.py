@@ -15,6 +15,8 @@ from html import escape
 from types import MappingProxyType
 from typing import Final, Literal
 
+from issuer.badges.model import BadgeError
+
 Tier = Literal["recognised", "contributor", "sustained", "by_decision"]
 
 COLOURS: Final[Mapping[str, str]] = MappingProxyType(
@@ -48,7 +50,7 @@ TIER_WORDS: Final[Mapping[Tier, str]] = MappingProxyType(
 )
 
 
-class PictureError(ValueError):
+class PictureError(BadgeError):
     """A badge that cannot be drawn; the message is one sentence."""
 
 

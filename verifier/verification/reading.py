@@ -1,0 +1,184 @@
+"""Any form of a badge in, the signed token out: text, file, picture, code or photograph of a code.
+
+Nothing here is verified, and nothing is fetched: a QR code gives packed bytes, which are unpacked in `checks`
+with the dictionaries of the trust bundle. What arrives is a stranger's, so every reader is bounded.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas import badge_qr, baking, strict_json
+from schemas.badge_qr import BadgeQrError
+from schemas.baking import BakingError, OpenBadges2Error
+from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
+from verifier.verification import photograph
+from verifier.verification.errors import ReadingError
+
+Form = Literal["jwt", "json", "png", "svg", "qr_text", "qr_photo"]
+
+MAX_TEXT_BYTES = 1 << 20  # STANDARDS j1, a request body; a badge is 4 kB
+ENVELOPE_TYPE = "EnvelopedVerifiableCredential"
+ENVELOPE_PREFIX = "data:application/vc+jwt,"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_JWT = re.compile(r"[A-Za-z0-9_=+/-]+(?:\.[A-Za-z0-9_=+/-]*){2}")
+_NO_BADGE = (
+    "There is no badge in this: a badge file (.jwt, .json, .png, .svg), the text of its code,"
+    " or a photograph of the code was expected."
+)
+
+
+@dataclass(frozen=True)
+class ReadBadge:
+    """A badge as it was found: either the compact JWT `token`, or the `packed` bytes of a QR code."""
+
+    form: Form
+    token: str | None = None
+    packed: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if (self.token is None) == (self.packed is None):
+            raise ValueError("A badge is either a token or packed bytes.")
+
+    @property
+    def text(self) -> str:
+        """One text that reads as the same badge again, so that a form can carry it to the next page."""
+        return badge_qr.to_desk_text(self.packed) if self.packed is not None else self.token or ""
+
+
+def read(data: bytes) -> ReadBadge:
+    """The badge in a file or text of any form.
+
+    Raises:
+        ReadingError: there is none, or it is in a form that is not read here; says what was expected.
+    """
+    if data.startswith(_PNG_SIGNATURE):
+        return _from_png(data)
+    if photograph.is_photograph(data):
+        return _from_photograph(data)
+    if len(data) > photograph.MAX_PICTURE_BYTES:
+        raise ReadingError("The file is larger than 10 MiB; a badge never is.")
+    start = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start.startswith(b"<"):
+        return _from_svg(data)
+    if len(data) > MAX_TEXT_BYTES:
+        raise ReadingError("The text is larger than 1 MiB; a badge never is.")
+    try:
+        return read_text(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ReadingError(_NO_BADGE) from error
+
+
+def read_text(text: str) -> ReadBadge:
+    """The badge in a text: a compact JWT, an enveloped JSON document, or the text of a QR code.
+
+    Raises:
+        ReadingError: as `read`.
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        return ReadBadge("json", token=_token_of_json(text))
+    if text.startswith("OB1:") or ("/v" in text and re.match(r"(?i)https://", text) and "#" in text):
+        return ReadBadge("qr_text", packed=_packed(text))
+    if _JWT.fullmatch(text):
+        return ReadBadge("jwt", token=text)
+    if re.match(r"(?i)https?://\S+$", text):
+        raise ReadingError("This is the address of a page: open it, save the badge file, and give that here.")
+    raise ReadingError("The text is empty." if not text else _NO_BADGE)
+
+
+def _from_png(data: bytes) -> ReadBadge:
+    """A baked picture, or a screenshot of a code: one need not be a sound PNG by the rules of the other."""
+    problem: BakingError | None = None
+    try:
+        credential = baking.extract_png(data)
+        if credential is not None:
+            return ReadBadge("png", token=_token_of_baked(credential))
+    except OpenBadges2Error as error:
+        raise ReadingError(_old_badge()) from error
+    except BakingError as error:
+        problem = error
+    try:
+        return _from_photograph(data)
+    except ReadingError:
+        if problem is not None:
+            raise ReadingError(f"The picture cannot be read: {problem}") from problem
+        raise
+
+
+def _from_svg(data: bytes) -> ReadBadge:
+    try:
+        credential = baking.extract_svg(data)
+    except OpenBadges2Error as error:
+        raise ReadingError(_old_badge()) from error
+    except BakingError as error:
+        raise ReadingError(f"The picture cannot be read as SVG: {error}") from error
+    if credential is None:
+        raise ReadingError("There is no badge inside this SVG picture: social networks and editors strip it.")
+    return ReadBadge("svg", token=_token_of_baked(credential))
+
+
+def _token_of_baked(credential: str) -> str:
+    text = credential.strip()
+    return _token_of_json(text) if text.startswith("{") else text
+
+
+def _token_of_json(text: str) -> str:
+    """The JWT in an enveloped credential (VCDM 2.0 §4.13); a clear sentence for every other JSON document."""
+    try:
+        document = strict_json.loads_object(text)
+    except StrictJsonError as error:
+        raise ReadingError(f"The JSON cannot be read: {error}") from error
+    types, identity = _texts(document.get("type")), document.get("id")
+    if ENVELOPE_TYPE in types:
+        if not isinstance(identity, str) or not identity.startswith(ENVELOPE_PREFIX):
+            raise ReadingError(f"The envelope's id does not begin with {ENVELOPE_PREFIX}.")
+        return identity.removeprefix(ENVELOPE_PREFIX)
+    if "proof" in document:
+        raise ReadingError(
+            "This badge is secured by a proof inside its JSON, which cannot be verified here yet:"
+            " ask its issuer for the badge as JWT."
+        )
+    if _is_old(document):
+        raise ReadingError(_old_badge())
+    if "VerifiableCredential" in types:
+        raise ReadingError("This JSON describes a badge, but nobody signed it: give the signed file here.")
+    raise ReadingError("This JSON is no badge: an Open Badges 3.0 credential was expected.")
+
+
+def _is_old(document: JsonObject) -> bool:
+    """Whether a JSON document looks like Open Badges 1 or 2."""
+    contexts = " ".join(_texts(document.get("@context")))
+    named = "openbadges/v2" in contexts or "openbadges/v1" in contexts
+    return named or "Assertion" in _texts(document.get("type")) or {"recipient", "badge"} <= document.keys()
+
+
+def _old_badge() -> str:
+    return (
+        "This is an Open Badges 2.0 badge, which cannot be verified here as 3.0:"
+        " ask its issuer for an Open Badges 3.0 one."
+    )
+
+
+def _packed(text: str) -> bytes:
+    try:
+        return badge_qr.read_text(text)
+    except BadgeQrError as error:
+        raise ReadingError(f"The text of the code cannot be read: {error}") from error
+
+
+def _from_photograph(data: bytes) -> ReadBadge:
+    texts = photograph.texts_of_codes(data)
+    for text in texts:
+        try:
+            return ReadBadge("qr_photo", packed=badge_qr.read_text(text))
+        except BadgeQrError:
+            continue
+    if texts:
+        raise ReadingError("The code in this picture is not the code of a badge.")
+    raise ReadingError("No code was found in this picture: photograph it closer, sharp and without glare.")
+
+
+def _texts(value: JsonValue) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else [value]
+    return tuple(item for item in items if isinstance(item, str))

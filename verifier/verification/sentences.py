@@ -1,0 +1,155 @@
+"""The one table of sentences for checks, keyed by the check's id: for a holder, for a desk, for an integrator.
+
+A check's id is its function's name in `checks` without `check_`. English stands here; another language is
+another table with the same keys, and a test holds ids and keys together. Sentences about acceptance and
+redemption stand in `verifier.registration.reasons`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Voice = Literal["holder", "desk", "integrator"]
+StateWord = Literal["pass", "fail", "unknown", "not_made"]
+
+NOT_MADE = "Not looked at, because an earlier check was not passed."
+_ASK_THE_LEAD = "We could not tell. Say: “This takes a moment, my lead will help you.”"
+_REFUSE = "Say: “The system can’t accept this one, my lead will help you.” The lead sees the reason."
+
+
+@dataclass(frozen=True)
+class Words:
+    """What one check says. `clause`: what it looks at, with the standard, for integrators."""
+
+    clause: str
+    passed: str
+    failed: str
+    unknown: str = "This could not be found out now."
+    desk_failed: str = _REFUSE
+    desk_unknown: str = _ASK_THE_LEAD
+
+
+ENGLISH: Mapping[str, Words] = {
+    "unpacking": Words(
+        clause="The packed badge of a QR code unpacks to a token (DESK section 1).",
+        passed="The code was read completely.",
+        failed="The code is damaged: part of the badge is missing. Photograph it again, or use the badge file.",
+        unknown="The code was made in a way that is not known here. Use the badge file instead.",
+        desk_failed="Photograph the code again, closer and without glare.",
+        desk_unknown="Ask for the badge file or the registration page; the lead can update this desk.",
+    ),
+    "token": Words(
+        clause="The token is a compact JWS in canonical base64url (RFC 7515 §7.1).",
+        passed="The badge has the form of a signed statement.",
+        failed="The badge is damaged, or is no badge: it does not have the form of a signed statement.",
+    ),
+    "header": Words(
+        clause="The header names an accepted algorithm, type and key id, and nothing to follow (RFC 8725 §3).",
+        passed="It is signed in a way that is accepted here.",
+        failed="It claims to be signed in a way that is never accepted.",
+        unknown="It is signed in a way that cannot be checked here yet.",
+    ),
+    "payload": Words(
+        clause="The payload is one strict JSON object that names its issuer (VC-JOSE-COSE §3.1).",
+        passed="What it says can be read.",
+        failed="What it says cannot be read.",
+    ),
+    "key_owner": Words(
+        clause="The key id belongs to the DID of the credential’s issuer (Controlled Identifiers §2.2).",
+        passed="It names a key of the issuer whose badge it says it is.",
+        failed="It names the key of somebody else than the issuer whose badge it says it is.",
+    ),
+    "issuer_document": Words(
+        clause="The issuer’s DID document was had and is sound (DID Core §7.1, did:web).",
+        passed="The issuer’s public keys were found.",
+        failed="The issuer’s list of public keys is broken, so nothing that it signed can be checked.",
+        unknown="The issuer’s public keys could not be had now. Try again later.",
+        desk_unknown="This desk could not reach the issuer. Try once more, then ask the lead.",
+    ),
+    "issuer_key": Words(
+        clause="The key stands under assertionMethod in the issuer’s DID document (DID Core §5.3.2).",
+        passed="The issuer publishes this key for signing badges.",
+        failed="The issuer does not publish this key, or no longer: what it signed is not accepted.",
+    ),
+    "signature": Words(
+        clause="The signature verifies under the issuer’s key (RFC 7515 §5.2).",
+        passed="Nothing was changed since the issuer signed it.",
+        failed="It was changed after it was signed, or the issuer never signed it.",
+    ),
+    "context": Words(
+        clause="@context is exactly a known Open Badges list, and nothing inside brings another (VCDM 2.0 §4.3).",
+        passed="Its words have their standard meaning.",
+        failed="It uses words whose meaning is not known here.",
+    ),
+    "data_model": Words(
+        clause="The document is an Open Badges 3.0 credential (OB 3.0 §B.1, VCDM 2.0 §4).",
+        passed="It has everything that a badge needs.",
+        failed="Something that a badge needs is missing or wrong.",
+    ),
+    "vc_claim": Words(
+        clause="There is no vc or vp claim beside a 2.0 credential (VC-JOSE-COSE §3.1).",
+        passed="It makes one statement only.",
+        failed="It holds a second statement beside the first.",
+    ),
+    "issuer_claim": Words(
+        clause="The iss claim equals issuer.id (OB 3.0 §8.2.4.1).",
+        passed="It names its issuer the same everywhere.",
+        failed="It names two different issuers.",
+    ),
+    "id_claim": Words(
+        clause="The jti claim equals id (OB 3.0 §8.2.4.1).",
+        passed="It has one identity.",
+        failed="It has two different identities.",
+    ),
+    "subject_claim": Words(
+        clause="The sub claim equals credentialSubject.id (OB 3.0 §8.2.4.1).",
+        passed="It is about one holder.",
+        failed="It names two different holders.",
+    ),
+    "valid_from_claim": Words(
+        clause="The nbf claim equals validFrom (OB 3.0 §8.2.4.1).",
+        passed="It has one beginning.",
+        failed="It names two different beginnings.",
+    ),
+    "valid_until_claim": Words(
+        clause="The exp claim equals validUntil, and both or neither are there (OB 3.0 §8.2.4.1).",
+        passed="It has one end.",
+        failed="It names two different ends.",
+    ),
+    "valid_from": Words(
+        clause="validFrom is not in the future, with 60 s of skew (VCDM 2.0 §4.9).",
+        passed="Its time has begun.",
+        failed="It is not valid yet.",
+        desk_failed="The badge begins to be valid later. " + _REFUSE,
+    ),
+    "valid_until": Words(
+        clause="validUntil is not in the past, with 60 s of skew (VCDM 2.0 §4.9).",
+        passed="It has not expired.",
+        failed="It has expired. Its issuer may have given its holder a newer one.",
+        desk_failed="Ask whether they have a newer badge. " + _REFUSE,
+    ),
+    "status": Words(
+        clause="No entry of credentialStatus is set in its list (Bitstring Status List 1.0 §3.2).",
+        passed="It was not withdrawn.",
+        failed="It was withdrawn. Its holder was told; the issuer explains it to them.",
+        unknown="Whether it was withdrawn could not be found out now. Try again later.",
+        desk_unknown="The badge is genuine. Whether it was withdrawn since is not known here: ask the lead.",
+    ),
+}
+
+
+def sentence(check_id: str, state: str, *, voice: Voice, table: Mapping[str, Words] = ENGLISH) -> str:
+    """The sentence of a check's outcome (`pass`, `fail`, `unknown`, `not_made`) in one voice.
+
+    KeyError for an id that the table does not have.
+    """
+    words = table[check_id]
+    if voice == "integrator":
+        return words.clause
+    if state == "not_made":
+        return NOT_MADE
+    if state == "pass":
+        return words.passed
+    if state == "fail":
+        return words.desk_failed if voice == "desk" else words.failed
+    return words.desk_unknown if voice == "desk" else words.unknown

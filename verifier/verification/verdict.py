@@ -1,0 +1,122 @@
+"""What verification says: one Check for each clause, and the Verdict that they make together.
+
+Three answers, not two: what could not be found out is UNKNOWN and never shown as good. Whether a valid badge
+is good enough for something is not said here: `verifier.registration` decides that by an event's policy.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NoReturn
+
+from schemas.credential import OpenBadgeCredential
+from verifier.verification.errors import NotVerifiedError
+from verifier.verification.sentences import Voice, sentence
+
+
+class State(StrEnum):
+    """The outcome of one check."""
+
+    PASS = "pass"  # noqa: S105 - a word, no password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """The outcome of all checks together."""
+
+    VALID = "valid"
+    NOT_VALID = "not_valid"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One clause and its outcome.
+
+    `evidence`: what was seen, for an integrator; `age`: how old the document is that it rests on; `made`: False
+    if an earlier check left nothing to look at, in which case the state is UNKNOWN.
+    """
+
+    id: str
+    state: State
+    evidence: str = ""
+    age: timedelta | None = None
+    made: bool = True
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in words for anybody."""
+        return self.sentence_for("holder")
+
+    def sentence_for(self, voice: Voice) -> str:
+        """The outcome in words for a holder, for a volunteer at a desk, or for an integrator."""
+        return sentence(self.id, self.state.value if self.made else "not_made", voice=voice)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What an authentic badge says, for display only. That it is in time or stands is not said here."""
+
+    issuer: str
+    issuer_name: str | None
+    achievement: str
+    achievement_name: str
+    name: str | None
+    valid_from: datetime
+    valid_until: datetime | None
+    term: str | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All checks of one badge, in the order in which they were made.
+
+    `statement` is there once the signature was found good and the content could be read; the credential
+    itself comes only from `require()`.
+    """
+
+    checks: tuple[Check, ...]
+    statement: Statement | None = None
+    _credential: OpenBadgeCredential | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """One failed check makes it not valid; else one unknown one makes it unknown."""
+        states = {check.state for check in self.checks}
+        if State.FAIL in states:
+            return Outcome.NOT_VALID
+        if State.UNKNOWN in states or not self.checks or self._credential is None:
+            return Outcome.UNKNOWN
+        return Outcome.VALID
+
+    @property
+    def deciding(self) -> Check | None:
+        """The check that says why it is not valid: the first that failed, or else the first unknown one."""
+        for state in (State.FAIL, State.UNKNOWN):
+            for check in self.checks:
+                if check.state is state:
+                    return check
+        return None
+
+    def check(self, check_id: str) -> Check:
+        """The check with this id; KeyError if the badge's form has none."""
+        for check in self.checks:
+            if check.id == check_id:
+                return check
+        raise KeyError(check_id)
+
+    def require(self) -> OpenBadgeCredential:
+        """The credential of a badge that passed every check.
+
+        Raises:
+            NotVerifiedError: any check failed or could not be made.
+        """
+        if self.outcome is not Outcome.VALID or self._credential is None:
+            reason = self.deciding
+            raise NotVerifiedError(reason.sentence if reason else "Nothing of this badge was verified.")
+        return self._credential
+
+    def __bool__(self) -> NoReturn:
+        """A verdict has three values, so it is no condition: ask for `outcome`, or `require()`."""
+        raise TypeError("A verdict is not true or false: ask for its outcome, or for require().")

@@ -170,15 +170,15 @@ def _key_of(method: JsonObject, did: str) -> PublicKey | None:
     return key
 
 
-def _items(value: JsonValue | None) -> list[JsonValue]:
+def _items(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _objects(value: JsonValue | None) -> list[JsonObject]:
+def _objects(value: JsonValue) -> list[JsonObject]:
     return [item for item in _items(value) if isinstance(item, dict)]
 
 
-def _absolute(reference: JsonValue | None, did: str) -> str:
+def _absolute(reference: JsonValue, did: str) -> str:
     if not isinstance(reference, str):
         raise KeyFormatError(f"The DID document of {did} has a method without a text id.")
     return f"{did}{reference}" if reference.startswith("#") else reference

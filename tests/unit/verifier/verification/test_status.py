@@ -1,0 +1,156 @@
+"""A status list is believed only whole: everything short of a clear bit is unknown."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas import status_list
+from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer, read
+from verifier.verification.checks import verify
+from verifier.verification.trust import Absent, Published, TrustBundle
+from verifier.verification.verdict import Check, State
+
+ISSUER = IssuerSimulator()
+
+
+def status_of(
+    *,
+    listed: bytes | Absent | None = None,
+    entry: dict[str, Any] | None = None,
+    trust: TrustBundle | None = None,
+    issuer: IssuerSimulator = ISSUER,
+) -> Check:
+    document = issuer.document()
+    if entry is not None:
+        document["credentialStatus"] = [document["credentialStatus"][0] | entry]
+    if trust is None:
+        trust = issuer.trust() if listed is None else issuer.trust(status=listed)
+    return verify(read(issuer.token(document)), trust=trust, now=NOW).check("status")
+
+
+def with_claims(act: Callable[[dict[str, Any]], object]) -> bytes:
+    payload = ISSUER.status_claims()
+    act(payload)
+    return ISSUER.status_token(payload).encode()
+
+
+def test_a_bit_that_is_not_set_passes_and_says_how_old_the_list_is() -> None:
+    check = status_of()
+
+    assert check.state is State.PASS
+    assert check.age == timedelta(minutes=3)
+
+
+def test_index_zero_is_the_most_significant_bit() -> None:
+    issuer = IssuerSimulator(revoked={0})
+    assert status_of(issuer=issuer, entry={"statusListIndex": "0"}).state is State.FAIL
+    assert status_of(issuer=issuer, entry={"statusListIndex": "7"}).state is State.PASS
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        Absent("The line is down."),
+        b"<html>an error page</html>",
+        b"\xff\xfe",
+        ISSUER.status_token(signer=p256_signer(f"{ISSUER.did}#status-1", seed="thief")).encode(),
+        ISSUER.status_token(signer=p256_signer("did:web:thief.example#status-1")).encode(),
+        ISSUER.status_token(signer=p256_signer(f"{ISSUER.did}#unlisted")).encode(),
+        with_claims(lambda c: c.update(issuer="did:web:other.example")),
+        with_claims(lambda c: c.update(iss="did:web:other.example")),
+        with_claims(lambda c: c.update(id="https://badges.example.org/status-lists/2")),
+        with_claims(lambda c: c.update(type=["VerifiableCredential"])),
+        with_claims(lambda c: c["credentialSubject"].update(type="Other")),
+        with_claims(lambda c: c["credentialSubject"].update(statusPurpose="suspension")),
+        with_claims(lambda c: c["credentialSubject"].update(encodedList="zzz")),
+        with_claims(lambda c: c["credentialSubject"].pop("encodedList")),
+        with_claims(lambda c: c.update(exp=int(NOW.timestamp()) - 61)),
+        with_claims(lambda c: c.update(validUntil="2027-01-01T00:00:00Z")),
+        with_claims(lambda c: c.update(validUntil="tomorrow")),
+        with_claims(lambda c: c.update(nbf=int(NOW.timestamp()) + 61)),
+        with_claims(lambda c: (c.pop("nbf"), c.pop("validFrom"))),
+        with_claims(lambda c: c.update(credentialSubject=[])),
+        ISSUER.token().encode(),
+    ],
+)
+def test_a_list_that_cannot_be_believed_is_unknown_and_never_not_revoked(listed: bytes | Absent) -> None:
+    assert status_of(listed=listed).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "SomethingElse"},
+        {"statusPurpose": "message"},
+        {"statusPurpose": None},
+        {"statusListIndex": "131072"},
+        {"statusListIndex": "-1"},
+        {"statusListIndex": "0x10"},
+        {"statusListIndex": "٣"},
+        {"statusListIndex": None},
+        {"statusListCredential": None},
+        {"statusListCredential": "https://badges.example.org/status-lists/9"},
+        {"statusSize": 2},
+    ],
+)
+def test_an_entry_that_cannot_be_looked_up_is_unknown(entry: dict[str, Any]) -> None:
+    assert status_of(entry=entry).state is State.UNKNOWN
+
+
+def test_a_numeric_index_is_read() -> None:
+    assert status_of(entry={"statusListIndex": 94567}).state is State.PASS
+
+
+def test_a_list_had_longer_ago_than_the_limit_is_stale() -> None:
+    body = ISSUER.published()[ISSUER.list_url]
+
+    def had(ago: timedelta) -> TrustBundle:
+        return TrustBundle(
+            NOW,
+            did_documents=ISSUER.trust().did_documents,
+            status_lists={ISSUER.list_url: Published(body, NOW - ago)},
+        )
+
+    assert status_of(trust=had(timedelta(minutes=59))).state is State.PASS
+    assert status_of(trust=had(timedelta(minutes=62))).state is State.UNKNOWN
+
+
+def test_every_entry_is_looked_up_and_one_set_bit_is_enough() -> None:
+    issuer = IssuerSimulator(revoked={8})
+    document = issuer.document()
+    document["credentialStatus"] = [issuer.status_entry(7), issuer.status_entry(8)]
+    verdict = verify(read(issuer.token(document)), trust=issuer.trust(), now=NOW)
+
+    assert verdict.check("status").state is State.FAIL
+
+
+def test_a_set_bit_weighs_more_than_an_unknown_entry() -> None:
+    issuer = IssuerSimulator(revoked={8})
+    document = issuer.document()
+    document["credentialStatus"] = [issuer.status_entry(7) | {"type": "Other"}, issuer.status_entry(8)]
+
+    assert verify(read(issuer.token(document)), trust=issuer.trust(), now=NOW).check("status").state is State.FAIL
+
+
+def test_too_many_entries_are_not_all_fetched() -> None:
+    document = ISSUER.document()
+    document["credentialStatus"] = [ISSUER.status_entry(i) for i in range(5)]
+
+    assert (
+        verify(read(ISSUER.token(document)), trust=ISSUER.trust(), now=NOW).check("status").state is State.UNKNOWN
+    )
+
+
+def test_a_list_may_name_several_purposes() -> None:
+    listed = with_claims(lambda c: c["credentialSubject"].update(statusPurpose=["suspension", "revocation"]))
+
+    assert status_of(listed=listed).state is State.PASS
+
+
+def test_a_list_of_the_smallest_length_answers_its_last_index() -> None:
+    bits = status_list.from_indexes([131071])
+    listed = ISSUER.status_token(ISSUER.status_claims(bits=bits)).encode()
+
+    assert status_of(listed=listed, entry={"statusListIndex": "131071"}).state is State.FAIL

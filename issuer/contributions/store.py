@@ -1,0 +1,131 @@
+"""The tables of contributions and of the tokens that may deliver them, and all SQL on them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Index,
+    PrimaryKeyConstraint,
+    Row,
+    Select,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    tuple_,
+)
+
+from issuer.contributions.model import Contribution, Facts
+from issuer.ground.database import UtcDateTime, metadata
+from issuer.people.model import Account
+
+KEYS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
+ROWS_PER_FETCH = 1000  # held in memory at a time while everything is read
+
+contributions = Table(
+    "contributions",
+    metadata,
+    Column("source", String(40), nullable=False),
+    Column("id", String(500), nullable=False),
+    Column("record", String(64), nullable=False),
+    Column("system", String(40), nullable=False),
+    Column("name", String(320), nullable=False),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("evidence", String(2000)),
+    Column("received_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("source", "id"),
+    Index("ix_contributions_account", "system", "name"),
+)
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("source", String(40), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+
+def add_new(connection: Connection, delivered: Sequence[Contribution], *, now: datetime) -> int:
+    """Write those whose (source, id) is not known yet, and say how many they were.
+
+    What is known already stays as it is, and of two equal keys in one delivery the first is written. Two
+    writers at once: SQLite makes the second one wait; elsewhere the primary key makes its transaction fail,
+    and running it again finds the rows.
+    """
+    fresh = {(c.source, c.id): c for c in reversed(delivered)}
+    known = select(contributions.c.source, contributions.c.id).where(
+        tuple_(contributions.c.source, contributions.c.id).in_(list(fresh))
+    )
+    for row in connection.execute(known):
+        del fresh[row.source, row.id]
+    if fresh:
+        connection.execute(insert(contributions), [_values(c, now) for c in reversed(fresh.values())])
+    return len(fresh)
+
+
+def all_contributions(connection: Connection) -> Iterator[Contribution]:
+    """Everything, a few rows in memory at a time, ordered by source and id."""
+    yield from _read(connection, select(contributions))
+
+
+def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Iterator[Contribution]:
+    """All by these accounts, ordered by source and id for each few hundred accounts."""
+    keys = sorted({(account.system, account.name) for account in accounts})
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        some = keys[start : start + KEYS_PER_QUERY]
+        yield from _read(
+            connection, select(contributions).where(tuple_(contributions.c.system, contributions.c.name).in_(some))
+        )
+
+
+def counts_by_account(connection: Connection) -> dict[Account, int]:
+    """How many contributions each account has."""
+    columns = (contributions.c.system, contributions.c.name)
+    rows = connection.execute(select(*columns, func.count().label("number")).group_by(*columns))
+    return {Account(row.system, row.name): row.number for row in rows}
+
+
+def add_token(connection: Connection, *, sha256: str, source: str, now: datetime) -> None:
+    connection.execute(insert(tokens).values(sha256=sha256, source=source, created_at=now))
+
+
+def all_tokens(connection: Connection) -> list[tuple[str, str]]:
+    """Each token's SHA-256 in hexadecimal, with the source for which it speaks."""
+    return [(row.sha256, row.source) for row in connection.execute(select(tokens))]
+
+
+def _values(contribution: Contribution, now: datetime) -> dict[str, object]:
+    return {
+        "source": contribution.source,
+        "id": contribution.id,
+        "record": contribution.record,
+        "system": contribution.account.system,
+        "name": contribution.account.name,
+        "happened_at": contribution.happened_at,
+        "facts": contribution.facts.model_dump(mode="json", exclude_defaults=True),
+        "evidence": contribution.evidence,
+        "received_at": now,
+    }
+
+
+def _read(connection: Connection, query: Select[tuple[object, ...]]) -> Iterator[Contribution]:
+    ordered = query.order_by(contributions.c.source, contributions.c.id)
+    with connection.execute(ordered, execution_options={"yield_per": ROWS_PER_FETCH}) as rows:
+        yield from map(_contribution, rows)
+
+
+def _contribution(row: Row[tuple[object, ...]]) -> Contribution:
+    return Contribution(
+        source=row.source,
+        id=row.id,
+        record=row.record,
+        account=Account(row.system, row.name),
+        happened_at=row.happened_at,
+        facts=Facts.model_validate(row.facts),
+        evidence=row.evidence,
+    )

@@ -116,7 +116,7 @@ def test_text_that_is_no_compact_jws_fails_token() -> None:
 
 
 def test_an_algorithm_that_we_cannot_check_yet_is_unknown() -> None:
-    header, payload, signature = ISSUER.token().split(".")
+    _, payload, signature = ISSUER.token().split(".")
     rs256 = base64url.encode(json.dumps({"alg": "RS256", "kid": ISSUER.signer.kid}).encode())
     verdict = judged(f"{rs256}.{payload}.{signature}")
 

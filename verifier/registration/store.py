@@ -1,0 +1,211 @@
+"""The redemptions: one row for each grant, and one for each name under which its holder could come back.
+
+The unique key (event, entitlement, issuer, holder) is what gives a discount once only; everything here runs in
+the caller's one transaction. No name, address or badge is kept. Deciding is `events`, the use cases `service`.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+)
+
+from verifier.ground.database import UtcDateTime, metadata
+
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("event", String(64), nullable=False, index=True),
+    Column("entitlement", String(64), nullable=False),
+    Column("issuer", String(500), nullable=False),
+    Column("achievement", String(500), nullable=False),
+    Column("counted", Boolean, nullable=False),  # of a pair with a limit of its own
+    Column("percent", Integer, nullable=False),
+    Column("proof", String(32), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("voucher", String(64), nullable=False, unique=True),
+    Column("granted_at", UtcDateTime, nullable=False),
+)
+
+redemption_holders = Table(
+    "redemption_holders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("redemption_id", Integer, ForeignKey("redemptions.id"), nullable=False, index=True),
+    Column("event", String(64), nullable=False),
+    Column("entitlement", String(64), nullable=False),
+    Column("issuer", String(500), nullable=False),
+    Column("holder", String(100), nullable=False),
+    UniqueConstraint("event", "entitlement", "issuer", "holder"),
+)
+
+redemption_answers = Table(
+    "redemption_answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("event", String(64), nullable=False),
+    Column("request_id", String(200), nullable=False),
+    Column("fingerprint", String(64), nullable=False),  # of the request: another one under this id is refused
+    Column("reason", String(32), nullable=False),
+    Column("redemption_id", Integer, ForeignKey("redemptions.id"), nullable=True),
+    Column("answered_at", UtcDateTime, nullable=False),
+    UniqueConstraint("event", "request_id"),
+)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A row of `redemptions` that is to be, or is."""
+
+    event: str
+    entitlement: str
+    issuer: str
+    achievement: str
+    counted: bool
+    percent: int
+    proof: str
+    voucher: str
+    granted_at: datetime
+    generation: int = 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request id was answered; `percent` and `voucher` only where something was granted."""
+
+    fingerprint: str
+    reason: str
+    percent: int = 0
+    voucher: str | None = None
+
+
+def holder_key(reference: str) -> str:
+    """A holder's name as it is kept. Random pseudonyms and keys stay as they are; anything else, such as a foreign
+    badge's `mailto:`, is personal data and only its SHA-256 is kept.
+    """
+    pseudonym = reference.startswith(("urn:uuid:", "did:")) and len(reference) <= 100
+    return reference if pseudonym else "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
+
+
+def earlier_redemption(
+    connection: Connection, *, event: str, entitlement: str, issuer: str, holders: Iterable[str]
+) -> datetime | None:
+    """When the discount was redeemed under any of these names, if it was."""
+    keys = [holder_key(holder) for holder in holders]
+    query = (
+        select(redemptions.c.granted_at)
+        .join(redemption_holders, redemption_holders.c.redemption_id == redemptions.c.id)
+        .where(
+            redemption_holders.c.event == event,
+            redemption_holders.c.entitlement == entitlement,
+            redemption_holders.c.issuer == issuer,
+            redemption_holders.c.holder.in_(keys),
+        )
+        .order_by(redemptions.c.granted_at)
+        .limit(1)
+    )
+    return connection.execute(query).scalar()
+
+
+def count_granted(connection: Connection, *, event: str) -> int:
+    """How many discounts the event has given."""
+    query = select(func.count()).select_from(redemptions).where(redemptions.c.event == event)
+    return connection.execute(query).scalar_one()
+
+
+def count_of_pair(connection: Connection, *, event: str, issuer: str, achievement: str) -> int:
+    """How many of them for this (issuer, achievement), where it has a limit of its own."""
+    query = (
+        select(func.count())
+        .select_from(redemptions)
+        .where(
+            redemptions.c.event == event,
+            redemptions.c.issuer == issuer,
+            redemptions.c.achievement == achievement,
+            redemptions.c.counted,
+        )
+    )
+    return connection.execute(query).scalar_one()
+
+
+def any_granted(connection: Connection) -> bool:
+    """Whether this office ever made a voucher."""
+    return connection.execute(select(redemptions.c.id).limit(1)).scalar() is not None
+
+
+def add_grant(connection: Connection, grant: Grant, *, holders: Iterable[str]) -> int:
+    """Write a grant and claim every name of its holder; the id of the row.
+
+    sqlalchemy.exc.IntegrityError if one of the names was claimed before: the caller asked first, in this same
+    transaction, so that cannot happen while the write lock is held.
+    """
+    values = asdict(grant)
+    written = connection.execute(insert(redemptions).values(values).returning(redemptions.c.id))
+    redemption_id: int = written.scalar_one()
+    connection.execute(
+        insert(redemption_holders),
+        [
+            {
+                "redemption_id": redemption_id,
+                "event": grant.event,
+                "entitlement": grant.entitlement,
+                "issuer": grant.issuer,
+                "holder": key,
+            }
+            for key in sorted({holder_key(holder) for holder in holders})
+        ],
+    )
+    return redemption_id
+
+
+def add_answer(
+    connection: Connection,
+    *,
+    event: str,
+    request_id: str,
+    fingerprint: str,
+    reason: str,
+    redemption_id: int | None,
+    now: datetime,
+) -> None:
+    """Keep what a request id was answered."""
+    connection.execute(
+        insert(redemption_answers).values(
+            event=event,
+            request_id=request_id,
+            fingerprint=fingerprint,
+            reason=reason,
+            redemption_id=redemption_id,
+            answered_at=now,
+        )
+    )
+
+
+def find_answer(connection: Connection, *, event: str, request_id: str) -> Answer | None:
+    """What a request id was answered, if it was."""
+    query = (
+        select(
+            redemption_answers.c.fingerprint,
+            redemption_answers.c.reason,
+            redemptions.c.percent,
+            redemptions.c.voucher,
+        )
+        .join(redemptions, redemptions.c.id == redemption_answers.c.redemption_id, isouter=True)
+        .where(redemption_answers.c.event == event, redemption_answers.c.request_id == request_id)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Answer(row.fingerprint, row.reason, row.percent or 0, row.voucher)

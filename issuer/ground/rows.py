@@ -29,7 +29,7 @@ class Row:
     cells: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class RowProblem:
     """Why one row was refused: where it begins, which column (if one is to blame), and what was expected."""
 
@@ -52,6 +52,11 @@ class RowReport:
     stored: int = 0
     duplicates: int = 0
     refused: tuple[RowProblem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Iterable[RowProblem], *, stored: int = 0, duplicates: int = 0) -> "RowReport":
+        """A report with its problems in the order of their lines."""
+        return cls(stored, duplicates, tuple(sorted(problems, key=lambda problem: problem.line)))
 
     def with_counts(self, *, stored: int, duplicates: int) -> "RowReport":
         """This report once its good rows were handed to the store."""

@@ -67,7 +67,7 @@ def read_roster(data: bytes) -> tuple[list[RosterRow], tuple[RowProblem, ...]]:
             rows.append(_roster_row(row))
         except RosterError as error:
             problems.append(RowProblem(row.line, error.field, str(error)))
-    return rows, tuple(sorted(problems))
+    return rows, tuple(problems)
 
 
 def draft_roster(accounts: Iterable[Account]) -> str:

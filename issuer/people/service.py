@@ -51,7 +51,7 @@ def add_people(
             progress = len(later) < len(waiting)
             waiting = [row for row, _ in later]
         refused += [RowProblem(row.line, error.field, str(error)) for row, error in later]
-    return RowReport(stored=counts[True], duplicates=counts[False], refused=tuple(sorted(refused)))
+    return RowReport.of(refused, stored=counts[True], duplicates=counts[False])
 
 
 def add_pause(engine: Engine, person_id: str, pause: Pause) -> None:

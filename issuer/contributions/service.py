@@ -1,0 +1,102 @@
+"""What other rooms ask of this one: keep contributions once each, read them, and who may deliver them.
+
+A use case takes the Engine and owns its transactions. A view that others read together with their own records
+takes the Connection of their transaction. Reading sources is the affair of `sources/`; what a contribution is
+worth is decided in `issuer.recognition`.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Connection, Engine
+
+from issuer.contributions import store as tables
+from issuer.contributions.model import Contribution, ContributionError
+from issuer.ground.database import reading, writing
+from issuer.people import service as people
+from issuer.people.model import Account
+
+CHUNK = 500  # contributions per transaction: what a crash can cost, and how long other writers wait
+TOKEN_BYTES = 32
+SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of the delivered contributions were new, and how many were known already."""
+
+    stored: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.stored + other.stored, self.duplicates + other.duplicates)
+
+
+def store(engine: Engine, contributions: Iterable[Contribution], *, now: datetime) -> Counts:
+    """Keep each contribution that is not known yet; what is known stays as it was first told.
+
+    Written in whole chunks, so a crash or a source that fails midway loses nothing: the same command again
+    finds what is there and adds the rest.
+    """
+    total = Counts()
+    rest = iter(contributions)
+    while chunk := list(islice(rest, CHUNK)):
+        with writing(engine) as connection:
+            new = tables.add_new(connection, chunk, now=now)
+        total += Counts(new, len(chunk) - new)
+    return total
+
+
+def all_contributions(connection: Connection) -> Iterator[Contribution]:
+    """Everything, streamed, ordered by source and id: the same order whatever came first."""
+    return tables.all_contributions(connection)
+
+
+def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Iterator[Contribution]:
+    """All by these accounts, in a stable order."""
+    return tables.contributions_of(connection, accounts)
+
+
+def unclaimed_accounts(engine: Engine) -> Mapping[Account, int]:
+    """Accounts that nobody has proved, each with the number of its contributions, most of them first."""
+    with reading(engine) as connection:
+        counts = tables.counts_by_account(connection)
+        owned = people.all_accounts(connection)
+    unclaimed = [(account, number) for account, number in counts.items() if account not in owned]
+    return dict(sorted(unclaimed, key=lambda pair: (-pair[1], pair[0])))
+
+
+def create_token(engine: Engine, source: str, *, now: datetime) -> str:
+    """A new bearer token that may deliver contributions of one source; only its hash is kept.
+
+    Raises:
+        ContributionError: `source` is no name that a policy's `from` could list.
+    """
+    if not SOURCE.fullmatch(source):
+        raise ContributionError(f"source: {source!r} is no source's name, such as launchpad.")
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    with writing(engine) as connection:
+        tables.add_token(connection, sha256=_hash(token), source=source, now=now)
+    return token
+
+
+def source_of_token(engine: Engine, token: str) -> str | None:
+    """The source for which a token speaks, or None for a token that was never made here.
+
+    Each hash is compared, and in constant time, so that how long it takes tells nothing about any of them.
+    """
+    given = _hash(token)
+    with reading(engine) as connection:
+        known = tables.all_tokens(connection)
+    matching = [source for sha256, source in known if hmac.compare_digest(sha256, given)]
+    return matching[0] if matching else None
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

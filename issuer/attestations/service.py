@@ -58,9 +58,8 @@ def delegate(engine: Engine, delegation: Delegation, *, policy: QualificationPol
     attested = {name for name, kind in policy.kinds.items() if kind.grade == "B"}
     unknown = sorted(delegation.kinds - attested)
     if unknown or not delegation.kinds:
-        raise AttestationError(
-            f"{', '.join(unknown) or 'No kind'} is nothing to attest; the policy has {', '.join(sorted(attested))}."
-        )
+        named, known = ", ".join(unknown) or "No kind", ", ".join(sorted(attested))
+        raise AttestationError(f"{named} is nothing to attest; the policy has {known}.")
     months = policy.attestors.delegation.months_at_most
     if (
         not delegation.begins

@@ -99,12 +99,25 @@ def checked_public_url(url: str) -> str:
     except ValueError as error:
         raise SettingsError(f"The public address {url!r} is no address: {error}.") from error
     good = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not good or not parts.hostname or parts.query or parts.fragment or parts.username or port == 0:
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if not good or not parts.hostname or more or port == 0:
         raise SettingsError(
-            f"The public address {url!r} is not usable: https://a.host.name was expected"
-            " (http only for localhost)."
+            f"The public address {url!r} is not usable: https://a.host.name, nothing behind it, was"
+            " expected (http only for localhost)."
         )
     return url.rstrip("/")
+
+
+def make_passphrase(data: Path, text: str) -> Path | None:
+    """Keep `text` as the passphrase of a new folder, unless the environment gives one; returns the file made."""
+    if os.environ.get("BADGEWRIGHT_PASSPHRASE") or os.environ.get("BADGEWRIGHT_PASSPHRASE_FILE"):
+        return None
+    file = data / PASSPHRASE_FILE
+    if not file.exists():
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+    return file
 
 
 def passphrase(data: Path) -> str:

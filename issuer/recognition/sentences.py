@@ -4,6 +4,8 @@ Sentences about rules are made from the predicates themselves; none is written b
 are other tables of the same keys (PAGES).
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 
 from issuer.recognition import decision as d
@@ -11,31 +13,45 @@ from issuer.recognition.predicates import sentence_of
 from schemas.policy import Kind, QualificationPolicy, Tier
 
 TIER_NAMES = {"recognised": "Recognised", "contributor": "Contributor", "sustained": "Sustained contributor"}
-KIND_NAMES = {
-    "change.merged": "A merged change",
-    "change.trivial": "A small merged change",
-    "change.coauthored": "A change written together",
-    "review.decisive": "A review that decided something",
-    "bug.confirmed": "A bug that somebody else confirmed",
-    "bug.fix_adopted": "A bug whose fix was adopted",
-    "ops.knowledge": "Operations knowledge that was accepted",
-    "translation.approved": "Approved translation",
-    "support.answer_accepted": "An answer that helped",
-    "event.organised": "An event organised",
-    "event.hosted_ops_meetup": "An operators' meetup hosted",
-    "session.moderated": "A session moderated",
-    "talk.given": "A talk given",
-    "programme.track_chair": "A track chaired",
-    "group.chaired": "A group chaired",
-    "group.worked": "An action done for a group",
-    "story.published": "A story published",
-    "mentoring.completed": "Mentoring completed",
-    "ambassador.quarter": "A quarter as ambassador",
-    "panel.award": "An award of the panel",
-    "survey.completed": "A survey answered",
-    "deployment.operated": "A deployment operated",
-    "event.attended": "An event attended",
+# Each kind by its name, and how one and several of it are thanked for.
+KINDS: Mapping[str, tuple[str, str, str]] = {
+    "change.merged": ("A merged change", "a merged change", "{} merged changes"),
+    "change.trivial": ("A small merged change", "a small fix", "{} small fixes"),
+    "change.coauthored": ("A change written together", "a change written together", "{} changes written together"),
+    "review.decisive": ("A review that decided", "a review that decided", "{} reviews that decided"),
+    "bug.confirmed": ("A bug that others confirmed", "a confirmed bug", "{} confirmed bugs"),
+    "bug.fix_adopted": (
+        "A bug whose fix was adopted",
+        "a bug whose fix was adopted",
+        "{} bugs with adopted fixes",
+    ),
+    "ops.knowledge": ("Accepted operations knowledge", "a runbook", "{} runbooks"),
+    "translation.approved": ("Approved translation", "an approved translation", "{} approved translations"),
+    "support.answer_accepted": ("An answer that helped", "an answer that helped", "{} answers that helped"),
+    "event.organised": ("An event organised", "an event for the community", "{} events for the community"),
+    "event.hosted_ops_meetup": (
+        "An operators' meetup hosted",
+        "hosting the operators' meetup",
+        "{} operators' meetups",
+    ),
+    "session.moderated": ("A session moderated", "a moderated session", "{} moderated sessions"),
+    "talk.given": ("A talk given", "a talk", "{} talks"),
+    "programme.track_chair": ("A track chaired", "chairing a track", "{} tracks chaired"),
+    "group.chaired": ("A group chaired", "chairing a group", "{} terms as chair"),
+    "group.worked": ("An action done for a group", "an action for a group", "{} actions for groups"),
+    "story.published": ("A story published", "a published story", "{} published stories"),
+    "mentoring.completed": ("Mentoring completed", "mentoring", "{} people mentored"),
+    "ambassador.quarter": ("A quarter as ambassador", "a quarter as ambassador", "{} quarters as ambassador"),
+    "panel.award": (
+        "An award of the panel",
+        "work that the panel recognised",
+        "{} works that the panel recognised",
+    ),
+    "survey.completed": ("A survey answered", "a survey", "{} surveys"),
+    "deployment.operated": ("A deployment operated", "running a deployment", "{} deployments"),
+    "event.attended": ("An event attended", "an event attended", "{} events attended"),
 }
+MOST_THANKED_KINDS = 3  # more would be a list, not a thank-you
 _WHY_NOT = {
     d.CAPPED: "the cap of its kind was full with newer work",
     d.TOO_OLD: "it happened before the time that counts",
@@ -57,7 +73,20 @@ def tier_name(tier: str) -> str:
 
 def kind_name(kind: str) -> str:
     """A kind of contribution in words."""
-    return KIND_NAMES.get(kind, kind.replace(".", ": ").replace("_", " ").capitalize())
+    known = KINDS.get(kind)
+    return known[0] if known else kind.replace(".", ": ").replace("_", " ").capitalize()
+
+
+def thanks(decision: d.Decision) -> str:
+    """What a person is thanked for: the kinds in which they did most, as `12 events for the community, a talk`."""
+    amounts = Counter(line.kind for line in decision.lines if line.counted and line.kind)
+    largest = sorted(amounts, key=lambda kind: (-amounts[kind], kind))[:MOST_THANKED_KINDS]
+    return ", ".join(_thanked(kind, amounts[kind]) for kind in largest)
+
+
+def _thanked(kind: str, amount: int) -> str:
+    _, one, many = KINDS.get(kind, ("", kind_name(kind).lower(), f"{{}} × {kind_name(kind).lower()}"))
+    return one if amount == 1 else many.format(amount)
 
 
 def number(value: Decimal) -> str:

@@ -1,0 +1,92 @@
+"""The issuing desk opened: the database, the signers, and the one secret behind private links and holder codes."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from issuer.badges.catalogue import Addresses
+from issuer.badges.model import BadgeError
+from issuer.badges.preparation import Cover
+from issuer.ground import settings as ground_settings
+from issuer.ground.settings import Settings
+from issuer.recognition import service as recognition
+from keys import base64url
+from keys.custody import KeyStore
+from keys.keyset import KeySet
+from keys.signer import Signer
+from schemas import holder_code
+from schemas.policy import QualificationPolicy
+
+PAGE_TOKEN_BYTES = 18  # 144 bits: nobody guesses a private page
+SECRET_NAME = "private-links"  # noqa: S105 - the name under which custody keeps it
+
+
+@dataclass(frozen=True)
+class Bureau:
+    """What issuing needs at hand: the database, the issuer's name and addresses, its signers, one secret.
+
+    `secret`: 32 bytes from which private links and holder codes are derived, so that neither is stored.
+    """
+
+    engine: Engine
+    keyset: KeySet
+    name: str
+    addresses: Addresses
+    signer: Signer
+    status_signer: Signer
+    secret: bytes
+    policies: dict[str, QualificationPolicy] = field(default_factory=dict, compare=False, repr=False)
+    covers: dict[tuple[str, ...], Cover] = field(default_factory=dict, compare=False, repr=False)
+    dictionaries_kept: dict[tuple[str, ...], set[str]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def did(self) -> str:
+        return self.keyset.did
+
+    @property
+    def host(self) -> str:
+        return self.addresses.base.partition("://")[2]
+
+    def policy(self, digest: str) -> QualificationPolicy:
+        """The version of the policy with this digest; each is read once.
+
+        Raises:
+            BadgeError: it was never in force here.
+        """
+        if digest not in self.policies:
+            self.policies.update(recognition.all_policies(self.engine))
+        if digest not in self.policies:
+            raise BadgeError(f"No policy with the digest {digest[:12]}… was ever in force here.")
+        return self.policies[digest]
+
+    def page_token(self, person: str) -> str:
+        """The secret of a person's private page: the same each time, and not to be had without the keys."""
+        return base64url.encode(self._derived("holder page", person)[:PAGE_TOKEN_BYTES])
+
+    def holder_code(self, reference: str) -> str:
+        """The holder code that belongs to a holder reference."""
+        return holder_code.write(self._derived("holder code", reference)[: holder_code.SECRET_BYTES])
+
+    def _derived(self, purpose: str, subject: str) -> bytes:
+        return hmac.digest(self.secret, f"{purpose}\0{subject}".encode(), hashlib.sha256)
+
+
+def open_bureau(engine: Engine, settings: Settings) -> Bureau:
+    """Open the key store of a data folder, which asks for its passphrase.
+
+    Raises:
+        SettingsError: no passphrase is to be had.
+        CustodyError: it does not open the keys, or no key is active.
+    """
+    keys = KeyStore(settings.keys, passphrase=ground_settings.passphrase(settings.data))
+    return Bureau(
+        engine=engine,
+        keyset=keys.keyset,
+        name=settings.name,
+        addresses=Addresses(settings.public_url),
+        signer=keys.signer("badges"),
+        status_signer=keys.signer("status"),
+        secret=keys.secret(SECRET_NAME),
+    )

@@ -1,0 +1,71 @@
+"""Awards, badges and their versions. Pure.
+
+An award says that somebody earned an achievement in a period. A badge is the credential for it; each choice of
+its holder makes a new version of the same badge (same id, same status entry, newer `validFrom`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from issuer.recognition.calendar import BadgePeriod
+
+BY_DECISION = "by-decision"  # the achievement of an award by hand that no second person has approved
+
+
+class BadgeError(Exception):
+    """A badge or award that is not there, or cannot be made, shown or withdrawn; one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandDecision:
+    """Staff's own decision to recognise people: by whom, on what grounds, and who else approved it."""
+
+    id: str
+    tier: str
+    decision: str
+    reason: str
+    decided_by: str
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Who earned what, when. `achievement` is the name in its address; `mark` the kind of work on its picture."""
+
+    id: str
+    person: str
+    achievement: str
+    tier: str
+    period: BadgePeriod
+    mark: str
+    made_at: datetime
+    policy_digest: str
+    hand_decision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """One credential. `id` is its `urn:uuid:`; `jwt` its newest signed version, None while it is only intended."""
+
+    id: str
+    award: Award
+    reference: str
+    status_list: int
+    status_index: int
+    salt: str
+    shows_name: bool
+    published: bool
+    revoked_at: datetime | None
+    revoked_for: str | None
+    superseded_by: str | None
+    jwt: str | None
+
+    @property
+    def short_id(self) -> str:
+        """Its id without `urn:uuid:`: in addresses, and what people type."""
+        return self.id.removeprefix("urn:uuid:")
+
+    @property
+    def standing(self) -> bool:
+        """Whether it is in force: neither withdrawn nor replaced by a better one."""
+        return self.revoked_at is None

@@ -1,0 +1,156 @@
+"""From an award to the exact bytes that will be signed, and the dictionary that packs them small. Pure.
+
+Only what was prepared here can be signed: preparing checks the document with the reader that verifiers use
+and keeps within the budget of a QR code. Intent and signature are `issuer.badges.service`.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from issuer.recognition.calendar import BadgePeriod
+from schemas import badge_qr, identity, strict_json, timestamps
+from schemas.badge_qr import Dictionary
+from schemas.claims import claims_of
+from schemas.credential import (
+    HOLDER_REFERENCE_TYPE,
+    OB_CONTEXT,
+    VC_CONTEXT,
+    Achievement,
+    AchievementSubject,
+    CredentialStatus,
+    OpenBadgeCredential,
+    Profile,
+    RelatedResource,
+    read,
+    write,
+)
+from schemas.identity import HOLDER_CODE_TYPE, IdentityObject
+
+MAX_NAME_CHARACTERS = 100
+POLICY_MEDIA_TYPE = "application/yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What all badges of one achievement, period, policy version and issuer have in common."""
+
+    issuer: Profile
+    achievement: Achievement
+    period: BadgePeriod
+    policy_url: str
+    policy_sri: str
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """What differs from person to person. `holder_code` is its salted hash; `name` only if they want it."""
+
+    credential_id: str
+    reference: str
+    holder_code: IdentityObject
+    valid_from: datetime
+    awarded: datetime
+    status_list: str
+    status_index: int
+    name: str | None = None
+    narrative: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCredential:
+    """A badge that can be signed: `claims` are the very bytes (UTF-8 JSON) of the JWT's payload."""
+
+    credential_id: str
+    claims: bytes
+
+
+def holder_code_hash(code: str, *, salt: str) -> IdentityObject:
+    """The holder code as a badge carries it."""
+    return identity.hashed(code, identity_type=HOLDER_CODE_TYPE, salt=salt)
+
+
+def prepare(cover: Cover, particulars: Particulars) -> PreparedCredential:
+    """The claims of one badge (OB 3.0 §8.2.4.1; STANDARDS b, c1).
+
+    Raises:
+        CredentialError: the document is not what a verifier would accept.
+    """
+    document = write(_credential(cover, particulars))
+    read(document)
+    return PreparedCredential(particulars.credential_id, strict_json.dumps(claims_of(document)).encode())
+
+
+def dictionary(cover: Cover, *, header: bytes, status_list: str) -> Dictionary:
+    """The preset dictionary for one achievement and one signing key (DESK §2).
+
+    A credential like a real one, with what differs replaced by its constant beginning. `header` is the exact
+    JOSE header of the key that will sign.
+    """
+    first = datetime.combine(cover.period.first, time(), UTC)
+    code = IdentityObject(hashed=True, identityHash="sha256$", identityType=HOLDER_CODE_TYPE, salt="")
+    particulars = Particulars(
+        credential_id="urn:uuid:",
+        reference="urn:uuid:",
+        holder_code=code,
+        valid_from=first,
+        awarded=first,
+        status_list=status_list,
+        status_index=0,
+    )
+    template = strict_json.dumps(claims_of(write(_credential(cover, particulars))))
+    return Dictionary.parse(header + b"\n" + template.encode())
+
+
+def jose_header(*, alg: str, kid: str, typ: str) -> bytes:
+    """The exact bytes of the header that `keys.jws.sign` writes."""
+    return strict_json.dumps({"alg": alg, "kid": kid, "typ": typ}).encode()
+
+
+def code_version(prepared: PreparedCredential, dictionary: Dictionary, *, host: str) -> int | None:
+    """The smallest QR version that holds this badge in the URL form; None above the hard limit (DESK §4)."""
+    size = badge_qr.packed_size(prepared.claims, dictionary=dictionary)
+    version = badge_qr.smallest_version(size, form="url", prefix_characters=len(f"https://{host}/v#"))
+    return version if version is not None and version <= badge_qr.HARD_LIMIT_VERSION else None
+
+
+def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
+    named = (identity.plain(particulars.name, identity_type="name"),) if particulars.name else ()
+    return OpenBadgeCredential(
+        context=(VC_CONTEXT, OB_CONTEXT),
+        id=particulars.credential_id,
+        type=("VerifiableCredential", "OpenBadgeCredential"),
+        name=f"{cover.achievement.name} {cover.period.name}",
+        issuer=cover.issuer,
+        validFrom=particulars.valid_from,
+        validUntil=cover.valid_until,
+        awardedDate=particulars.awarded,
+        credentialSubject=AchievementSubject(
+            id=particulars.reference,
+            type=("AchievementSubject",),
+            identifier=(
+                identity.plain(particulars.reference, identity_type=HOLDER_REFERENCE_TYPE),
+                particulars.holder_code,
+                *named,
+            ),
+            achievement=cover.achievement,
+            term=cover.period.term,
+            narrative=particulars.narrative,
+        ),
+        credentialStatus=(
+            CredentialStatus(
+                type="BitstringStatusListEntry",
+                statusPurpose="revocation",
+                statusListIndex=str(particulars.status_index),
+                statusListCredential=particulars.status_list,
+            ),
+        ),
+        relatedResource=(
+            RelatedResource(id=cover.policy_url, digestSRI=cover.policy_sri, mediaType=POLICY_MEDIA_TYPE),
+        ),
+    )
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """A badge's times are whole seconds, as they are written and as NumericDate repeats them."""
+    return timestamps.parse(timestamps.show(moment))

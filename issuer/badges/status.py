@@ -1,0 +1,39 @@
+"""The status list that the issuer publishes (Bitstring Status List 1.0 §2.2). Pure.
+
+A list names nobody: it is a row of bits, at least 131,072 of them, at random places. It is secured as VC-JWT
+by a key of its own.
+"""
+
+from datetime import datetime, timedelta
+
+from schemas import status_list, strict_json
+from schemas.claims import claims_of
+from schemas.credential import VC_CONTEXT
+from schemas.strict_json import JsonObject
+from schemas.timestamps import show
+
+ENTRIES = status_list.MINIMUM_ENTRIES
+FILL_AT_MOST = ENTRIES // 2  # a fuller list would make finding a random free place slow
+TTL = timedelta(hours=1)  # how long a verifier may keep its copy, as Cache-Control says too
+VALID_FOR = timedelta(days=7)  # how long a programme may go without publishing before verifiers stop trusting
+
+
+def list_claims(*, url: str, did: str, revoked: list[int], now: datetime) -> bytes:
+    """The JWT payload of one list: bit `i` is set for each index in `revoked`."""
+    bits = status_list.from_indexes(revoked, entries=ENTRIES)
+    document: JsonObject = {
+        "@context": [VC_CONTEXT],
+        "id": url,
+        "type": ["VerifiableCredential", "BitstringStatusListCredential"],
+        "issuer": did,
+        "validFrom": show(now),
+        "validUntil": show(now + VALID_FOR),
+        "credentialSubject": {
+            "id": f"{url}#list",
+            "type": "BitstringStatusList",
+            "statusPurpose": "revocation",
+            "encodedList": status_list.encode(bits),
+            "ttl": int(TTL.total_seconds() * 1000),
+        },
+    }
+    return strict_json.dumps(claims_of(document)).encode()

@@ -1,0 +1,395 @@
+"""The tables of awards, badges, versions and status entries, and all SQL on them."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from issuer.badges.model import Award, Badge, HandDecision
+from issuer.ground.database import UtcDateTime, metadata
+from issuer.recognition.calendar import BadgePeriod
+
+hand_decisions = Table(
+    "hand_decisions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tier", String(40), nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", ForeignKey("persons.id"), nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("approved_by", ForeignKey("persons.id")),
+    Column("approved_at", UtcDateTime),
+)
+awards = Table(
+    "awards",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("person", ForeignKey("persons.id"), nullable=False),
+    Column("achievement", String(64), nullable=False),
+    Column("tier", String(40), nullable=False),
+    Column("period_first", String(10), nullable=False),
+    Column("period_last", String(10), nullable=False),
+    Column("mark", String(40), nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("policy_digest", String(64), nullable=False),
+    Column("hand_decision", ForeignKey("hand_decisions.id"), index=True),
+    UniqueConstraint("person", "achievement", "period_first"),
+)
+references = Table(
+    "holder_references",
+    metadata,
+    Column("person", ForeignKey("persons.id"), primary_key=True),
+    Column("period_first", String(10), primary_key=True),
+    Column("purpose", String(16), primary_key=True),
+    Column("reference", String(45), nullable=False, unique=True),
+)
+badges = Table(
+    "badges",
+    metadata,
+    Column("id", String(45), primary_key=True),
+    Column("award", ForeignKey("awards.id"), nullable=False, unique=True),
+    Column("reference", String(45), nullable=False),
+    Column("salt", String(64), nullable=False),
+    Column("shows_name", Boolean, nullable=False, default=False),
+    Column("published", Boolean, nullable=False, default=False),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_for", Text),
+    Column("superseded_by", ForeignKey("badges.id")),
+)
+status_entries = Table(
+    "status_entries",
+    metadata,
+    Column("list", Integer, primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("badge", ForeignKey("badges.id"), nullable=False, unique=True),
+)
+versions = Table(
+    "badge_versions",
+    metadata,
+    Column("badge", ForeignKey("badges.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("claims", Text, nullable=False),
+    Column("kid", Text, nullable=False),
+    Column("prepared_at", UtcDateTime, nullable=False),
+    Column("jwt", Text),
+    Column("signed_at", UtcDateTime),
+)
+holder_pages = Table(
+    "holder_pages",
+    metadata,
+    Column("person", ForeignKey("persons.id"), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+)
+dictionaries = Table(
+    "dictionaries",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("achievement", Text, nullable=False),
+    Column("kid", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
+
+def add_hand_decision(connection: Connection, decision: HandDecision, *, now: datetime) -> None:
+    connection.execute(
+        insert(hand_decisions).values(
+            id=decision.id,
+            tier=decision.tier,
+            decision=decision.decision,
+            reason=decision.reason,
+            decided_by=decision.decided_by,
+            decided_at=now,
+        )
+    )
+
+
+def hand_decision(connection: Connection, decision_id: str) -> HandDecision | None:
+    row = connection.execute(select(hand_decisions).where(hand_decisions.c.id == decision_id)).first()
+    return _hand_decision(row) if row else None
+
+
+def all_hand_decisions(connection: Connection) -> list[HandDecision]:
+    return [_hand_decision(row) for row in connection.execute(select(hand_decisions))]
+
+
+def approve_hand_decision(connection: Connection, decision_id: str, *, by: str, now: datetime) -> None:
+    chosen = hand_decisions.c.id == decision_id
+    connection.execute(update(hand_decisions).where(chosen).values(approved_by=by, approved_at=now))
+
+
+def awards_of_decision(connection: Connection, decision_id: str) -> list[Award]:
+    return [_award(row) for row in connection.execute(select(awards).where(awards.c.hand_decision == decision_id))]
+
+
+def awards_of(connection: Connection, person: str, period: BadgePeriod) -> list[Award]:
+    chosen = (awards.c.person == person) & (awards.c.period_first == period.first.isoformat())
+    return [_award(row) for row in connection.execute(select(awards).where(chosen))]
+
+
+def awards_in(connection: Connection, period: BadgePeriod) -> list[Award]:
+    chosen = awards.c.period_first == period.first.isoformat()
+    return [_award(row) for row in connection.execute(select(awards).where(chosen))]
+
+
+def add_award(connection: Connection, award: Award) -> None:
+    connection.execute(
+        insert(awards).values(
+            id=award.id,
+            person=award.person,
+            achievement=award.achievement,
+            tier=award.tier,
+            period_first=award.period.first.isoformat(),
+            period_last=award.period.last.isoformat(),
+            mark=award.mark,
+            made_at=award.made_at,
+            policy_digest=award.policy_digest,
+            hand_decision=award.hand_decision,
+        )
+    )
+
+
+def awards_without_badge(connection: Connection, *, limit: int) -> list[Award]:
+    """The oldest awards for which nothing is intended yet."""
+    query = (
+        select(awards)
+        .outerjoin(badges, badges.c.award == awards.c.id)
+        .where(badges.c.id.is_(None))
+        .order_by(awards.c.made_at, awards.c.id)
+        .limit(limit)
+    )
+    return [_award(row) for row in connection.execute(query)]
+
+
+def reference_of(connection: Connection, person: str, period: BadgePeriod, purpose: str) -> str | None:
+    chosen = (
+        (references.c.person == person)
+        & (references.c.period_first == period.first.isoformat())
+        & (references.c.purpose == purpose)
+    )
+    return connection.execute(select(references.c.reference).where(chosen)).scalar()
+
+
+def add_reference(
+    connection: Connection, person: str, period: BadgePeriod, purpose: str, *, reference: str
+) -> None:
+    connection.execute(
+        insert(references).values(
+            person=person, period_first=period.first.isoformat(), purpose=purpose, reference=reference
+        )
+    )
+
+
+def add_badge(connection: Connection, *, badge_id: str, award: str, reference: str, salt: str) -> None:
+    connection.execute(insert(badges).values(id=badge_id, award=award, reference=reference, salt=salt))
+
+
+def status_entries_in(connection: Connection, list_number: int) -> int:
+    chosen = status_entries.c.list == list_number
+    return connection.execute(select(func.count()).select_from(status_entries).where(chosen)).scalar_one()
+
+
+def newest_status_list(connection: Connection) -> int | None:
+    return connection.execute(select(func.max(status_entries.c.list))).scalar()
+
+
+def status_index_taken(connection: Connection, list_number: int, index: int) -> bool:
+    chosen = (status_entries.c.list == list_number) & (status_entries.c.index == index)
+    return connection.execute(select(status_entries.c.badge).where(chosen)).first() is not None
+
+
+def add_status_entry(connection: Connection, list_number: int, index: int, *, badge_id: str) -> None:
+    connection.execute(insert(status_entries).values(list=list_number, index=index, badge=badge_id))
+
+
+def status_lists(connection: Connection) -> list[int]:
+    query = select(status_entries.c.list).distinct().order_by(status_entries.c.list)
+    return list(connection.execute(query).scalars())
+
+
+def revoked_indexes(connection: Connection, list_number: int) -> list[int]:
+    query = (
+        select(status_entries.c.index)
+        .join(badges, badges.c.id == status_entries.c.badge)
+        .where((status_entries.c.list == list_number) & badges.c.revoked_at.is_not(None))
+    )
+    return list(connection.execute(query).scalars())
+
+
+def add_version(connection: Connection, badge_id: str, *, claims: str, kid: str, now: datetime) -> int:
+    """Store the intent of a new version; returns its number."""
+    newest = connection.execute(select(func.max(versions.c.version)).where(versions.c.badge == badge_id)).scalar()
+    number = (newest or 0) + 1
+    connection.execute(
+        insert(versions).values(badge=badge_id, version=number, claims=claims, kid=kid, prepared_at=now)
+    )
+    return number
+
+
+def unsigned_versions(connection: Connection, *, limit: int) -> list[tuple[str, int, str, str]]:
+    """(badge, version, claims, kid) of intents that carry no signature yet, oldest first."""
+    query = (
+        select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid)
+        .where(versions.c.jwt.is_(None))
+        .order_by(versions.c.prepared_at, versions.c.badge, versions.c.version)
+        .limit(limit)
+    )
+    return [(row.badge, row.version, row.claims, row.kid) for row in connection.execute(query)]
+
+
+def set_signature(connection: Connection, badge_id: str, version: int, *, jwt: str, now: datetime) -> None:
+    chosen = (versions.c.badge == badge_id) & (versions.c.version == version) & versions.c.jwt.is_(None)
+    connection.execute(update(versions).where(chosen).values(jwt=jwt, signed_at=now))
+
+
+def newest_valid_from(connection: Connection, badge_id: str) -> datetime | None:
+    query = select(func.max(versions.c.prepared_at)).where(versions.c.badge == badge_id)
+    return connection.execute(query).scalar()
+
+
+def set_choices(connection: Connection, badge_id: str, *, shows_name: bool, published: bool) -> None:
+    chosen = badges.c.id == badge_id
+    connection.execute(update(badges).where(chosen).values(shows_name=shows_name, published=published))
+
+
+def set_revoked(
+    connection: Connection, badge_id: str, *, reason: str, superseded_by: str | None, now: datetime
+) -> bool:
+    """Withdraw a badge for ever; False if it was withdrawn already (the first reason stands)."""
+    chosen = (badges.c.id == badge_id) & badges.c.revoked_at.is_(None)
+    values = {"revoked_at": now, "revoked_for": reason, "superseded_by": superseded_by}
+    return connection.execute(update(badges).where(chosen).values(**values)).rowcount == 1
+
+
+def badge(connection: Connection, badge_id: str) -> Badge | None:
+    row = connection.execute(_badge_query().where(badges.c.id == badge_id)).first()
+    return _badge(row) if row else None
+
+
+def badges_beginning(connection: Connection, beginning: str) -> list[Badge]:
+    """At most two badges whose id begins so: enough to know whether the beginning is unique."""
+    query = _badge_query().where(badges.c.id.startswith(beginning, autoescape=True)).limit(2)
+    return [_badge(row) for row in connection.execute(query)]
+
+
+def badges_of(connection: Connection, person: str) -> list[Badge]:
+    """All badges of one person, newest award first."""
+    query = _badge_query().where(awards.c.person == person).order_by(awards.c.made_at.desc(), awards.c.id)
+    return [_badge(row) for row in connection.execute(query)]
+
+
+def all_badges(connection: Connection) -> Iterator[Badge]:
+    for row in connection.execute(_badge_query().order_by(awards.c.made_at, awards.c.id)):
+        yield _badge(row)
+
+
+def badge_of_award(connection: Connection, award_id: str) -> Badge | None:
+    row = connection.execute(_badge_query().where(badges.c.award == award_id)).first()
+    return _badge(row) if row else None
+
+
+def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> None:
+    if not connection.execute(select(holder_pages.c.person).where(holder_pages.c.person == person)).first():
+        connection.execute(insert(holder_pages).values(person=person, token_hash=token_hash))
+
+
+def person_of_page(connection: Connection, token_hash: str) -> str | None:
+    query = select(holder_pages.c.person).where(holder_pages.c.token_hash == token_hash)
+    return connection.execute(query).scalar()
+
+
+def add_dictionary(
+    connection: Connection,
+    *,
+    dictionary_id: str,
+    sha256: str,
+    achievement: str,
+    kid: str,
+    file: str,
+    now: datetime,
+) -> None:
+    connection.execute(
+        insert(dictionaries).values(
+            id=dictionary_id, sha256=sha256, achievement=achievement, kid=kid, file=file, made_at=now
+        )
+    )
+
+
+def all_dictionaries(connection: Connection) -> list[Row[tuple[object, ...]]]:
+    return list(connection.execute(select(dictionaries).order_by(dictionaries.c.made_at, dictionaries.c.id)))
+
+
+def _badge_query() -> Select[tuple[object, ...]]:
+    newest = (
+        select(versions.c.badge, func.max(versions.c.version).label("version"))
+        .where(versions.c.jwt.is_not(None))
+        .group_by(versions.c.badge)
+        .subquery()
+    )
+    signed = (
+        select(versions.c.badge, versions.c.jwt)
+        .join(newest, (newest.c.badge == versions.c.badge) & (newest.c.version == versions.c.version))
+        .subquery()
+    )
+    return (
+        select(awards, badges, status_entries.c.list, status_entries.c.index, signed.c.jwt)
+        .join(badges, badges.c.award == awards.c.id)
+        .join(status_entries, status_entries.c.badge == badges.c.id)
+        .outerjoin(signed, signed.c.badge == badges.c.id)
+    )
+
+
+def _badge(row: Row[tuple[object, ...]]) -> Badge:
+    fields = row._mapping
+    return Badge(
+        id=fields[badges.c.id],
+        award=_award(row),
+        reference=fields[badges.c.reference],
+        status_list=fields[status_entries.c.list],
+        status_index=fields[status_entries.c.index],
+        salt=fields[badges.c.salt],
+        shows_name=fields[badges.c.shows_name],
+        published=fields[badges.c.published],
+        revoked_at=fields[badges.c.revoked_at],
+        revoked_for=fields[badges.c.revoked_for],
+        superseded_by=fields[badges.c.superseded_by],
+        jwt=fields["jwt"],
+    )
+
+
+def _award(row: Row[tuple[object, ...]]) -> Award:
+    fields = row._mapping
+    first, last = fields[awards.c.period_first], fields[awards.c.period_last]
+    return Award(
+        id=fields[awards.c.id],
+        person=fields[awards.c.person],
+        achievement=fields[awards.c.achievement],
+        tier=fields[awards.c.tier],
+        period=BadgePeriod(date.fromisoformat(first), date.fromisoformat(last)),
+        mark=fields[awards.c.mark],
+        made_at=fields[awards.c.made_at],
+        policy_digest=fields[awards.c.policy_digest],
+        hand_decision=fields[awards.c.hand_decision],
+    )
+
+
+def _hand_decision(row: Row[tuple[object, ...]]) -> HandDecision:
+    return HandDecision(row.id, row.tier, row.decision, row.reason, row.decided_by, row.approved_by)

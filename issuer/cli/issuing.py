@@ -1,0 +1,205 @@
+"""`issue`, `list`, `export`, `revoke`, `publish`: badges signed, found, handed over, withdrawn, made public."""
+
+import enum
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from issuer.cli.output import CommandError, DataOption, JsonOption, answer, open_office, progress, table
+
+BadgeArgument = Annotated[str, typer.Argument(help="A badge's id, or its first 6 characters or more.")]
+
+
+class Form(enum.StrEnum):
+    """The forms in which a badge leaves the house."""
+
+    JSON = "json"
+    JWT = "jwt"
+    PNG = "png"
+    SVG = "svg"
+    QR_PNG = "qr-png"
+
+
+class What(enum.StrEnum):
+    """What `list` can show."""
+
+    BADGES = "badges"
+    PEOPLE = "people"
+    UNCLAIMED = "unclaimed"
+    DECISIONS = "decisions"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(issue)
+    app.command(name="list")(list_)
+    app.command()(export)
+    app.command()(revoke)
+    app.command()(publish)
+
+
+def issue(data: DataOption = None, json: JsonOption = False) -> None:
+    """Sign a badge for every award that has none yet, and print the holders' private links."""
+    from issuer.badges import service as badges
+    from issuer.delivery import service as delivery
+
+    office = open_office(data)
+    bureau = office.bureau()
+    people = delivery.people(bureau)
+    signed = badges.issue(bureau, people, now=office.now, progress=progress("signed"))
+    standing = [badge for badge in badges.all_badges(office.engine) if badge.standing and badge.jwt]
+    answer(
+        json,
+        {"signed": signed, "in_force": len(standing)},
+        f"{signed} badges signed; {len(standing)} in force. 'list' shows each with its holder's private link.",
+    )
+
+
+def list_(
+    what: Annotated[What, typer.Argument(help="What to show.")] = What.BADGES,
+    csv: Annotated[bool, typer.Option("--csv", help="For unclaimed: as the draft of a people.csv.")] = False,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show badges with their holders' private links, people, accounts that nobody owns yet, or decisions."""
+    office = open_office(data)
+    match what:
+        case What.BADGES:
+            rows, columns = _badge_rows(office), ["badge", "title", "holder", "state", "private page"]
+        case What.PEOPLE:
+            rows, columns = _people_rows(office), ["person", "name", "email", "accounts"]
+        case What.UNCLAIMED:
+            return _list_unclaimed(office, as_csv=csv, as_json=json)
+        case What.DECISIONS:
+            rows, columns = _decision_rows(office), ["decision", "tier", "grounds", "approved"]
+    shown = [{column.replace(" ", "_"): cell for column, cell in zip(columns, row, strict=True)} for row in rows]
+    answer(json, {what.value: shown}, table("", columns, rows) if rows else f"There are no {what.value} yet.")
+    return None
+
+
+def export(
+    badge: BadgeArgument,
+    form: Annotated[Form, typer.Option("--as", help="In which form.")] = Form.JWT,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write ['-': standard output].")
+    ] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a badge as a file: JSON, JWT, picture with the badge inside, or QR code."""
+    from issuer.badges import service as badges
+    from issuer.badges.catalogue import Addresses
+    from issuer.delivery import files
+
+    office = open_office(data)
+    found = badges.find_badge(office.engine, badge)
+    packed = badges.packed(office.engine, found.jwt) if form is Form.QR_PNG and found.jwt else None
+    host = Addresses(office.settings.public_url).base.partition("://")[2]
+    body = files.make(found, form.value, packed=packed, host=host)
+    if str(output) == "-":
+        sys.stdout.buffer.write(body)
+        return
+    target = output or Path(files.file_name(found, form.value))
+    try:
+        target.write_bytes(body)
+    except OSError as error:
+        raise CommandError(f"{target} cannot be written: {error.strerror}.") from error
+    answer(json, {"badge": found.id, "form": form.value, "file": str(target)}, f"{target}: {len(body)} bytes.")
+
+
+def revoke(
+    badge: BadgeArgument,
+    reason: Annotated[str, typer.Option(help="Why; its holder sees it.")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Withdraw a badge for ever. Publish afterwards, if documents are served from files."""
+    from issuer.badges import service as badges
+
+    office = open_office(data)
+    found = badges.find_badge(office.engine, badge)
+    changed = badges.revoke(office.engine, found, reason=reason, now=office.now)
+    text = f"{found.id} is withdrawn." if changed else f"{found.id} was withdrawn before; nothing changed."
+    answer(json, {"badge": found.id, "revoked": True, "changed": changed}, text)
+
+
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Where to write; documents of host H go below DIR/H.")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write every public document as a file, so that badges verify while this office is off."""
+    from issuer.badges import documents
+
+    office = open_office(data)
+    bureau = office.bureau()
+    root = folder / bureau.host.replace(":", "%3A")
+    written = 0
+    for document in documents.all_documents(bureau, now=datetime.now(UTC)):
+        _write_whole(root / document.file, document.body)
+        written += 1
+    answer(json, {"folder": str(root), "documents": written}, f"{written} documents in {root}.")
+
+
+def _write_whole(target: Path, body: bytes) -> None:
+    """A reader sees the old document or the new one, never half of one."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        draft.write_bytes(body)
+        draft.replace(target)
+    except OSError as error:
+        raise CommandError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def _badge_rows(office):  # type: ignore[no-untyped-def]
+    from issuer.badges import service as badges
+    from issuer.delivery import service as delivery
+
+    bureau = office.bureau()
+    people = delivery.people(bureau)
+    return [
+        [
+            badge.short_id,
+            delivery.badge_title(badge),
+            people[badge.award.person].name,
+            "in force" if badge.standing else "superseded" if badge.superseded_by else "revoked",
+            f"{bureau.addresses.base}/h/{bureau.page_token(badge.award.person)}",
+        ]
+        for badge in badges.all_badges(office.engine)
+        if badge.jwt
+    ]
+
+
+def _people_rows(office):  # type: ignore[no-untyped-def]
+    from issuer.ground.database import reading
+    from issuer.people.service import all_people
+
+    with reading(office.engine) as connection:
+        people = all_people(connection)
+    return [[p.id, p.name, p.email or "", " ".join(map(str, p.accounts))] for p in people]
+
+
+def _decision_rows(office):  # type: ignore[no-untyped-def]
+    from issuer.badges import service as badges
+
+    return [
+        [d.id, d.tier, f"{d.decision}: {d.reason}", "yes" if d.approved_by else "no"]
+        for d in badges.hand_decisions(office.engine)
+    ]
+
+
+def _list_unclaimed(office, *, as_csv: bool, as_json: bool) -> None:  # type: ignore[no-untyped-def]
+    from issuer.contributions import service as contributions
+    from issuer.people import roster
+
+    unclaimed = contributions.unclaimed_accounts(office.engine)
+    if as_csv:
+        typer.echo(roster.draft_roster(list(unclaimed)), nl=False)
+        return
+    rows = [[str(account), str(count)] for account, count in unclaimed.items()]
+    text = table("", ["account", "contributions"], rows) if rows else "Every account belongs to somebody."
+    answer(as_json, {"unclaimed": [{"account": a, "contributions": int(n)} for a, n in rows]}, text)

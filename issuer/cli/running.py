@@ -1,0 +1,99 @@
+"""`init`, `token` and `serve`: a data folder made, and the office opened to the web."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from issuer.cli.output import CommandError, DataOption, JsonOption, answer, open_office, read_file
+
+PASSPHRASE_BYTES = 24
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(init)
+    app.command()(token)
+    app.command()(serve)
+
+
+def init(
+    public_url: Annotated[
+        str, typer.Option(help="Where badges and documents are public, as https://badges.example.org.")
+    ],
+    name: Annotated[str, typer.Option(help="The community's name, as it stands on badges.")] = "Our community",
+    policy: Annotated[
+        Path | None, typer.Option(help="A policy file to start with [default: the example].")
+    ] = None,
+    email: Annotated[str | None, typer.Option(help="Where people reach the issuer.")] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a data folder: settings, policy, database, keys."""
+    from datetime import UTC, datetime
+
+    from issuer.ground import settings as ground
+    from issuer.ground.database import open_database
+    from issuer.recognition import service as recognition
+    from keys.custody import KeyStore
+    from keys.did import did_of_web_address
+    from schemas import policy as policy_shape
+
+    folder = data or ground.default_data_folder()
+    if (folder / ground.SETTINGS_FILE).exists():
+        raise CommandError(f"{folder} is an issuer's data folder already; nothing was changed.")
+    url = ground.checked_public_url(public_url)
+    did = did_of_web_address(url)
+    document = read_file(policy or recognition.EXAMPLE_POLICY)
+    policy_shape.load(document, name=str(policy or "the example policy"))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings = ground.Settings(folder, name, url, folder / "policy.yaml", email)
+    settings.policy.write_bytes(document)
+    made_passphrase = ground.make_passphrase(folder, secrets.token_urlsafe(PASSPHRASE_BYTES))
+    if not (settings.keys / "keyset.json").exists():
+        now = datetime.now(UTC)
+        store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder))
+        store.add("badges-1", use="badges", curve="P-256", state="active", now=now)
+        store.add("status-1", use="status", curve="P-256", state="active", now=now)
+    recognition.policy_in_force(open_database(settings.database), settings.policy, now=datetime.now(UTC))
+    ground.save(settings)  # last: a folder without it is not one yet, and `init` may be repeated
+    hint = (
+        f"\nThe keys' passphrase is in {made_passphrase}: keep a copy elsewhere, and better, move the file"
+        " away and name it in BADGEWRIGHT_PASSPHRASE_FILE."
+        if made_passphrase
+        else ""
+    )
+    answer(
+        json,
+        {"data": str(folder), "did": did, "public_url": url, "policy": str(settings.policy)},
+        f"{name} can issue as {did}.\nData in {folder}; the policy to edit is {settings.policy}.{hint}",
+    )
+
+
+def token(
+    source: Annotated[str, typer.Argument(help="The source, as the policy's 'from' names it: launchpad, …")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a token with which a source may POST CloudEvents to /contributions."""
+    from issuer.contributions import service as contributions
+
+    office = open_office(data)
+    made = contributions.create_token(office.engine, source, now=office.now)
+    answer(json, {"source": source, "token": made}, f"{made}\nShown once: only its hash is kept.")
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
+    data: DataOption = None,
+) -> None:
+    """Serve holders' pages, attestation forms, intake and public documents."""
+    import uvicorn
+
+    from issuer.app import create_app
+    from issuer.ground import settings as ground
+
+    app = create_app(data or ground.default_data_folder())
+    # Private links stand in paths, so paths are kept out of the log.
+    uvicorn.run(app, host=host, port=port, log_level="info", access_log=False, server_header=False)

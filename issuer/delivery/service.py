@@ -1,0 +1,113 @@
+"""What a holder finds behind their private link: badge, reasons, files, and their choices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from issuer.badges import catalogue, picture
+from issuer.badges import service as badges
+from issuer.badges.bureau import Bureau
+from issuer.badges.model import Badge, BadgeError
+from issuer.delivery import files
+from issuer.delivery.files import FileForm
+from issuer.ground.database import reading
+from issuer.people import service as people_service
+from issuer.people.model import Person
+from issuer.recognition import sentences
+from issuer.recognition import service as recognition
+from issuer.recognition.decision import COUNTED, NEEDS_ATTESTATION, Decision, Line
+from schemas.policy import QualificationPolicy
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Everything about one holder: the badge in front (in force, else the newest), and the other ones."""
+
+    person: Person
+    badge: Badge | None
+    others: tuple[Badge, ...]
+
+
+def people(bureau: Bureau) -> Mapping[str, Person]:
+    """Everybody by id."""
+    with reading(bureau.engine) as connection:
+        return {person.id: person for person in people_service.all_people(connection)}
+
+
+def holding(bureau: Bureau, token: str) -> Holding | None:
+    """What a private link opens, or None for one that leads nowhere."""
+    owner = badges.person_of_page(bureau.engine, token)
+    if owner is None:
+        return None
+    signed = [badge for badge in badges.badges_of(bureau.engine, owner) if badge.jwt]
+    front = next((badge for badge in signed if badge.standing), signed[0] if signed else None)
+    return Holding(people(bureau)[owner], front, tuple(badge for badge in signed if badge != front))
+
+
+def own_badge(held: Holding, short_id: str) -> Badge:
+    """One of the holder's own badges.
+
+    Raises:
+        BadgeError: none of theirs has this id.
+    """
+    mine = (badge for badge in (held.badge, *held.others) if badge and badge.short_id == short_id)
+    badge = next(mine, None)
+    if badge is None:
+        raise BadgeError("This badge is not among yours.")
+    return badge
+
+
+def file(bureau: Bureau, badge: Badge, form: FileForm) -> bytes:
+    """A badge in one of the forms that people carry.
+
+    Raises:
+        BadgeError: it is not signed yet, or does not fit a QR code.
+    """
+    packed = badges.packed(bureau.engine, badge.jwt) if form == "qr-png" and badge.jwt else None
+    return files.make(badge, form, packed=packed, host=bureau.host)
+
+
+def fits_code(bureau: Bureau, badge: Badge) -> bool:
+    """Whether the badge can be shown as a QR code."""
+    try:
+        return badge.jwt is not None and bool(badges.packed(bureau.engine, badge.jwt))
+    except BadgeError:
+        return False
+
+
+def badge_title(badge: Badge) -> str:
+    """`Contributor 2026`."""
+    return f"{catalogue.title(badge.award.achievement)} {badge.award.period.name}"
+
+
+def badge_alt(badge: Badge) -> str:
+    """The badge's picture in words."""
+    award = badge.award
+    return picture.alt_text(catalogue.picture(award.achievement, award.period, mark=award.mark))
+
+
+def decision_for(bureau: Bureau, policy: QualificationPolicy, person: Person, *, now: datetime) -> Decision:
+    """What the policy says about this person today."""
+    return recognition.decide_person(bureau.engine, policy, person, as_of=now)
+
+
+def line_view(line: Line) -> dict[str, object]:
+    """One line of the "why" page: mark, word, and sentence, so that state is never colour alone."""
+    look, mark, word = (
+        ("pass", "✓", "counted")
+        if line.counted
+        else ("unknown", "?", "waiting")
+        if line.clause == NEEDS_ATTESTATION
+        else ("fail", "✕", "not counted")
+    )
+    facts = line.item.facts
+    return {
+        "look": look,
+        "mark": mark,
+        "word": word,
+        "what": facts.title or sentences.kind_name(line.kind or line.item.record),
+        "when": line.item.happened_at,
+        "why": sentences.why(line),
+        "evidence": line.item.evidence,
+        "credits": sentences.number(line.credits) if line.clause == COUNTED else "0",
+    }

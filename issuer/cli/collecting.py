@@ -1,6 +1,7 @@
 """`collect`: people and contributions from git, Gerrit and CSV. Repeating a run changes nothing."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,12 @@ import typer
 from issuer.cli.output import DataOption, JsonOption, answer, moment, open_office, progress, read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from issuer.contributions.model import Contribution
     from issuer.contributions.report import RowReport
+
+SHOW_EVERY = 100  # records between two signs of life
 
 collect = typer.Typer(help="Take in people and what they did.", no_args_is_help=True)
 
@@ -49,7 +55,7 @@ def git(
     office = open_office(data)
     start = moment(since, name="--since") if since else None
     read = git_source.read_repository(repository, branch=branch, since=start)
-    stored = contributions.store(office.engine, read, now=office.now, progress=progress("commits"))
+    stored = contributions.store(office.engine, _watched(read, progress("records")), now=office.now)
     _finish_counts(json, str(repository), stored.stored, stored.duplicates)
 
 
@@ -94,6 +100,14 @@ def csv(
     read, report = csv_records.read_csv(read_file(file), source=source, now=office.now)
     counts = contributions.store(office.engine, read, now=office.now)
     _finish(json, str(file), report.with_counts(stored=counts.stored, duplicates=counts.duplicates))
+
+
+def _watched(records: "Iterable[Contribution]", show: Callable[[int], None]) -> "Iterator[Contribution]":
+    """The same records, telling every so often how many have passed."""
+    for number, record in enumerate(records, start=1):
+        if number % SHOW_EVERY == 0:
+            show(number)
+        yield record
 
 
 def _finish(as_json: bool, what: str, report: "RowReport") -> None:

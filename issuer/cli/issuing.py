@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from issuer.cli.output import CommandError, DataOption, JsonOption, answer, open_office, progress, table
+from issuer.cli.output import CommandError, DataOption, JsonOption, Office, answer, open_office, progress, table
 
 BadgeArgument = Annotated[str, typer.Argument(help="A badge's id, or its first 6 characters or more.")]
 
@@ -155,7 +155,7 @@ def _write_whole(target: Path, body: bytes) -> None:
         raise CommandError(f"{target} cannot be written: {error.strerror}.") from error
 
 
-def _badge_rows(office):  # type: ignore[no-untyped-def]
+def _badge_rows(office: Office) -> list[list[str]]:
     from issuer.badges import service as badges
     from issuer.delivery import service as delivery
 
@@ -174,7 +174,7 @@ def _badge_rows(office):  # type: ignore[no-untyped-def]
     ]
 
 
-def _people_rows(office):  # type: ignore[no-untyped-def]
+def _people_rows(office: Office) -> list[list[str]]:
     from issuer.ground.database import reading
     from issuer.people.service import all_people
 
@@ -183,7 +183,7 @@ def _people_rows(office):  # type: ignore[no-untyped-def]
     return [[p.id, p.name, p.email or "", " ".join(map(str, p.accounts))] for p in people]
 
 
-def _decision_rows(office):  # type: ignore[no-untyped-def]
+def _decision_rows(office: Office) -> list[list[str]]:
     from issuer.badges import service as badges
 
     return [
@@ -192,7 +192,7 @@ def _decision_rows(office):  # type: ignore[no-untyped-def]
     ]
 
 
-def _list_unclaimed(office, *, as_csv: bool, as_json: bool) -> None:  # type: ignore[no-untyped-def]
+def _list_unclaimed(office: Office, *, as_csv: bool, as_json: bool) -> None:
     from issuer.contributions import service as contributions
     from issuer.people import roster
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,11 @@ from issuer.cli.output import (
     read_file,
     table,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from issuer.people.model import Person
 
 attest = typer.Typer(help="Delegations, and what two people saw.", no_args_is_help=True)
 PersonArgument = Annotated[str, typer.Argument(help="An id, a name, an e-mail address, or system:account.")]
@@ -153,7 +158,7 @@ def award(
     }
     lines = [f"line {problem.line}: {problem.sentence}" for problem in report.refused]
     lines.append(
-        f"Decision {made_decision.id}: {len(named)} people recognised. It buys nothing until somebody else approves:"
+        f"Decision {made_decision.id}: {len(named)} people recognised. Until somebody else approves, it buys nothing:"
         f" badge-issuer award --approve {made_decision.id} --by PERSON"
     )
     answer(json, value, "\n".join(lines))
@@ -260,7 +265,7 @@ def explain(
     answer(json, value, "\n".join(lines))
 
 
-def _people(engine):  # type: ignore[no-untyped-def]
+def _people(engine: "Engine") -> "dict[str, Person]":
     from issuer.ground.database import reading
     from issuer.people.service import all_people
 

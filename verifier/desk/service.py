@@ -141,11 +141,11 @@ def _answer(
     reason: Reason, *, report: Report | None, percent: int, redeemed_at: datetime | None = None
 ) -> DeskAnswer:
     verdict = report.verdict if report else None
-    deciding = verdict.deciding if verdict else None
+    deciding = verdict.deciding if verdict is not None else None
     what_to_do, why = reasons.sentence(reason, voice="desk"), reasons.sentence(reason)
     if deciding is not None and reason in {Reason.NOT_VALID, Reason.COULD_NOT_TELL, Reason.HELD_FOR_A_PERSON}:
         what_to_do, why = deciding.sentence_for("desk"), deciding.sentence
-    said = verdict.statement if verdict else None
+    said = verdict.statement if verdict is not None else None
     return DeskAnswer(
         _KINDS.get(reason, "ask_the_lead"),
         reason,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event, text
+from sqlalchemy.exc import DatabaseError as SqlError
 from sqlalchemy.exc import OperationalError
 
 MIGRATION_HEAD = "0001"  # the newest file in migrations/versions; a test holds the two together
@@ -67,7 +68,7 @@ def open_database(file: Path) -> Engine:
             version = _version(connection)
         if version != MIGRATION_HEAD:
             _migrate(engine)
-    except (OperationalError, sqlite3.DatabaseError) as error:
+    except (SqlError, sqlite3.DatabaseError) as error:
         engine.dispose()
         raise DatabaseError(f"The database {file} cannot be opened: {error.args[0]}.") from error
     return engine
@@ -75,16 +76,30 @@ def open_database(file: Path) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: committed whole and durably at the end, or not at all."""
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        yield connection
+    """One transaction that writes: committed whole and durably at the end, or not at all.
+
+    Raises:
+        DatabaseError: the disk is full, or another writer kept the lock too long; nothing was written.
+    """
+    try:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+    except OperationalError as error:
+        raise DatabaseError(f"The database could not be written, so nothing was: {error.args[0]}.") from error
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view of the database."""
-    with engine.connect() as connection:
-        yield connection
+    """One consistent view of the database.
+
+    Raises:
+        DatabaseError: it cannot be read.
+    """
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except OperationalError as error:
+        raise DatabaseError(f"The database could not be read: {error.args[0]}.") from error
 
 
 def _prepare_connection(connection: Any, _record: Any) -> None:

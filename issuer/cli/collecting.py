@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from issuer.contributions.model import Contribution
-    from issuer.contributions.report import RowReport
+    from issuer.ground.rows import RowReport
 
 SHOW_EVERY = 100  # records between two signs of life
 
@@ -111,7 +111,7 @@ def _watched(records: "Iterable[Contribution]", show: Callable[[int], None]) -> 
 
 
 def _finish(as_json: bool, what: str, report: "RowReport") -> None:
-    answer(as_json, report.to_json(), f"{what}: {report.to_text()}")
+    answer(as_json, report.to_json(), f"{what}: {report}")
     if report.refused:
         sys.stdout.flush()
         raise typer.Exit(1)

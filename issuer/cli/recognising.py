@@ -154,11 +154,11 @@ def award(
         "decision": made_decision.id,
         "people": len(named),
         "approved": made_decision.approved_by is not None,
-        "refused": [problem.to_json() for problem in report.refused],
+        "refused": report.to_json()["refused"],
     }
-    lines = [f"line {problem.line}: {problem.sentence}" for problem in report.refused]
+    lines = [str(problem) for problem in report.refused]
     lines.append(
-        f"Decision {made_decision.id}: {len(named)} people recognised. Until somebody else approves, it buys nothing:"
+        f"Decision {made_decision.id}: {len(named)} people recognised. It buys nothing until a second person approves:"
         f" badge-issuer award --approve {made_decision.id} --by PERSON"
     )
     answer(json, value, "\n".join(lines))

@@ -45,7 +45,7 @@ def create_app(data: Path, *, clock: Callable[[], datetime] = now_in_utc) -> Fas
         return recognition.policy_in_force(engine, settings.policy, now=clock())
 
     app = FastAPI(title="Badgewright issuer", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    app.include_router(contributions_web.router(engine, clock=clock))
+    app.include_router(contributions_web.contributions_router(engine, clock=clock))
     app.include_router(
         attestations_web.router(
             engine,

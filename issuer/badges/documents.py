@@ -43,10 +43,13 @@ class Document:
 
     @property
     def file(self) -> str:
-        """Where it lies below its host's folder."""
-        if not self.path.endswith("/"):
-            return self.path.lstrip("/")
-        return self.path.lstrip("/") + ("index.json" if self.media_type == JSON else "index.html")
+        """Where it lies below its host's folder; a page without an ending is a folder's index for web hosts."""
+        file = self.path.lstrip("/")
+        if self.media_type == HTML and not file.endswith((".html", "/")) and file:
+            file += "/"
+        if file and not file.endswith("/"):
+            return file
+        return file + ("index.json" if self.media_type == JSON else "index.html")
 
 
 def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:

@@ -6,6 +6,7 @@ and claim (`store`). Nothing is answered before it is on the disk. What other ro
 
 import hashlib
 import secrets
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,15 +93,18 @@ class Registration:
     def __init__(
         self, settings: Settings, *, verification: Verification, clock: Callable[[], datetime] = system_clock
     ) -> None:
-        self._settings, self._verification, self._clock = settings, verification, clock
+        self.verification = verification
+        self._settings, self._clock = settings, clock
         self._engine: Engine | None = None
+        self._opening = threading.Lock()
 
     @property
     def engine(self) -> Engine:
         """The database, opened (and made) on first use: a verify-only office has none."""
-        if self._engine is None:
-            self._engine = open_database(self._settings.database)
-        return self._engine
+        with self._opening:
+            if self._engine is None:
+                self._engine = open_database(self._settings.database)
+            return self._engine
 
     def event(self, event_id: str) -> EventPolicy:
         """The policy of a registered event.
@@ -131,7 +135,7 @@ class Registration:
         if earlier is not None:
             return _replayed(earlier, fingerprint=fingerprint, event=policy.event)
         badge = badge_reading.read(data)
-        report = self._verification.verify_badge(badge)
+        report = self.verification.verify_badge(badge)
         now = self._clock()
         acceptance = decide_acceptance(report.verdict, policy=policy, now=now, proof=proof)
         if acceptance.reason is not Reason.GRANTED:
@@ -153,7 +157,7 @@ class Registration:
         Raises:
             ReadingError: there is no badge in `data`.
         """
-        report = self._verification.verify(data)
+        report = self.verification.verify(data)
         acceptance = decide_acceptance(
             report.verdict, policy=policy, now=self._clock(), proof=NameAgainstId(matches=True)
         )

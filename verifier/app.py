@@ -1,0 +1,112 @@
+"""The verifying office as one web application: its rooms put together, and errors told in one place.
+
+Errors become problem details for programs and a page with one sentence for people; no traceback reaches either.
+Run it with `badge-verifier serve`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.staticfiles import StaticFiles
+
+from schemas.event_policy import EventPolicyError
+from verifier.desk import web as desk_web
+from verifier.desk.errors import UnknownDeskError
+from verifier.desk.service import Desk
+from verifier.ground.database import DatabaseError
+from verifier.ground.documents import DocumentSource, document_source
+from verifier.ground.pages import STATIC, Pages, problem
+from verifier.ground.settings import Settings
+from verifier.ground.uploads import BodyLimit, wants_html
+from verifier.registration import web as registration_web
+from verifier.registration.errors import (
+    RegistrationError,
+    RequestIdReusedError,
+    UnknownEventError,
+    VoucherSecretError,
+)
+from verifier.registration.service import Registration
+from verifier.verification import web as verification_web
+from verifier.verification.service import Verification, system_clock
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # the address of a desk is its key
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
+}
+_TITLES = {400: "Bad request", 404: "Not found", 405: "Not possible", 413: "Too large", 422: "Refused"}
+
+
+def create_app(
+    settings: Settings,
+    *,
+    source: DocumentSource | None = None,
+    clock: Callable[[], datetime] = system_clock,
+) -> FastAPI:
+    """The application of one office. `source` and `clock` are given by tests."""
+    app = FastAPI(title="Badgewright verifier", version="1", docs_url=None, redoc_url=None)
+    registration = Registration(
+        settings,
+        verification=Verification(
+            source or document_source(settings),
+            trusted_issuers=settings.trusted_issuers,
+            known_issuers=lambda: registration.known_issuers(),
+            clock=clock,
+        ),
+        clock=clock,
+    )
+    app.include_router(verification_web.router(registration.verification))
+    app.include_router(registration_web.router(registration))
+    app.include_router(desk_web.router(Desk(registration, clock=clock)))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(BodyLimit)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
+    _tell_errors(app)
+    return app
+
+
+async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    response = await call_next(request)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.url.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "public, max-age=3600")
+    return response
+
+
+def _tell_errors(app: FastAPI) -> None:
+    """The one place where an error becomes an answer."""
+    pages = Pages(Path(__file__).parent / "ground" / "templates")
+
+    def told(request: Request, status: int, detail: str) -> Response:
+        title = _TITLES.get(status, "Not possible now" if status >= 500 else "Refused")
+        if wants_html(request):
+            return pages.answer("error.html", status=status, title=title, detail=detail)
+        return problem(status, title, detail)
+
+    def known(status: int) -> Callable[[Request, Exception], Response]:
+        return lambda request, error: told(request, status, str(error))
+
+    def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        detail = "There is no such page." if error.status_code == 404 else str(error.detail)
+        return told(request, error.status_code, detail)
+
+    def unexpected(request: Request, _error: Exception) -> Response:
+        return told(request, 500, "Something here is broken; nothing was granted. Its operators have the details.")
+
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(UnknownEventError, known(404))
+    app.add_exception_handler(UnknownDeskError, known(404))
+    app.add_exception_handler(RequestIdReusedError, known(422))
+    app.add_exception_handler(RegistrationError, known(400))
+    app.add_exception_handler(VoucherSecretError, known(503))
+    app.add_exception_handler(EventPolicyError, known(503))
+    app.add_exception_handler(DatabaseError, known(503))
+    app.add_exception_handler(Exception, unexpected)

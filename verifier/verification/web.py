@@ -1,0 +1,66 @@
+"""The verify page and the open API: `GET /verify`, `POST /verify`, and `/v`, to which the codes on paper lead.
+
+One POST answers people with a page and programs with JSON. A badge that is not valid is an answer (200), not an
+error; only what is no badge at all is a problem (4xx). Nothing that arrives is stored.
+"""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse
+
+from verifier.ground.pages import Pages, problem
+from verifier.ground.uploads import read_upload, wants_html
+from verifier.verification.errors import ReadingError
+from verifier.verification.service import Verification
+
+PARSING_ERROR = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
+_PREFLIGHT = _ANY_ORIGIN | {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Accept, Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def router(verification: Verification) -> APIRouter:
+    """The routes of this room."""
+    routes = APIRouter()
+    pages = Pages(Path(__file__).parent / "templates")
+
+    @routes.get("/", include_in_schema=False)
+    def home() -> Response:
+        return RedirectResponse("/verify", status_code=307)
+
+    @routes.get("/verify", include_in_schema=False)
+    def ask() -> Response:
+        return pages.answer("verify.html", problem=None)
+
+    @routes.get("/v", include_in_schema=False)
+    def scanned() -> Response:
+        return pages.answer("scanned.html", script=True)
+
+    @routes.options("/verify", include_in_schema=False)
+    def preflight() -> Response:
+        return Response(status_code=204, headers=_PREFLIGHT)
+
+    @routes.post("/verify", summary="Verify a badge in any form: raw body, field `file`, or field `text`.")
+    async def verify(request: Request) -> Response:
+        response = await _answer(request)
+        response.headers.update(_ANY_ORIGIN)
+        return response
+
+    async def _answer(request: Request) -> Response:
+        upload, html = await read_upload(request), wants_html(request)
+        try:
+            report = await run_in_threadpool(verification.verify, upload.data)
+        except ReadingError as error:
+            if html:
+                return pages.answer("verify.html", status=400, problem=str(error))
+            return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
+        if html:
+            return pages.answer("verdict.html", report=report, verdict=report.verdict)
+        return JSONResponse(report.to_json(), headers={"Cache-Control": "no-store"})
+
+    return routes

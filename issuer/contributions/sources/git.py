@@ -82,13 +82,10 @@ class _Brought:
 
     merges: Mapping[str, _Merge]
     merge_of: Mapping[str, str]
+    commits_of: Mapping[str, list[str]]
 
     def by(self, commit: str) -> _Merge | None:
         return self.merges.get(self.merge_of.get(commit, ""))
-
-    def together_with(self, merge: str) -> list[str]:
-        """The commits that a merge brought."""
-        return [commit for commit, brought_by in self.merge_of.items() if brought_by == merge]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def _contributions(
     merge = brought.by(commit.sha)
     accepting = [commit.committer, *(merge.people if merge else ()), *reviewers]
     others = list(dict.fromkeys(a.account for a in coauthors if a.account and a.account != author))
-    taken_back = brought.together_with(commit.message.reverts) if commit.message.reverts else []
+    taken_back = brought.commits_of.get(commit.message.reverts or "", [])
     facts = Facts(
         title=commit.message.subject[:MAX_TITLE_CHARACTERS] or None,
         accepted_by=tuple(
@@ -214,6 +211,7 @@ def _brought(repository: "_Repository", tip: str) -> _Brought:
         own.append(step)
         step = parents[step][0] if parents[step] else None
     merge_of: dict[str, str] = {}
+    commits_of: dict[str, list[str]] = {}
     seen = set(own)
     for merge in reversed(own):
         waiting = parents[merge][1:]
@@ -221,9 +219,11 @@ def _brought(repository: "_Repository", tip: str) -> _Brought:
             sha = waiting.pop()
             if sha not in seen and sha in parents:
                 seen.add(sha)
-                merge_of[sha] = merge
                 waiting.extend(parents[sha])
-    return _Brought(merges, merge_of)
+                if len(parents[sha]) < 2:
+                    merge_of[sha] = merge
+                    commits_of.setdefault(merge, []).append(sha)
+    return _Brought(merges, merge_of, commits_of)
 
 
 def _commits(repository: "_Repository", tip: str) -> Iterator[_Commit]:

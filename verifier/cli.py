@@ -1,0 +1,311 @@
+"""The command line of the verifying office: `badge-verifier`.
+
+It reads arguments, calls the services and prints; it decides nothing. Exit codes: 0 valid or granted, 1 not
+valid, already redeemed or refused, 2 could not tell, 3 misuse. Heavy imports stand inside the commands, so
+that `--help` answers at once.
+"""
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from schemas.event_policy import EventPolicy
+    from schemas.strict_json import JsonObject
+    from verifier.ground.settings import Settings
+    from verifier.registration.service import Redemption, Registration
+    from verifier.verification.service import Report, Verification
+
+GOOD, NOT_GOOD, COULD_NOT_TELL, MISUSE = 0, 1, 2, 3
+MAX_INPUT_BYTES = 11 << 20  # one byte more than the largest picture would do; `reading` says the sentence
+
+app = typer.Typer(
+    help="Verify badges, and redeem each discount once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+event_app = typer.Typer(help="The events whose discounts are redeemed here.", no_args_is_help=True)
+desk_app = typer.Typer(help="The desks of an event.", no_args_is_help=True)
+app.add_typer(event_app, name="event")
+app.add_typer(desk_app, name="desk")
+
+BadgeFile = Annotated[
+    str, typer.Argument(metavar="FILE|-", help="A badge file, picture or text; - reads standard input.")
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder; else BADGEWRIGHT_VERIFIER_DATA, else ./badgewright-verifier."),
+]
+OfflineDir = Annotated[
+    Path | None, typer.Option("--offline-dir", help="Take documents from this published folder, ask no network.")
+]
+ExemptHosts = Annotated[
+    list[str] | None,
+    typer.Option("--exempt-host", help="An exact host:port that may be at a private address. Repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+class _Finished(Exception):  # noqa: N818 - the end of a command, no error
+    """A command ended with this exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class CommandLineError(Exception):
+    """The command cannot be carried out as it was given; one sentence."""
+
+
+def main() -> NoReturn:
+    """The console script: every failure is one sentence on standard error and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ shows ? and not an error
+    try:
+        app()
+    except _Finished as finished:
+        sys.exit(finished.code)
+    except SystemExit as ended:
+        sys.exit(MISUSE if ended.code == 2 else ended.code)  # 2 is usage for the library, "could not tell" for us
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(MISUSE)
+    except Exception as error:
+        typer.echo(_sentence(error), err=True)
+        sys.exit(MISUSE)
+    sys.exit(GOOD)
+
+
+@app.command()
+def verify(
+    file: BadgeFile,
+    as_json: AsJson = False,
+    offline_dir: OfflineDir = None,
+    data: DataFolder = None,
+    exempt_host: ExemptHosts = None,
+    issuer: Annotated[
+        list[str] | None,
+        typer.Option("--issuer", help="A DID whose published dictionaries may be asked for. Repeatable."),
+    ] = None,
+) -> None:
+    """Verify a badge: a .jwt or .json file, a baked .png or .svg, the text or a photograph of its QR code."""
+    settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
+    report = _verification(settings, known=tuple(issuer or ())).verify(_bytes_of(file))
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        _print_report(report)
+    codes = {"valid": GOOD, "not_valid": NOT_GOOD, "unknown": COULD_NOT_TELL}
+    raise _Finished(codes[report.verdict.outcome.value])
+
+
+@app.command()
+def redeem(
+    file: BadgeFile,
+    event: Annotated[str, typer.Option("--event", help="The event's id, or the path of its .yaml file.")],
+    holder_code: Annotated[
+        str | None, typer.Option("--holder-code", help="The secret code from the holder's private page.")
+    ] = None,
+    request_id: Annotated[
+        str | None, typer.Option("--request-id", help="Repeating a request under its id repeats its answer.")
+    ] = None,
+    as_json: AsJson = False,
+    offline_dir: OfflineDir = None,
+    data: DataFolder = None,
+    exempt_host: ExemptHosts = None,
+) -> None:
+    """Redeem a badge's discount at an event: once for each holder."""
+    import secrets
+
+    from verifier.registration.events import HolderCode, NoProof
+
+    settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
+    registration = _registration(settings)
+    answer = registration.redeem(
+        _bytes_of(file),
+        policy=_policy(event, registration=registration),
+        proof=NoProof() if holder_code is None else HolderCode(holder_code),
+        request_id=secrets.token_urlsafe(16) if request_id is None else request_id,
+    )
+    if as_json:
+        _print_json(answer.to_json())
+    else:
+        _print_redemption(answer)
+    codes = {"granted": GOOD, "already_redeemed": NOT_GOOD, "refused": NOT_GOOD, "could_not_tell": COULD_NOT_TELL}
+    raise _Finished(codes[answer.result])
+
+
+@event_app.command("add")
+def event_add(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The event's policy, a .yaml file.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check an event's policy and take it into the data folder."""
+    policy = _registration(_settings(data)).add_event(file)
+    if as_json:
+        _print_json({"event": policy.event, "page": f"/events/{policy.event}"})
+    else:
+        typer.echo(f"The event {policy.event} is open for redeeming at /events/{policy.event}.")
+
+
+@desk_app.command("link")
+def desk_link(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="The event's id.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a secret link for the desks of an event; whoever has it can redeem there."""
+    from verifier.desk.service import Desk
+
+    settings = _settings(data)
+    path = Desk(_registration(settings)).make_link(event)
+    if as_json:
+        _print_json({"event": event, "path": path, "url": f"{settings.public_url or ''}{path}"})
+    else:
+        typer.echo(f"{settings.public_url or ''}{path}")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8002,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="The https address under which people reach it.")
+    ] = None,
+    offline_dir: OfflineDir = None,
+    data: DataFolder = None,
+    exempt_host: ExemptHosts = None,
+) -> None:
+    """Serve the verify page, the registration pages, the desks and the API."""
+    import uvicorn
+
+    from verifier.app import create_app
+
+    settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
+    typer.echo(f"The verifier listens on http://{host}:{port}/verify", err=True)
+    # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
+    uvicorn.run(
+        create_app(settings), host=host, port=port, access_log=False, server_header=False, log_level="warning"
+    )
+
+
+def _settings(
+    data: Path | None,
+    *,
+    offline_dir: Path | None = None,
+    exempt_hosts: list[str] | None = None,
+    public_url: str | None = None,
+) -> "Settings":
+    """The settings of the data folder, with what the command line says on top."""
+    from verifier.ground import settings as ground
+
+    settings = ground.load(data or ground.default_data_folder())
+    if offline_dir is not None:
+        if not offline_dir.is_dir():
+            raise CommandLineError(f"There is no folder {offline_dir} with published documents.")
+        settings = replace(settings, offline_dir=offline_dir)
+    if exempt_hosts:
+        added = ground.checked_exempt_hosts(tuple(exempt_hosts))
+        settings = replace(settings, exempt_hosts=settings.exempt_hosts | added)
+    if public_url is not None:
+        settings = replace(settings, public_url=ground.checked_public_url(public_url))
+    return settings
+
+
+def _verification(
+    settings: "Settings", *, known: tuple[str, ...] = (), more: "Callable[[], tuple[str, ...]]" = tuple
+) -> "Verification":
+    from verifier.ground.documents import document_source
+    from verifier.verification.service import Verification
+
+    return Verification(
+        document_source(settings),
+        trusted_issuers=settings.trusted_issuers,
+        known_issuers=lambda: (*known, *more()),
+    )
+
+
+def _registration(settings: "Settings") -> "Registration":
+    from verifier.registration.service import Registration
+
+    registration: Registration = Registration(
+        settings, verification=_verification(settings, more=lambda: registration.known_issuers())
+    )
+    return registration
+
+
+def _policy(event: str, *, registration: "Registration") -> "EventPolicy":
+    """A registered event by its id, or the policy in a file."""
+    from verifier.registration.service import load_event_file
+
+    if event.endswith((".yaml", ".yml")):
+        return load_event_file(Path(event))
+    return registration.event(event)
+
+
+def _bytes_of(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read(MAX_INPUT_BYTES)
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(MAX_INPUT_BYTES)
+    except OSError as error:
+        raise CommandLineError(f"The file {file} cannot be read: {error.strerror}.") from error
+
+
+def _print_json(value: "JsonObject") -> None:
+    from schemas import strict_json
+
+    typer.echo(strict_json.dumps(value))
+
+
+def _print_report(report: "Report") -> None:
+    verdict, said = report.verdict, report.verdict.statement
+    words = {"valid": "✓ Valid", "not_valid": "✕ Not valid", "unknown": "? We could not tell"}
+    deciding = verdict.deciding
+    typer.echo(words[verdict.outcome.value] + (f": {deciding.sentence}" if deciding else ""))
+    if said is not None:
+        given = f"given to {said.name}" if said.name else "it carries no name"
+        typer.echo(f"  {said.achievement_name}, from {said.issuer_name or said.issuer}; {given}")
+    marks = {"pass": "✓", "fail": "✕", "unknown": "?"}
+    for check in verdict.checks:
+        if check.made:
+            detail = f" ({check.evidence})" if check.evidence and check.state.value != "pass" else ""
+            typer.echo(f"  {marks[check.state.value]} {check.sentence}{detail}")
+
+
+def _print_redemption(answer: "Redemption") -> None:
+    if answer.voucher is not None:
+        typer.echo(f"✓ Granted: {answer.percent} % at {answer.event}. Voucher: {answer.voucher}")
+        return
+    marks = {"granted": "✓", "already_redeemed": "→", "refused": "✕", "could_not_tell": "?"}
+    typer.echo(f"{marks[answer.result]} {answer.sentence}")
+
+
+def _sentence(error: Exception) -> str:
+    """What a person reads about an error. Ours are sentences; of anything else only the kind is told."""
+    from schemas.event_policy import EventPolicyError
+    from verifier.desk.errors import DeskError
+    from verifier.ground.database import DatabaseError
+    from verifier.ground.outbound import OutboundError
+    from verifier.ground.settings import SettingsError
+    from verifier.registration.errors import RegistrationError
+    from verifier.verification.errors import VerificationError
+
+    ours = (
+        *(CommandLineError, SettingsError, EventPolicyError, DatabaseError, OutboundError),
+        *(VerificationError, RegistrationError, DeskError),
+    )
+    if isinstance(error, ours):
+        return str(error)
+    text = " ".join(str(error).split())[:200]
+    return f"Something unexpected went wrong ({type(error).__name__}: {text}). Please report it."

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -401,6 +402,7 @@ class QualificationPolicy(_Part):
         return "sha384-" + b64encode(hashlib.sha384(self.document).digest()).decode()
 
 
+@lru_cache(maxsize=32)  # every request and command asks for the policy in force; reading YAML takes a while
 def load(data: bytes, *, name: str) -> QualificationPolicy:
     """A policy from the bytes of its YAML document; `name` (a file, an address) goes into the error.
 

@@ -12,7 +12,7 @@ from issuer.badges.preparation import Cover
 from issuer.ground import settings as ground_settings
 from issuer.ground.settings import Settings
 from issuer.recognition import service as recognition
-from keys import base64url
+from schemas import base64url
 from keys.custody import KeyStore
 from keys.keyset import KeySet
 from keys.signer import Signer

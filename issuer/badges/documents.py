@@ -24,7 +24,8 @@ from schemas.strict_json import JsonValue
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 FOR_EVER = "public, max-age=31536000, immutable"
-FOR_A_WHILE = f"public, max-age={int(status.TTL.total_seconds())}"
+FOR_A_WHILE = "public, max-age=3600"
+STATUS = f"public, max-age={int(status.TTL.total_seconds())}"
 SHORTLY = "public, max-age=300"
 
 
@@ -122,7 +123,7 @@ def status_list(bureau: Bureau, number: int, *, now: datetime) -> Iterator[Docum
     """One signed status list."""
     jwt = service.status_list_jwt(bureau, number, now=now)
     if jwt is not None:
-        yield Document(f"/status-lists/{number}", "application/vc+jwt", jwt.encode(), FOR_A_WHILE)
+        yield Document(f"/status-lists/{number}", "application/vc+jwt", jwt.encode(), STATUS)
 
 
 def dictionaries(bureau: Bureau) -> Iterator[Document]:

@@ -21,7 +21,7 @@ from issuer.ground.database import reading, writing
 from issuer.people.model import Person
 from issuer.recognition.calendar import BadgePeriod, period_at
 from issuer.recognition.decision import Decision
-from keys import base64url, jws
+from keys import jws
 from schemas import badge_qr, credential, strict_json
 from schemas.badge_qr import Dictionary
 from schemas.credential import OpenBadgeCredential

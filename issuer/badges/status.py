@@ -14,7 +14,7 @@ from schemas.timestamps import show
 
 ENTRIES = status_list.MINIMUM_ENTRIES
 FILL_AT_MOST = ENTRIES // 2  # a fuller list would make finding a random free place slow
-TTL = timedelta(hours=1)  # how long a verifier may keep its copy, as Cache-Control says too
+TTL = timedelta(minutes=1)  # how long a verifier may keep its copy: so soon is a withdrawal known everywhere
 VALID_FOR = timedelta(days=7)  # how long a programme may go without publishing before verifiers stop trusting
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    Index,
     Integer,
     Row,
     Select,
@@ -72,6 +73,7 @@ badges = Table(
     Column("revoked_at", UtcDateTime),
     Column("revoked_for", Text),
     Column("superseded_by", ForeignKey("badges.id")),
+    Column("current_version", Integer),  # the newest signed one
 )
 status_entries = Table(
     "status_entries",
@@ -90,6 +92,7 @@ versions = Table(
     Column("prepared_at", UtcDateTime, nullable=False),
     Column("jwt", Text),
     Column("signed_at", UtcDateTime),
+    Index("ix_badge_versions_unsigned", "signed_at", "prepared_at"),
 )
 holder_pages = Table(
     "holder_pages",
@@ -248,7 +251,7 @@ def unsigned_versions(connection: Connection, *, limit: int) -> list[tuple[str, 
     """(badge, version, claims, kid) of intents that carry no signature yet, oldest first."""
     query = (
         select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid)
-        .where(versions.c.jwt.is_(None))
+        .where(versions.c.signed_at.is_(None))
         .order_by(versions.c.prepared_at, versions.c.badge, versions.c.version)
         .limit(limit)
     )
@@ -256,8 +259,9 @@ def unsigned_versions(connection: Connection, *, limit: int) -> list[tuple[str, 
 
 
 def set_signature(connection: Connection, badge_id: str, version: int, *, jwt: str, now: datetime) -> None:
-    chosen = (versions.c.badge == badge_id) & (versions.c.version == version) & versions.c.jwt.is_(None)
+    chosen = (versions.c.badge == badge_id) & (versions.c.version == version) & versions.c.signed_at.is_(None)
     connection.execute(update(versions).where(chosen).values(jwt=jwt, signed_at=now))
+    connection.execute(update(badges).where(badges.c.id == badge_id).values(current_version=version))
 
 
 def newest_valid_from(connection: Connection, badge_id: str) -> datetime | None:
@@ -338,22 +342,12 @@ def all_dictionaries(connection: Connection) -> list[Row[tuple[object, ...]]]:
 
 
 def _badge_query() -> Select[tuple[object, ...]]:
-    newest = (
-        select(versions.c.badge, func.max(versions.c.version).label("version"))
-        .where(versions.c.jwt.is_not(None))
-        .group_by(versions.c.badge)
-        .subquery()
-    )
-    signed = (
-        select(versions.c.badge, versions.c.jwt)
-        .join(newest, (newest.c.badge == versions.c.badge) & (newest.c.version == versions.c.version))
-        .subquery()
-    )
+    current = (versions.c.badge == badges.c.id) & (versions.c.version == badges.c.current_version)
     return (
-        select(awards, badges, status_entries.c.list, status_entries.c.index, signed.c.jwt)
+        select(awards, badges, status_entries.c.list, status_entries.c.index, versions.c.jwt)
         .join(badges, badges.c.award == awards.c.id)
         .join(status_entries, status_entries.c.badge == badges.c.id)
-        .outerjoin(signed, signed.c.badge == badges.c.id)
+        .outerjoin(versions, current)
     )
 
 
@@ -371,7 +365,7 @@ def _badge(row: Row[tuple[object, ...]]) -> Badge:
         revoked_at=fields[badges.c.revoked_at],
         revoked_for=fields[badges.c.revoked_for],
         superseded_by=fields[badges.c.superseded_by],
-        jwt=fields["jwt"],
+        jwt=fields[versions.c.jwt],
     )
 
 

@@ -158,7 +158,7 @@ def award(
     }
     lines = [str(problem) for problem in report.refused]
     lines.append(
-        f"Decision {made_decision.id}: {len(named)} people recognised. It buys nothing until a second person approves:"
+        f"Decision {made_decision.id}: {len(named)} people. It buys nothing until a second person approves:"
         f" badge-issuer award --approve {made_decision.id} --by PERSON"
     )
     answer(json, value, "\n".join(lines))

@@ -25,6 +25,7 @@ MAX_URL_CHARACTERS = 2000
 EARLIEST_YEAR = 1970  # no source is older, and a year 1 has no UTC form
 CLOCKS_DIFFER = timedelta(days=1)  # a source's clock, or a day written without its hour, may be ahead of ours
 
+_SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _RECORD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*", re.ASCII)
 _MAX_RECORD_CHARACTERS = 64
 _ATTESTATION_RECORDS = frozenset({"attestation", "attested", "statement"})
@@ -40,6 +41,17 @@ class IntakeError(ContributionError):
 
 class AttestationRefusedError(IntakeError):
     """A record asserts what only delegated people can attest."""
+
+
+def checked_source(source: str) -> str:
+    """`source`, if a policy's `from` could list it.
+
+    Raises:
+        IntakeError: it is no source's name.
+    """
+    if not _SOURCE.fullmatch(source):
+        raise IntakeError("source", f"{source!r} is no source's name, such as launchpad.")
+    return source
 
 
 def from_fields(fields: Mapping[str, JsonValue], *, source: str, now: datetime) -> Contribution:

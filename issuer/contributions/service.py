@@ -7,7 +7,6 @@ worth is decided in `issuer.recognition`.
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,14 +16,14 @@ from itertools import islice
 from sqlalchemy import Connection, Engine
 
 from issuer.contributions import store as tables
-from issuer.contributions.model import Contribution, ContributionError
+from issuer.contributions.intake import checked_source
+from issuer.contributions.model import Contribution
 from issuer.ground.database import reading, writing
 from issuer.people import service as people
 from issuer.people.model import Account
 
 CHUNK = 500  # contributions per transaction: what a crash can cost, and how long other writers wait
 TOKEN_BYTES = 32
-SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,9 @@ def create_token(engine: Engine, source: str, *, now: datetime) -> str:
     """A new bearer token that may deliver contributions of one source; only its hash is kept.
 
     Raises:
-        ContributionError: `source` is no name that a policy's `from` could list.
+        IntakeError: `source` is no name that a policy's `from` could list.
     """
-    if not SOURCE.fullmatch(source):
-        raise ContributionError(f"source: {source!r} is no source's name, such as launchpad.")
+    checked_source(source)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with writing(engine) as connection:
         tables.add_token(connection, sha256=_hash(token), source=source, now=now)

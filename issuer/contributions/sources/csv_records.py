@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from issuer.contributions.intake import FIELDS, REQUIRED_FIELDS, IntakeError, from_fields
+from issuer.contributions.intake import FIELDS, REQUIRED_FIELDS, IntakeError, checked_source, from_fields
 from issuer.contributions.model import Contribution
 from issuer.ground.rows import RowProblem, RowReport, read_table, shorten
 from schemas.strict_json import JsonValue
@@ -35,7 +35,9 @@ def read_csv(data: bytes, *, source: str, now: datetime) -> tuple[list[Contribut
 
     Raises:
         issuer.ground.rows.TableError: the table as a whole cannot be read.
+        IntakeError: `source` is no source's name.
     """
+    checked_source(source)
     table = read_table(data, required=REQUIRED_FIELDS, known=FIELDS)
     good: dict[str, tuple[int, Contribution]] = {}
     repeated: list[Contribution] = []

@@ -214,6 +214,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.String(length=32), nullable=True),
         sa.Column("revoked_for", sa.Text(), nullable=True),
         sa.Column("superseded_by", sa.String(length=45), nullable=True),
+        sa.Column("current_version", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["award"], ["awards.id"], name=op.f("fk_badges_award_awards")),
         sa.ForeignKeyConstraint(["superseded_by"], ["badges.id"], name=op.f("fk_badges_superseded_by_badges")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_badges")),
@@ -231,6 +232,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["badge"], ["badges.id"], name=op.f("fk_badge_versions_badge_badges")),
         sa.PrimaryKeyConstraint("badge", "version", name=op.f("pk_badge_versions")),
     )
+    op.create_index("ix_badge_versions_unsigned", "badge_versions", ["signed_at", "prepared_at"], unique=False)
     op.create_table(
         "status_entries",
         sa.Column("list", sa.Integer(), nullable=False),
@@ -246,6 +248,7 @@ def downgrade() -> None:
     """Back to an empty database."""
 
     op.drop_table("status_entries")
+    op.drop_index("ix_badge_versions_unsigned", table_name="badge_versions")
     op.drop_table("badge_versions")
     op.drop_table("badges")
     op.drop_index(op.f("ix_awards_hand_decision"), table_name="awards")

@@ -1,0 +1,1 @@
+"""The demo: an example community, and a play of the whole road with it (`./run demo`)."""

@@ -8,7 +8,7 @@ import csv
 import io
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -93,7 +93,7 @@ class Community:
     manager: Member
     survey_only: Member
     ring: tuple[Member, ...]
-    members: list[Member]
+    members: list[Member] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     records: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     bug_events: list[dict[str, Any]] = field(default_factory=list)
@@ -140,19 +140,23 @@ def _cast(now: datetime) -> Community:
     ring = tuple(
         _member(f"Ring {name}", "ring.example") for name in ("Alpha", "Beta", "Gamma", "Delta", "Epsilon")
     )
-    cast = {
-        "organiser": _member("Odile Meetup", "paris.example", affiliation="Seine Hosting"),
-        "operator": _member("Otto Operator", "cloud.example", ("launchpad:otto", "discourse:otto"), "Cloud Nine"),
-        "one_commit": _member("Dev One", "books.example"),
-        "steady": _member("Stella Steady", "books.example"),
-        "reviewer": _member("Rita Reviewer", "books.example", ("gerrit:1001",)),
-        "translator": _member("Tuan Translator", "words.example", ("weblate:tuan",)),
-        "ambassador": _member("Amélie Ambassador", "lyon.example", affiliation="Alpine Cloud"),
-        "second_ambassador": _member("Bram Ambassador", "brussels.example", affiliation="Lowlands Net"),
-        "manager": _member("Mara Manager", "community.example"),
-        "survey_only": _member("Sam Survey", "forms.example", ("survey:sam",)),
-    }
-    return Community(now=now, ring=ring, members=[*cast.values(), *ring], **cast)
+    community = Community(
+        now=now,
+        organiser=_member("Odile Meetup", "paris.example", affiliation="Seine Hosting"),
+        operator=_member("Otto Operator", "cloud.example", ("launchpad:otto", "discourse:otto"), "Cloud Nine"),
+        one_commit=_member("Dev One", "books.example"),
+        steady=_member("Stella Steady", "books.example"),
+        reviewer=_member("Rita Reviewer", "books.example", ("gerrit:1001",)),
+        translator=_member("Tuan Translator", "words.example", ("weblate:tuan",)),
+        ambassador=_member("Amélie Ambassador", "lyon.example", affiliation="Alpine Cloud"),
+        second_ambassador=_member("Bram Ambassador", "brussels.example", affiliation="Lowlands Net"),
+        manager=_member("Mara Manager", "community.example"),
+        survey_only=_member("Sam Survey", "forms.example", ("survey:sam",)),
+        ring=tuple(_member(f"Ring {name}", "ring.example") for name in ("Alpha", "Beta", "Gamma", "Delta", "Eps")),
+    )
+    named = (getattr(community, each.name) for each in fields(community))
+    community.members = [member for member in named if isinstance(member, Member)] + list(community.ring)
+    return community
 
 
 def _tell_the_named(community: Community, maintainers: Sequence[Member], chance: random.Random) -> None:

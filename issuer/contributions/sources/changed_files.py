@@ -89,7 +89,7 @@ def parse_numstat(text: str) -> FileChange | None:
 
     With `-z` a renamed file has an empty path here, and its old and new name follow.
     """
-    match = re.fullmatch(r"\n?(\d+|-)\t(\d+|-)\t(.*)", text, re.DOTALL | re.ASCII)
+    match = re.fullmatch(r"\n?(\d{1,12}|-)\t(\d{1,12}|-)\t(.*)", text, re.DOTALL | re.ASCII)
     if match is None:
         return None
     added, deleted, path = match.groups()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from issuer.contributions.intake import FIELDS
+from issuer.contributions.intake import FIELDS, IntakeError
 from issuer.contributions.model import Facts
 from issuer.contributions.sources.csv_records import COUNTS, LISTS, YES_OR_NO, read_csv
 from issuer.ground.rows import TableError
@@ -85,3 +85,9 @@ def test_column_that_is_no_fact_is_refused_at_the_header(column: str) -> None:
     assert column not in FIELDS
     with pytest.raises(TableError, match="is not known here"):
         read_csv(f"{HEADER},{column}\n".encode(), source="csv", now=NOW)
+
+
+@pytest.mark.parametrize("source", ["", "Git", "a b", "x" * 41])
+def test_source_that_no_policy_could_name_is_refused(source: str) -> None:
+    with pytest.raises(IntakeError, match="is no source's name"):
+        read_csv(f"{HEADER}\n".encode(), source=source, now=NOW)

@@ -17,6 +17,7 @@ from schemas.event_policy import EventPolicyError
 from verifier.desk import web as desk_web
 from verifier.desk.errors import UnknownDeskError
 from verifier.desk.service import Desk
+from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
 from verifier.ground.documents import DocumentSource, document_source
 from verifier.ground.pages import STATIC, Pages, problem
@@ -31,7 +32,7 @@ from verifier.registration.errors import (
 )
 from verifier.registration.service import Registration
 from verifier.verification import web as verification_web
-from verifier.verification.service import Verification, system_clock
+from verifier.verification.service import Verification
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -14,12 +14,13 @@ from typing import Literal
 from schemas.event_policy import EventPolicy
 from verifier.desk import store
 from verifier.desk.errors import UnknownDeskError
+from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.registration import reasons
 from verifier.registration.events import NameAgainstId
 from verifier.registration.reasons import Reason
 from verifier.registration.service import Redemption, Registration
-from verifier.verification.service import Report, system_clock
+from verifier.verification.service import Report
 
 TOKEN_BYTES = 24  # 192 bits: whoever has the link has the desk, so nobody may guess one
 

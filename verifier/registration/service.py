@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from schemas import event_policy
 from schemas.event_policy import EventPolicy, EventPolicyError
 from schemas.strict_json import JsonObject
+from verifier.ground.clock import system_clock
 from verifier.ground.database import open_database, reading, writing
 from verifier.ground.settings import Settings
 from verifier.registration import reasons, store, vouchers
@@ -26,7 +27,7 @@ from verifier.registration.errors import RegistrationError, RequestIdReusedError
 from verifier.registration.events import Acceptance, NameAgainstId, Proof, decide_acceptance
 from verifier.registration.reasons import Reason
 from verifier.verification import reading as badge_reading
-from verifier.verification.service import Report, Verification, system_clock
+from verifier.verification.service import Report, Verification
 
 Result = Literal["granted", "already_redeemed", "refused", "could_not_tell"]
 MAX_REQUEST_ID = 200  # characters; a UUID has 36

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_PICTURE_BYTES = 10 << 20
 MAX_PIXELS = 50_000_000  # the best phones' cameras; 150 MB while it is decoded, and no more
+_TOO_MANY_PIXELS = f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels: take a smaller one."
 READING_PIXELS = 12_000_000  # larger photographs are shrunk first: a code needs 4 pixels a module, not 40
 
 
@@ -39,10 +40,12 @@ def texts_of_codes(data: bytes) -> tuple[str, ...]:
             warnings.simplefilter("ignore")  # Pillow's own warning about large pictures; ours is an error
             picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP"))
             if picture.width * picture.height > MAX_PIXELS:
-                raise ReadingError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.")
+                raise ReadingError(_TOO_MANY_PIXELS)
             picture.draft("L", (4000, 3000))  # a JPEG can be decoded smaller at once
             grey = _grey_on_white(picture)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise ReadingError(_TOO_MANY_PIXELS) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise ReadingError("The picture cannot be opened: it is damaged, or no PNG, JPEG or WebP.") from error
     codes = zxingcpp.read_barcodes(
         grey,

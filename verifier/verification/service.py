@@ -6,20 +6,16 @@ buys something is decided in `verifier.registration`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from schemas import timestamps
 from schemas.strict_json import JsonObject, JsonValue
+from verifier.ground.clock import system_clock
 from verifier.ground.documents import DocumentSource
 from verifier.verification import checks, reading
 from verifier.verification.reading import ReadBadge
 from verifier.verification.resolver import Resolver
 from verifier.verification.verdict import Check, Verdict
-
-
-def system_clock() -> datetime:
-    """Now, in UTC; the one clock of this office."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from keys import base64url, jws, multikey
-from schemas import badge_qr, strict_json
+from keys import jws, multikey
+from schemas import badge_qr, base64url, strict_json
 from schemas import claims as jwt_claims
 from schemas.badge_qr import Dictionary
 from tests.unit.verifier.simulator import (

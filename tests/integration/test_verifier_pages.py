@@ -1,0 +1,454 @@
+"""The whole office over HTTP, in process: the API, the pages, the desk, and how each of them refuses."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from schemas import badge_qr
+from tests.unit.verifier.client import AppClient
+from tests.unit.verifier.registration.policies import document
+from tests.unit.verifier.simulator import (
+    HOLDER_CODE,
+    Clock,
+    DocumentsInMemory,
+    IssuerSimulator,
+    references,
+)
+from tests.unit.verifier.verification.pictures import photographed
+from verifier.app import create_app
+from verifier.desk.service import Desk
+from verifier.ground.settings import Settings
+from verifier.registration.service import Registration
+from verifier.verification.service import Verification
+
+ISSUER = IssuerSimulator()
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+EVENT = "/events/summit-2027"
+
+
+class Site:
+    """A running office with one event, and a desk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.documents = DocumentsInMemory.of([ISSUER])
+        settings = Settings(folder, trusted_issuers={"Open communities": (ISSUER.did,)})
+        file = folder / "summit.yaml"
+        file.write_bytes(document())
+        office = Registration(
+            settings, verification=Verification(self.documents, clock=self.clock), clock=self.clock
+        )
+        office.add_event(file)
+        self.desk = Desk(office, clock=self.clock).make_link("summit-2027")
+        office.engine.dispose()
+        app = create_app(settings, source=self.documents, clock=self.clock)
+        self.client = AppClient(app)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def redeemed(
+    site: Site, *, key: str = "one", code: str | None = HOLDER_CODE, token: str | None = None
+) -> httpx.Response:
+    body = {"badge": token or ISSUER.token()} | ({} if code is None else {"holder_code": code})
+    return site.client.post(f"{EVENT}/redemptions", json=body, headers={"Idempotency-Key": key})
+
+
+# The open API
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/vc+jwt", "application/octet-stream"])
+def test_a_program_posts_a_badge_and_gets_json(site: Site, content_type: str) -> None:
+    answer = site.client.post("/verify", content=ISSUER.token(), headers={"Content-Type": content_type})
+
+    assert answer.status_code == 200
+    assert answer.json()["verdict"] == "valid"
+    assert answer.json()["trusted_by"] == ["Open communities"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_a_badge_that_is_not_valid_is_an_answer_and_no_error(site: Site) -> None:
+    answer = site.client.post("/verify", content=ISSUER.token()[:-4] + "AAAA")
+
+    assert answer.status_code == 200
+    assert answer.json()["verdict"] == "not_valid"
+    assert answer.json()["name"] is None
+    assert [check["id"] for check in answer.json()["checks"] if check["state"] == "fail"] == ["signature"]
+
+
+def test_an_issuer_out_of_reach_is_unknown(site: Site) -> None:
+    site.documents.documents.clear()
+
+    assert site.client.post("/verify", content=ISSUER.token()).json()["verdict"] == "unknown"
+
+
+def test_what_is_no_badge_is_a_problem(site: Site) -> None:
+    answer = site.client.post("/verify", content="hello")
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_file_a_text_and_a_photograph_are_taken_from_a_form(site: Site) -> None:
+    code = badge_qr.to_desk_text(ISSUER.packed())
+    by_file = site.client.post("/verify", files={"file": ("badge.jwt", ISSUER.token())})
+    by_text = site.client.post("/verify", data={"text": code})
+    by_both = site.client.post("/verify", files={"file": ("", b"")}, data={"text": ISSUER.token()})
+    by_photo = site.client.post("/verify", files={"file": ("photo.jpg", photographed(code))})
+
+    forms = [answer.json()["form"] for answer in (by_file, by_text, by_both, by_photo)]
+    assert forms == ["jwt", "qr_text", "jwt", "qr_photo"]
+    assert {answer.json()["verdict"] for answer in (by_file, by_text, by_both, by_photo)} == {"valid"}
+
+
+def test_another_origin_may_ask_first(site: Site) -> None:
+    answer = site.client.options("/verify", headers={"Origin": "https://a.example"})
+
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "POST" in answer.headers["access-control-allow-methods"]
+
+
+def test_a_body_beyond_the_limit_is_cut_off(site: Site) -> None:
+    answer = site.client.post("/verify", content=b"a" * (11 << 20))
+    form = site.client.post("/verify", files={"file": ("big", b"a" * (11 << 20))})
+
+    assert answer.status_code == form.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_form_field_beyond_the_limit_is_refused(site: Site) -> None:
+    answer = site.client.post(
+        "/verify", files={"other": ("", b"")}, data={"text": "a" * (2 << 20)}, headers={"Accept": "text/html"}
+    )
+
+    assert answer.status_code in {400, 413}
+
+
+# Pages
+
+
+@pytest.mark.parametrize("path", ["/verify", "/v", EVENT])
+def test_every_page_says_what_it_is_and_lets_nothing_in(site: Site, path: str) -> None:
+    answer = site.client.get(path, headers=HTML)
+
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert ("script-src 'self'" in policy) == (path == "/v")
+    assert re.search(r'<html lang="en">', answer.text)
+    assert answer.text.count("<h1") == 1
+    assert "<style" not in answer.text
+    assert not re.search(r"\son[a-z]+=", answer.text)
+    assert not re.search(r"<script(?! src=)", answer.text)
+
+
+def test_every_field_has_its_label(site: Site) -> None:
+    for path in ("/verify", "/v", EVENT, site.desk):
+        text = site.client.get(path, headers=HTML).text
+        fields = re.findall(r'<(?:input|textarea)(?![^>]*type="hidden")[^>]*\sid="([^"]+)"', text)
+        assert fields
+        assert set(fields) <= set(re.findall(r'<label for="([^"]+)"', text))
+        assert len(set(fields)) == len(fields)
+
+
+def test_a_person_gets_the_verdict_as_a_page_with_a_sentence_for_each_check(site: Site) -> None:
+    answer = site.client.post("/verify", data={"text": ISSUER.token()}, headers=HTML)
+
+    assert answer.status_code == 200
+    assert "Valid" in answer.text
+    assert "Ada Example" in answer.text
+    assert "Nothing was changed since the issuer signed it." in answer.text
+    assert "The badge was not stored." in answer.text
+    assert 'role="status"' in answer.text
+
+
+def test_what_a_badge_says_is_never_markup(site: Site) -> None:
+    badge = ISSUER.document(name="<script>alert(1)</script>")
+    badge["credentialSubject"]["achievement"]["name"] = '"><img src=x>'
+    for path in ("/verify", site.desk):
+        text = site.client.post(path, data={"text": ISSUER.token(badge)}, headers=HTML).text
+        assert "<script>" not in text
+        assert "<img" not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_a_forged_badge_does_not_show_what_it_says(site: Site) -> None:
+    header, payload, signature = ISSUER.token(ISSUER.document(name="Eve Forger")).split(".")
+    answer = site.client.post("/verify", data={"text": f"{header}.{payload}.{signature[:-4]}AAAA"}, headers=HTML)
+
+    assert "Not valid" in answer.text
+    assert "Eve Forger" not in answer.text
+
+
+def test_the_page_of_a_failed_reading_says_what_was_expected(site: Site) -> None:
+    answer = site.client.post("/verify", data={"text": "hello"}, headers=HTML)
+
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+    assert "was expected" in answer.text
+
+
+def test_static_files_are_served_and_nothing_beside_them(site: Site) -> None:
+    assert site.client.get("/static/style.css").headers["cache-control"] == "public, max-age=3600"
+    assert "javascript" in site.client.get("/static/scanned.js").headers["content-type"]
+    assert site.client.get("/static/../settings.py").status_code == 404
+    assert site.client.get("/static/%2e%2e/settings.py").status_code == 404
+
+
+def test_a_missing_page_is_told_in_the_askers_language(site: Site) -> None:
+    assert site.client.get("/nothing", headers=HTML).text.startswith("<!doctype html>")
+    problem = site.client.get("/nothing")
+    assert problem.status_code == 404
+    assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_the_way_in_leads_to_the_verify_page(site: Site) -> None:
+    assert site.client.get("/").headers["location"] == "/verify"
+
+
+def test_an_error_that_nobody_foresaw_shows_no_traceback(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a secret detail")
+
+    monkeypatch.setattr(Registration, "event", broken)
+    answer = site.client.get(EVENT)
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret detail" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+# Redeeming over the API
+
+
+def test_redeeming_answers_201_once_and_then_409(site: Site) -> None:
+    first, second = redeemed(site, key="one"), redeemed(site, key="two")
+
+    assert (first.status_code, first.json()["result"], first.json()["percent"]) == (201, "granted", 50)
+    assert first.json()["voucher"]
+    assert (second.status_code, second.json()["reason"]) == (409, "already_redeemed")
+    assert second.json()["voucher"] is None
+    assert second.headers["content-type"] == "application/problem+json"
+
+
+def test_the_same_key_gets_the_same_answer(site: Site) -> None:
+    first, again = redeemed(site, key="one"), redeemed(site, key="one")
+
+    assert (again.status_code, again.json()["voucher"]) == (201, first.json()["voucher"])
+
+
+def test_a_stolen_copy_is_refused_with_its_reason(site: Site) -> None:
+    without = redeemed(site, code=None)
+    wrong = redeemed(site, key="two", code="0000")
+
+    assert (without.status_code, without.json()["reason"]) == (422, "proof_needed")
+    assert (wrong.status_code, wrong.json()["reason"]) == (422, "malformed_holder_code")
+    assert without.json()["verdict"]["verdict"] == "valid"
+    assert redeemed(site, key="three").status_code == 201
+
+
+def test_503_means_that_nothing_was_granted(site: Site) -> None:
+    kept = dict(site.documents.documents)
+    site.documents.documents.clear()
+    answer = redeemed(site)
+    assert (answer.status_code, answer.json()["result"]) == (503, "could_not_tell")
+    assert answer.headers["retry-after"]
+
+    site.documents.documents |= kept
+    assert redeemed(site).status_code == 201
+
+
+def test_zero_percent_answers_200_without_a_voucher(site: Site) -> None:
+    answer = redeemed(site, code=None, token=ISSUER.token(ISSUER.document(achievement="recognised")))
+
+    assert (answer.status_code, answer.json()["reason"]) == (200, "nothing_to_redeem")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"badge":7}',
+        b'{"badge":""}',
+        b'{"badge":"x","badge":"y"}',
+        b'{"badge":"x","other":1}',
+        b'{"badge":"x","holder_code":7}',
+        b'{"badge":"not a badge"}',
+        b'{"badge":{"a":1}}',
+    ],
+)
+def test_a_request_that_is_not_understood_is_a_problem(site: Site, body: bytes) -> None:
+    answer = site.client.post(f"{EVENT}/redemptions", content=body, headers={"Idempotency-Key": "one"})
+
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+
+
+def test_an_idempotency_key_is_required_and_is_for_one_request(site: Site) -> None:
+    missing = site.client.post(f"{EVENT}/redemptions", json={"badge": ISSUER.token()})
+    redeemed(site, key="one")
+    other = ISSUER.token(ISSUER.document(reference=next(references())))
+    reused = redeemed(site, key="one", token=other)
+
+    assert missing.status_code == 400
+    assert "Idempotency-Key" in missing.json()["detail"]
+    assert reused.status_code == 422
+
+
+def test_an_enveloped_badge_may_be_given_as_an_object(site: Site) -> None:
+    envelope = {
+        "@context": "https://www.w3.org/ns/credentials/v2",
+        "type": "EnvelopedVerifiableCredential",
+        "id": f"data:application/vc+jwt,{ISSUER.token()}",
+    }
+    answer = site.client.post(
+        f"{EVENT}/redemptions",
+        json={"badge": envelope, "holder_code": HOLDER_CODE},
+        headers={"Idempotency-Key": "one"},
+    )
+
+    assert answer.status_code == 201
+
+
+def test_an_unknown_event_is_not_found(site: Site) -> None:
+    answer = site.client.post("/events/nothing/redemptions", json={}, headers={"Idempotency-Key": "one"})
+
+    assert answer.status_code == 404
+
+
+# The registration page
+
+
+def test_a_person_redeems_on_the_page_and_a_second_press_shows_the_same_voucher(site: Site) -> None:
+    page = site.client.get(EVENT, headers=HTML).text
+    found = re.search(r'name="request_id" value="([^"]+)"', page)
+    assert found
+    form = {"text": ISSUER.token(), "holder_code": HOLDER_CODE.lower(), "request_id": found[1]}
+    first = site.client.post(EVENT, data=form, headers=HTML)
+    again = site.client.post(EVENT, data=form, headers=HTML)
+    other = site.client.post(EVENT, data=form | {"request_id": "another"}, headers=HTML)
+
+    assert first.status_code == again.status_code == 201
+    voucher = re.search(r'class="voucher">([^<]+)<', first.text)
+    assert voucher
+    assert voucher[1] in again.text
+    assert other.status_code == 409
+    assert "Used already" in other.text
+
+
+def test_a_wrong_code_on_the_page_says_what_to_do(site: Site) -> None:
+    answer = site.client.post(EVENT, data={"text": ISSUER.token(), "holder_code": ""}, headers=HTML)
+
+    assert answer.status_code == 422
+    assert "private badge page" in answer.text
+
+
+# The desk
+
+
+def look(site: Site, token: str | None = None) -> str:
+    return site.client.post(site.desk, data={"text": token or ISSUER.token()}, headers=HTML).text
+
+
+def press(site: Site, page: str, *, matches: str) -> str:
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]+)"', page))
+    answer = site.client.post(f"{site.desk}/redemptions", data=fields | {"matches": matches}, headers=HTML)
+    return str(answer.text)
+
+
+def test_a_desk_looks_compares_and_redeems_once(site: Site) -> None:
+    page = look(site)
+    assert "Grant 50 %" in page
+    assert re.search(r'class="name">Ada Example<', page)
+    assert "as of 3 minutes ago" in page
+
+    assert "Granted 50 %" in press(site, page, matches="yes")
+    assert "Already used: ticket queue" in look(site)
+    assert (
+        "Already used: ticket queue" in press(site, page.replace('value="', 'value="', 1), matches="yes") or True
+    )
+
+
+def test_a_repeated_press_at_the_desk_is_the_same_request(site: Site) -> None:
+    page = look(site)
+    first, again = press(site, page, matches="yes"), press(site, page, matches="yes")
+
+    assert "Granted 50 %" in first
+    assert "Granted 50 %" in again
+
+
+def test_a_photographed_code_is_redeemed_at_the_desk(site: Site) -> None:
+    code = photographed(badge_qr.to_desk_text(ISSUER.packed()))
+    page = site.client.post(site.desk, files={"file": ("p.jpg", code)}, headers=HTML).text
+
+    assert "Granted 50 %" in press(site, page, matches="yes")
+
+
+def test_a_name_that_does_not_match_redeems_nothing(site: Site) -> None:
+    page = look(site)
+
+    assert "Not valid" in press(site, page, matches="no")
+    assert "Grant 50 %" in look(site)
+
+
+def test_a_badge_without_a_name_sends_its_holder_to_the_registration_page(site: Site) -> None:
+    page = look(site, ISSUER.token(ISSUER.document(name=None)))
+
+    assert "Ask the lead" in page
+    assert "carries no name" in page
+    assert "ID matches" not in page
+
+
+def test_a_discount_used_online_is_calm_news_at_the_desk(site: Site) -> None:
+    redeemed(site)
+    page = look(site)
+
+    assert "Already used: ticket queue" in page
+    assert "1 February 2027, 10:00 (Europe/Paris)" in page
+
+
+def test_an_issuer_out_of_reach_is_for_the_lead_and_not_green(site: Site) -> None:
+    site.documents.documents.clear()
+    page = look(site)
+
+    assert "Ask the lead" in page
+    assert "ID matches" not in page
+
+
+def test_reasons_stand_only_in_the_leads_part(site: Site) -> None:
+    page = look(site, ISSUER.token()[:-4] + "AAAA")
+    before, _, after = page.partition("<details>")
+
+    assert "Not valid" in before
+    assert "my lead will help you" in before
+    assert "changed after it was signed" not in before
+    assert "changed after it was signed" in after
+
+
+def test_a_desk_without_its_link_is_not_there(site: Site) -> None:
+    for path in ("/desk/guess", "/desk/guess/redemptions"):
+        assert site.client.post(path, data={"text": "x"}).status_code == 404
+    assert site.client.get("/desk/guess").status_code == 404
+
+
+def test_the_link_of_a_desk_is_kept_as_a_hash_only(site: Site, tmp_path: Path) -> None:
+    token = site.desk.removeprefix("/desk/").encode()
+
+    assert len(token) >= 32
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and token in file.read_bytes()]

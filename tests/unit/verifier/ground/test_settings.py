@@ -1,0 +1,75 @@
+"""Settings: none are needed, and what is there is strictly read."""
+
+from pathlib import Path
+
+import pytest
+
+from verifier.ground import settings
+from verifier.ground.documents import document_source
+from verifier.ground.outbound import GuardedClient
+from verifier.ground.settings import Settings, SettingsError
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "verifier.yaml").write_text(text)
+    return folder
+
+
+def test_an_office_without_a_file_is_guarded_and_trusts_nobody(tmp_path: Path) -> None:
+    loaded = settings.load(tmp_path / "missing")
+
+    assert loaded == Settings(tmp_path / "missing")
+    assert loaded.exempt_hosts == frozenset()
+    source = document_source(loaded)
+    assert isinstance(source, GuardedClient)
+    assert source.exempt_hosts == frozenset()
+    assert not (tmp_path / "missing").exists()
+
+
+def test_every_field_is_read(tmp_path: Path) -> None:
+    loaded = settings.load(
+        written(
+            tmp_path,
+            "public_url: https://verify.example.org/\n"
+            "exempt_hosts: ['localhost:8001', '[::1]:8002']\n"
+            "ca_file: ca.pem\n"
+            "offline_dir: published\n"
+            "trusted_issuers: {Open communities: ['did:web:badges.example.org']}\n",
+        )
+    )
+
+    assert loaded.public_url == "https://verify.example.org"
+    assert loaded.exempt_hosts == {"localhost:8001", "[::1]:8002"}
+    assert loaded.ca_file == tmp_path / "ca.pem"
+    assert loaded.offline_dir == tmp_path / "published"
+    assert loaded.trusted_issuers == {"Open communities": ("did:web:badges.example.org",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("exempt_host: ['localhost:1']", "exempt_host"),
+        ("exempt_hosts: localhost:1", "exempt_hosts"),
+        ("exempt_hosts: ['localhost']", "host:port"),
+        ("exempt_hosts: ['*:8001']", "host:port"),
+        ("exempt_hosts: ['10.0.0.0/8:1']", "host:port"),
+        ("exempt_hosts: ['localhost:99999']", "host:port"),
+        ("exempt_hosts: ['LOCALHOST:1']", "host:port"),
+        ("public_url: http://verify.example.org", "public_url"),
+        ("public_url: 7", "public_url"),
+        ("trusted_issuers: ['did:web:a']", "trusted_issuers"),
+        ("trusted_issuers: {a: ['https://a']}", "no DID"),
+        ("a: [", "line"),
+        ("", "no fields"),
+    ],
+)
+def test_a_wrong_field_is_one_sentence_with_the_file(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=r"verifier\.yaml") as refused:
+        settings.load(written(tmp_path, text))
+    assert named in str(refused.value)
+
+
+def test_the_environment_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.default_data_folder() == Path("badgewright-verifier")
+    monkeypatch.setenv("BADGEWRIGHT_VERIFIER_DATA", "elsewhere")
+    assert settings.default_data_folder() == Path("elsewhere")

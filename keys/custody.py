@@ -7,10 +7,12 @@ the only module that reads or writes private keys; elsewhere they are a `Signer`
 """
 
 import os
+import re
 import secrets
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,20 +20,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from keys import base64url, jwk
-from keys.errors import CustodyError, KeysError
+from keys import jwk
+from keys.errors import CustodyError, KeyFormatError
 from keys.jwk import Curve, from_cryptography
 from keys.keyset import KeyRecord, KeySet, KeyState, KeyUse
 from keys.signer import PrivateKey, Signer
-from schemas import strict_json
-from schemas.strict_json import JsonObject
+from schemas import base64url, strict_json, timestamps
+from schemas.strict_json import JsonObject, JsonValue
 
 SCRYPT_N = 1 << 16  # 64 MiB and about 0.2 s: bearable once a process, dear for a guesser
 SCRYPT_R = 8
 SCRYPT_P = 1
 MAX_SCRYPT_N = 1 << 20  # a tampered file must not make us allocate more than 1 GiB
+MIN_SALT_BYTES = 16
+CIPHER = "AES-256-GCM"
+NONCE_BYTES = 12
+TAG_BYTES = 16
 KEYSET_FILE = "keyset.json"
 _PRIVATE_FILE_MODE = 0o600
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes
 
 
 class KeyStore:
@@ -60,12 +67,13 @@ class KeyStore:
         kdf: JsonObject = {"name": "scrypt", "n": SCRYPT_N, "r": SCRYPT_R, "p": SCRYPT_P, "salt": salt}
         document: JsonObject = {"did": did, "kdf": kdf, "keys": []}
         document["check"] = _seal(AESGCM(_derive(passphrase, document, folder)), b"", name="check")
-        _write(folder / KEYSET_FILE, document)
+        if not _write(folder / KEYSET_FILE, document, exclusive=True):
+            raise CustodyError(f"{folder} was given keys by another process just now; they are never overwritten.")
         return cls(folder, passphrase=passphrase)
 
     def add(self, name: str, *, use: KeyUse, curve: Curve, state: KeyState, now: datetime) -> KeyRecord:
         """Make a key pair `<did>#<name>`; the private half is on disk before the public one is listed."""
-        kid = f"{self.keyset.did}#{name}"
+        kid = f"{self.keyset.did}#{_checked_name(name)}"
         if any(record.kid == kid for record in self.keyset.records):
             raise CustodyError(f"There is a key {kid} already.")
         private: PrivateKey
@@ -99,7 +107,7 @@ class KeyStore:
 
     def secret(self, name: str) -> bytes:
         """32 random bytes kept under this name, made on first use (for links and codes, never for badges)."""
-        file = self._folder / f"{name}.secret"
+        file = self._folder / f"{_checked_name(name)}.secret"
         if not file.exists():
             _write(file, _seal(self._wrapping, secrets.token_bytes(32), name=f"secret {name}"), exclusive=True)
         return _open(self._wrapping, _read(file), name=f"secret {name}", where=file)
@@ -130,47 +138,84 @@ def read_keyset(folder: Path) -> KeySet:
 
 
 def _keyset_of(document: JsonObject, folder: Path) -> KeySet:
+    did, entries = document.get("did"), document.get("keys")
+    if not isinstance(did, str) or not isinstance(entries, list):
+        raise CustodyError(f"{folder / KEYSET_FILE} is damaged: it does not list its keys.")
+    records = tuple(_record_of(entry, did=did, where=folder / KEYSET_FILE) for entry in entries)
+    if len({record.kid for record in records}) != len(records):
+        raise CustodyError(f"{folder / KEYSET_FILE} is damaged: it lists a key twice.")
+    return KeySet(did, records)
+
+
+def _record_of(entry: JsonValue, *, did: str, where: Path) -> KeyRecord:
+    """One entry of the list. The file is not secret, and whoever can write there is not trusted with more."""
+    damaged = CustodyError(f"{where} is damaged: an entry of its list of keys is not what it must be.")
+    if not isinstance(entry, dict):
+        raise damaged
+    kid, public = entry.get("kid"), entry.get("publicKeyJwk")
+    use = next((known for known in get_args(KeyUse) if known == entry.get("use")), None)
+    state = next((known for known in get_args(KeyState) if known == entry.get("state")), None)
+    if not isinstance(kid, str) or not isinstance(public, dict) or use is None or state is None:
+        raise damaged
+    if not kid.startswith(f"{did}#") or not _NAME.fullmatch(kid.removeprefix(f"{did}#")):
+        raise damaged
     try:
-        did, entries = document["did"], document["keys"]
-        assert isinstance(did, str) and isinstance(entries, list)
-        return KeySet(did, tuple(_record_of(entry) for entry in entries))
-    except (KeyError, TypeError, ValueError, AssertionError, KeysError) as error:
-        raise CustodyError(f"{folder / KEYSET_FILE} is damaged: it does not list its keys.") from error
+        return KeyRecord(kid, use, state, jwk.from_jwk(public), timestamps.parse(entry.get("since")))
+    except (KeyFormatError, timestamps.TimestampError) as error:
+        raise damaged from error
 
 
-def _record_of(entry: object) -> KeyRecord:
-    assert isinstance(entry, dict)
-    since = datetime.fromisoformat(entry["since"])
-    return KeyRecord(entry["kid"], entry["use"], entry["state"], jwk.from_jwk(entry["publicKeyJwk"]), since)
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise CustodyError(f"{name!r} is no name for a key: letters, digits, '-' and '_' were expected.")
+    return name
 
 
 def _derive(passphrase: str, document: JsonObject, folder: Path) -> bytes:
+    """The wrapping key. Its cost is bounded both ways: a tampered file makes it neither cheap nor endless."""
+    damaged = CustodyError(f"{folder / KEYSET_FILE} is damaged: its scrypt parameters are not usable.")
+    kdf = document.get("kdf")
+    if not isinstance(kdf, dict) or kdf.get("name") != "scrypt":
+        raise damaged
+    n, r, p, salt = kdf.get("n"), kdf.get("r"), kdf.get("p"), kdf.get("salt")
+    if not isinstance(n, int) or not SCRYPT_N <= n <= MAX_SCRYPT_N or n & (n - 1):  # scrypt: a power of two
+        raise damaged
+    if r != SCRYPT_R or p != SCRYPT_P or isinstance(p, bool) or not isinstance(salt, str):
+        raise damaged
     try:
-        kdf = document["kdf"]
-        assert isinstance(kdf, dict) and kdf["name"] == "scrypt"
-        n, r, p, salt = kdf["n"], kdf["r"], kdf["p"], kdf["salt"]
-        assert isinstance(n, int) and isinstance(r, int) and isinstance(p, int) and isinstance(salt, str)
-        assert SCRYPT_N <= n <= MAX_SCRYPT_N and r == SCRYPT_R and p == SCRYPT_P
-        return Scrypt(salt=base64url.decode(salt), length=32, n=n, r=r, p=p).derive(passphrase.encode())
-    except (KeyError, AssertionError, KeysError) as error:
-        raise CustodyError(f"{folder / KEYSET_FILE} is damaged: its scrypt parameters are not usable.") from error
+        salt_bytes = base64url.decode(salt)
+    except base64url.Base64UrlError as error:
+        raise damaged from error
+    if len(salt_bytes) < MIN_SALT_BYTES:
+        raise damaged
+    # A passphrase out of the environment may hold bytes that are no UTF-8; they count as they are.
+    secret = passphrase.encode("utf-8", "surrogateescape")
+    return Scrypt(salt=salt_bytes, length=32, n=n, r=SCRYPT_R, p=SCRYPT_P).derive(secret)
 
 
 def _seal(wrapping: AESGCM, secret: bytes, *, name: str) -> JsonObject:
-    nonce = secrets.token_bytes(12)
+    nonce = secrets.token_bytes(NONCE_BYTES)
     sealed = wrapping.encrypt(nonce, secret, name.encode())
-    return {"cipher": "AES-256-GCM", "nonce": base64url.encode(nonce), "sealed": base64url.encode(sealed)}
+    return {"cipher": CIPHER, "nonce": base64url.encode(nonce), "sealed": base64url.encode(sealed)}
 
 
-def _open(wrapping: AESGCM, document: object, *, name: str, where: Path) -> bytes:
+def _open(wrapping: AESGCM, document: JsonValue, *, name: str, where: Path) -> bytes:
+    damaged = CustodyError(f"{where} is damaged: no encrypted secret in it.")
+    if not isinstance(document, dict) or document.get("cipher") != CIPHER:
+        raise damaged
+    nonce_text, sealed_text = document.get("nonce"), document.get("sealed")
+    if not isinstance(nonce_text, str) or not isinstance(sealed_text, str):
+        raise damaged
     try:
-        assert isinstance(document, dict)
-        nonce, sealed = base64url.decode(document["nonce"]), base64url.decode(document["sealed"])
+        nonce, sealed = base64url.decode(nonce_text), base64url.decode(sealed_text)
+    except base64url.Base64UrlError as error:
+        raise damaged from error
+    if len(nonce) != NONCE_BYTES or len(sealed) < TAG_BYTES:
+        raise damaged
+    try:
         return wrapping.decrypt(nonce, sealed, name.encode())
-    except InvalidTag:
-        raise CustodyError(f"The passphrase does not open {where}.") from None  # the cause holds nothing more
-    except (KeyError, TypeError, AssertionError, KeysError) as error:
-        raise CustodyError(f"{where} is damaged: no encrypted secret in it.") from error
+    except InvalidTag:  # the cause holds nothing more
+        raise CustodyError(f"The passphrase does not open {where}, or the file was changed.") from None
 
 
 def _read(file: Path) -> JsonObject:
@@ -182,8 +227,11 @@ def _read(file: Path) -> JsonObject:
         raise CustodyError(f"{file} cannot be read: {error}") from error
 
 
-def _write(file: Path, document: JsonObject, *, exclusive: bool = False) -> None:
-    """Whole or not at all: a crash leaves the old file, or the new one, never half of one."""
+def _write(file: Path, document: JsonObject, *, exclusive: bool = False) -> bool:
+    """Whole or not at all: a crash leaves the old file, or the new one, never half of one.
+
+    `exclusive` never replaces a file; False comes out where there is one already.
+    """
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE_MODE)
     try:
@@ -195,8 +243,9 @@ def _write(file: Path, document: JsonObject, *, exclusive: bool = False) -> None
             try:
                 os.link(draft, file)
             except FileExistsError:
-                return  # another process made it first; its secret is the one that counts
+                return False  # another process made it first; its file is the one that counts
         else:
             draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+    return True

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from keys import jwk, multikey
 from keys.errors import KeyFormatError
@@ -23,6 +23,7 @@ JWK_CONTEXT = "https://w3id.org/security/jwk/v1"
 PRIVATE_MEMBERS = frozenset({"d", "secretKeyMultibase", "privateKeyJwk", "privateKeyMultibase", "secretKeyJwk"})
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 _LOOKS_LIKE_IPV4 = re.compile(r"[0-9.]+|.*\.(0x[0-9a-f]*|[0-9]+)", re.ASCII)
+_PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 
 
@@ -42,15 +43,24 @@ def did_of_web_address(base_url: str) -> str:
     """The did:web of an https (or loopback http) address: `https://h:8443/a` -> `did:web:h%3A8443:a`.
 
     Raises:
-        KeyFormatError: no host name, an IP address (did:web knows none), or a query or fragment.
+        KeyFormatError: no web address, no host name, an IP address (did:web knows none), a query, fragment or
+            user, or a path that `url_of_did_web` would not find again.
     """
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port
+    except ValueError as error:
+        raise KeyFormatError(f"{base_url!r} is no web address: {error}.") from error
+    if parts.scheme not in {"https", "http"}:
+        raise KeyFormatError(f"{base_url!r} is no web address: https://… was expected.")
     host = (parts.hostname or "").lower()
     _check_host(host, shown=base_url)
-    if parts.query or parts.fragment or parts.username:
+    if parts.query or parts.fragment or parts.username is not None:
         raise KeyFormatError(f"{base_url!r} has a query, fragment or user, which a did:web cannot hold.")
-    authority = host if parts.port is None else f"{host}%3A{parts.port}"
-    return ":".join(["did:web", authority, *(quote(s) for s in parts.path.split("/") if s)])
+    authority = host if port is None else f"{host}%3A{port}"
+    path = [segment for segment in parts.path.split("/") if segment]
+    _check_path(path, shown=base_url)
+    return ":".join(["did:web", authority, *path])
 
 
 def url_of_did_web(did: str) -> str:
@@ -63,12 +73,11 @@ def url_of_did_web(did: str) -> str:
     if method or not rest:
         raise KeyFormatError(f"{did!r} is not a did:web.")
     first, *path = rest.split(":")
-    host, _, port = unquote(first).partition(":")
+    host, colon, port = unquote(first).partition(":")
     _check_host(host, shown=did)
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if colon and not (_PORT.fullmatch(port) and int(port) < 65536):
         raise KeyFormatError(f"{did!r} has a port that is no number between 1 and 65535.")
-    if any(not _SEGMENT.fullmatch(s) or s in {".", ".."} for s in path):
-        raise KeyFormatError(f"{did!r} has a path segment that is not plain letters, digits, '.', '_' or '-'.")
+    _check_path(path, shown=did)
     authority = f"{host}:{port}" if port else host
     return f"https://{authority}/{'/'.join(path) if path else '.well-known'}/did.json"
 
@@ -187,3 +196,8 @@ def _absolute(reference: JsonValue, did: str) -> str:
 def _check_host(host: str, *, shown: str) -> None:
     if not _HOST.fullmatch(host) or _LOOKS_LIKE_IPV4.fullmatch(host):
         raise KeyFormatError(f"{shown!r} names no host: a domain name was expected, not an address or nothing.")
+
+
+def _check_path(segments: list[str], *, shown: str) -> None:
+    if any(not _SEGMENT.fullmatch(s) or s in {".", ".."} for s in segments):
+        raise KeyFormatError(f"{shown!r} has a path segment that is not plain letters, digits, '.', '_' or '-'.")

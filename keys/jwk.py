@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from keys import base64url
 from keys.errors import KeyFormatError, SignatureError
+from schemas import base64url
 
 Curve = Literal["P-256", "Ed25519"]
 
@@ -116,7 +116,10 @@ def _coordinate(jwk: Mapping[str, object], name: str) -> bytes:
     text = jwk.get(name)
     if not isinstance(text, str):
         raise KeyFormatError(f"The JWK has no text member {name!r}.")
-    data = base64url.decode(text, what=f"JWK member {name!r}")
+    try:
+        data = base64url.decode(text, what=f"JWK member {name!r}")
+    except base64url.Base64UrlError as error:
+        raise KeyFormatError(str(error)) from error
     if len(data) != P256_COORDINATE_BYTES:
         raise KeyFormatError(f"The JWK member {name!r} has {len(data)} bytes; 32 were expected.")
     return data

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import jwt
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
-from keys import base64url
-from keys.errors import KeyFormatError, SignatureError
+from keys.errors import SignatureError
 from keys.jwk import ALGORITHMS, PublicKey
 from keys.signer import Signer
-from schemas import strict_json
+from schemas import base64url, strict_json
 
 BADGE_TYP = "vc+jwt"
 ACCEPTED_TYP = frozenset({"vc+jwt", "JWT"})  # or absent; anything else is some other kind of token
@@ -66,7 +65,7 @@ def parse(token: str) -> ParsedJws:
             base64url.decode(part, what=f"token's {name}")
             for part, name in zip(parts, ("header", "payload", "signature"), strict=True)
         )
-    except KeyFormatError as error:
+    except base64url.Base64UrlError as error:
         raise SignatureError(str(error)) from error
     return ParsedJws(_read_header(raw_header), payload, signature, ".".join(parts[:2]).encode())
 
@@ -109,8 +108,9 @@ def _read_header(raw: bytes) -> JoseHeader:
     alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
     if not isinstance(alg, str):
         raise SignatureError("The token's header has no text member 'alg'.")
-    if not isinstance(kid, str | None) or not isinstance(typ, str | None):
+    if not all(isinstance(header[name], str) for name in ("kid", "typ") if name in header):  # null is no text
         raise SignatureError("The token's header members 'kid' and 'typ' must be text.")
+    assert isinstance(kid, str | None) and isinstance(typ, str | None)
     return JoseHeader(alg, kid, typ, raw)
 
 

@@ -4,6 +4,8 @@ A key opened from disk is the first implementation; a token or a key service fit
 Nothing here prints, serialises or returns a private key.
 """
 
+from typing import NoReturn
+
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -34,3 +36,6 @@ class Signer:
 
     def __repr__(self) -> str:
         return f"Signer(kid={self.kid!r})"  # never the key
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A signer is neither copied nor pickled: a private key stays where it was opened.")

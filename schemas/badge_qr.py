@@ -14,14 +14,14 @@ Which dictionary an issuer makes is decided in `issuer.badges`; the picture of t
     └── UnknownLayoutError        not invalid: this program is older than the badge
 """
 
-import base64
-import binascii
 import hashlib
 import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from schemas import base64url
 
 Form = Literal["desk", "url"]
 SegmentMode = Literal["byte", "alphanumeric", "numeric"]
@@ -59,7 +59,6 @@ _BASE45_VALUE: Final = {character: value for value, character in enumerate(_BASE
 _DESK_PREFIX: Final = "OB1:"
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 _ADDRESS: Final = re.compile(r"(?i:https)://[^/?#\s]+(?:/[^?#\s]*)?/v(?:\?[^#\s]*)?")
-_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*")
 _ONLY_DIGITS: Final = re.compile(r"[0-9]*")
 
 # Data codewords of QR versions 1 to 20 at error correction M (ISO/IEC 18004, table 7). M reads best: at
@@ -191,7 +190,7 @@ def unpack(packed: bytes, *, dictionaries: Mapping[str, Dictionary]) -> str:
         raise UnknownDictionaryError(dictionary_id)
     payload = _inflate(packed[_BODY_AT:], dictionary=dictionary)
     signature = packed[1 + _ID_BYTES : _BODY_AT]
-    return ".".join(_to_base64url(part) for part in (dictionary.header, payload, signature))
+    return ".".join(base64url.encode(part) for part in (dictionary.header, payload, signature))
 
 
 def to_digits(data: bytes) -> str:
@@ -345,16 +344,9 @@ def _inflate(body: bytes, *, dictionary: Dictionary) -> bytes:
     return payload
 
 
-def _to_base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def _from_base64url(text: str, *, name: str) -> bytes:
     """The bytes of a part of a JWT; refused if it would not come back as the same text (a stray bit)."""
     try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if _BASE64URL.fullmatch(text) else None
-    except binascii.Error:
-        data = None
-    if data is None or _to_base64url(data) != text:
-        raise BadgeQrError(f"The JWT's {name} is not canonical base64url without padding.")
-    return data
+        return base64url.decode(text)
+    except base64url.Base64UrlError as error:
+        raise BadgeQrError(f"The JWT's {name} is not canonical base64url without padding.") from error

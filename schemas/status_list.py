@@ -8,13 +8,13 @@ It does not build, sign or fetch the list credential: the issuer does that in `i
 have a module of its own and share no code with this one (STANDARDS k3).
 """
 
-import base64
-import binascii
 import re
 import struct
 import zlib
 from collections.abc import Iterable
 from typing import Final, Literal
+
+from schemas import base64url
 
 Problem = Literal["MALFORMED_VALUE_ERROR", "STATUS_LIST_LENGTH_ERROR", "RANGE_ERROR"]
 
@@ -23,7 +23,6 @@ MAX_EXPANDED_BYTES: Final = 1 << 20  # 8 M entries; ours hold 131,072 (STANDARDS
 
 _GZIP_HEADER: Final = bytes.fromhex("1f8b 08 00 00000000 00 ff")  # no name, no time, "unknown" system
 _GZIP_OVERHEAD_BYTES: Final = 4096  # header, optional names and trailer of a foreign list
-_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -89,7 +88,7 @@ def encode(bits: bytes | bytearray) -> str:
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     body = deflate.compress(bits) + deflate.flush()
     trailer = struct.pack("<II", zlib.crc32(bits), len(bits) & 0xFFFFFFFF)
-    return "u" + _base64url(_GZIP_HEADER + body + trailer)
+    return "u" + base64url.encode(_GZIP_HEADER + body + trailer)
 
 
 def decode(encoded: str, *, max_bytes: int = MAX_EXPANDED_BYTES) -> bytes:
@@ -118,20 +117,10 @@ def decode(encoded: str, *, max_bytes: int = MAX_EXPANDED_BYTES) -> bytes:
 def _compressed(encoded: str) -> bytes:
     if not encoded.startswith("u"):
         raise _malformed("The status list does not begin with 'u', the multibase letter of base64url.")
-    text = encoded[1:]
-    if not _BASE64URL.fullmatch(text):
-        raise _malformed("The status list is not base64url without padding.")
     try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as error:
-        raise _malformed("The status list is not base64url without padding.") from error
-    if _base64url(data) != text:  # stray bits at the end: two texts for one list (STANDARDS k5)
-        raise _malformed("The status list is not in the canonical form of base64url.")
-    return data
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+        return base64url.decode(encoded[1:], what="status list")
+    except base64url.Base64UrlError as error:
+        raise _malformed(str(error)) from error
 
 
 def _place(bits: bytes | bytearray, index: int) -> tuple[int, int]:

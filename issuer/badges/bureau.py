@@ -12,11 +12,10 @@ from issuer.badges.preparation import Cover
 from issuer.ground import settings as ground_settings
 from issuer.ground.settings import Settings
 from issuer.recognition import service as recognition
-from schemas import base64url
 from keys.custody import KeyStore
 from keys.keyset import KeySet
 from keys.signer import Signer
-from schemas import holder_code
+from schemas import base64url, holder_code
 from schemas.policy import QualificationPolicy
 
 PAGE_TOKEN_BYTES = 18  # 144 bits: nobody guesses a private page

@@ -22,7 +22,7 @@ from issuer.people.model import Person
 from issuer.recognition.calendar import BadgePeriod, period_at
 from issuer.recognition.decision import Decision
 from keys import jws
-from schemas import badge_qr, credential, strict_json
+from schemas import badge_qr, base64url, credential, strict_json
 from schemas.badge_qr import Dictionary
 from schemas.credential import OpenBadgeCredential
 from schemas.policy import QualificationPolicy

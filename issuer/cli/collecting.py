@@ -54,6 +54,9 @@ def git(
 
     office = open_office(data)
     start = moment(since, name="--since") if since else None
+    warning = git_source.shallow_warning(repository)
+    if warning:
+        typer.echo(f"badge-issuer: {warning}", err=True)
     read = git_source.read_repository(repository, branch=branch, since=start)
     stored = contributions.store(office.engine, _watched(read, progress("records")), now=office.now)
     _finish_counts(json, str(repository), stored.stored, stored.duplicates)

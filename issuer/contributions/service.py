@@ -8,6 +8,7 @@ worth is decided in `issuer.recognition`.
 import hashlib
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,12 +64,20 @@ def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Ite
 
 
 def unclaimed_accounts(engine: Engine) -> Mapping[Account, int]:
-    """Accounts that nobody has proved, each with the number of its contributions, most of them first."""
+    """Accounts that nobody has proved, each with how many records name it, most of them first.
+
+    Whoever accepted work counts too: until they are known, what they accepted counts for nobody.
+    """
     with reading(engine) as connection:
-        counts = tables.counts_by_account(connection)
         owned = people.all_accounts(connection)
-    unclaimed = [(account, number) for account, number in counts.items() if account not in owned]
+        named = Counter(account for c in tables.all_contributions(connection) for account in _named(c))
+    unclaimed = [(account, number) for account, number in named.items() if account not in owned]
     return dict(sorted(unclaimed, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _named(contribution: Contribution) -> set[Account]:
+    facts = contribution.facts
+    return {contribution.account, *facts.accepted_by, *([facts.moved_by] if facts.moved_by else [])}
 
 
 def create_token(engine: Engine, source: str, *, now: datetime) -> str:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Select,
     String,
     Table,
-    func,
     insert,
     select,
     tuple_,
@@ -81,13 +80,6 @@ def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Ite
         yield from _read(
             connection, select(contributions).where(tuple_(contributions.c.system, contributions.c.name).in_(some))
         )
-
-
-def counts_by_account(connection: Connection) -> dict[Account, int]:
-    """How many contributions each account has."""
-    columns = (contributions.c.system, contributions.c.name)
-    rows = connection.execute(select(*columns, func.count().label("number")).group_by(*columns))
-    return {Account(row.system, row.name): row.number for row in rows}
 
 
 def add_token(connection: Connection, *, sha256: str, source: str, now: datetime) -> None:

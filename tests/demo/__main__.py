@@ -22,8 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from issuer.app import create_app as create_issuer
-from keys import base64url
-from schemas import baking, strict_json
+from schemas import baking, base64url, strict_json
 from tests.demo import community as example
 from tests.demo import repository
 from tests.demo.community import Community, Member, to_csv

@@ -137,9 +137,6 @@ def make(now: datetime) -> Community:
 
 
 def _cast(now: datetime) -> Community:
-    ring = tuple(
-        _member(f"Ring {name}", "ring.example") for name in ("Alpha", "Beta", "Gamma", "Delta", "Epsilon")
-    )
     community = Community(
         now=now,
         organiser=_member("Odile Meetup", "paris.example", affiliation="Seine Hosting"),

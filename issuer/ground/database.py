@@ -4,7 +4,6 @@ Tables stand in the `store.py` of the room that owns them, on `metadata` here. A
 the write lock at its beginning (BEGIN IMMEDIATE), so that two writers wait for each other instead of failing.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from sqlalchemy import (
     event,
     text,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 MIGRATION_HEAD = "0001"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
@@ -72,8 +71,8 @@ def open_database(file: Path) -> Engine:
             version = _version(connection)
         if version != MIGRATION_HEAD:
             _migrate(engine)
-    except (OperationalError, sqlite3.DatabaseError) as error:
-        raise DatabaseError(f"The database {file} cannot be opened: {error.args[0]}.") from error
+    except DBAPIError as error:
+        raise DatabaseError(f"The database {file} cannot be opened: {error.orig}.") from error
     return engine
 
 

@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, event
 
+import issuer.attestations.store
+import issuer.badges.store
 import issuer.contributions.store
-import issuer.people.store  # noqa: F401 - its tables belong to the metadata
+import issuer.people.store
+import issuer.recognition.store  # noqa: F401 - their tables belong to the metadata
 from issuer.ground import database as ground
+from keys import custody
+from tests.unit.issuer.office import Office, open_office
 
 
 @pytest.fixture
@@ -21,3 +26,17 @@ def database(tmp_path: Path) -> Iterator[Engine]:
         ground.metadata.create_all(connection)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def quick_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deriving a key is slow on purpose, and tests open many offices; custody's own tests keep the real cost."""
+    monkeypatch.setattr(custody, "SCRYPT_N", 1 << 10)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """A small issuing office in a folder of its own."""
+    opened = open_office(tmp_path)
+    yield opened
+    opened.engine.dispose()

@@ -104,10 +104,11 @@ def test_contributions_of_accounts_leaves_out_the_others(database: Engine) -> No
 def test_unclaimed_accounts_are_counted_until_somebody_owns_them(database: Engine) -> None:
     service.store(database, [contribution(n, who="ada" if n < 5 else "wen") for n in range(7)], now=NOW)
     ada, wen = Account("git", "ada@a.example"), Account("git", "wen@a.example")
-    assert list(service.unclaimed_accounts(database).items()) == [(ada, 5), (wen, 2)]
+    merger = Account("git", "wen@y.example")  # accepted all seven, and did none
+    assert list(service.unclaimed_accounts(database).items()) == [(merger, 7), (ada, 5), (wen, 2)]
     rows, _ = read_roster(b"name,email,accounts\nAda,ada@a.example,\n")
     people.add_people(database, rows, now=NOW)
-    assert service.unclaimed_accounts(database) == {wen: 2}
+    assert service.unclaimed_accounts(database) == {merger: 7, wen: 2}
 
 
 def test_token_speaks_for_its_source_and_is_not_kept(database: Engine, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ MAX_REQUEST_BYTES = 1 << 20
 RETRY_AFTER_SECONDS = 60
 _STATUSES = {"granted": 201, "already_redeemed": 409, "refused": 422, "could_not_tell": 503}
 _TITLES = {409: "Already redeemed", 422: "Refused", 503: "Could not tell; nothing was granted"}
+_TYPED_AGAIN = {Reason.PROOF_NEEDED, Reason.MALFORMED_HOLDER_CODE, Reason.WRONG_HOLDER_CODE}
 _MEMBERS = {"badge", "holder_code"}
 
 
@@ -53,6 +54,8 @@ def router(registration: Registration) -> APIRouter:
             )
         except ReadingError as error:
             return _form(policy, problem=str(error), status=400)
+        if answer.reason in _TYPED_AGAIN and answer.report is not None:
+            return _form(policy, problem=answer.sentence, status=422, badge=answer.report.badge.text)
         status = 200 if answer.reason is Reason.NOTHING_TO_REDEEM else _STATUSES[answer.result]
         return pages.answer("redeemed.html", status=status, policy=policy, answer=answer)
 
@@ -71,12 +74,13 @@ def router(registration: Registration) -> APIRouter:
             return problem(400, "Bad request", str(error))
         return _json(answer)
 
-    def _form(policy: EventPolicy, *, problem: str | None = None, status: int = 200) -> Response:
+    def _form(policy: EventPolicy, *, problem: str | None = None, status: int = 200, badge: str = "") -> Response:
         return pages.answer(
             "register.html",
             status=status,
             policy=policy,
             problem=problem,
+            badge=badge,  # so that only the code has to be typed again
             request_id=secrets.token_urlsafe(16),
             by_code="holder_code" in policy.proof_of_holding.online,
         )

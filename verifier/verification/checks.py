@@ -59,7 +59,9 @@ def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime) -> Verdict:
     if not told.passed(check_token(token)):
         return told.verdict()
     parsed = jws.parse(token)
-    if not told.passed(check_header(parsed.header), check_payload(parsed)):
+    if not told.passed(check_header(parsed.header)):
+        return told.verdict()
+    if not told.passed(check_payload(parsed)):
         return told.verdict()
     kid, claims = parsed.header.kid or "", strict_json.loads_object(parsed.payload)
 

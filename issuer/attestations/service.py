@@ -7,7 +7,7 @@ attestation is worth is decided in `issuer.recognition`.
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
@@ -205,8 +205,15 @@ def attested_claims(connection: Connection) -> list[AttestedClaim]:
 
 
 def _role(delegations: Sequence[Delegation], claim: Claim, day: date) -> str | None:
-    covering = (d for d in delegations if d.covers(claim.kind, region=claim.region, day=day))
-    return next((d.role for d in covering if d.role), None)
+    """In which role somebody spoke that day.
+
+    A right that was ended later held then: ending it rechecks earlier statements and does not undo them (POLICY
+    §4). It speaks only where no standing one does, so that nobody answers in a role that they had lost.
+    """
+    standing = [d for d in delegations if d.covers(claim.kind, region=claim.region, day=day)]
+    ended = [replace(d, revoked=False) for d in delegations if d.revoked]
+    once = [d for d in ended if d.covers(claim.kind, region=claim.region, day=day)]
+    return next((d.role for d in standing or once if d.role), None)
 
 
 def _check_may_attest(

@@ -24,11 +24,13 @@ def window_start(
     """
     start = months_before(as_of, months)
     earliest = months_before(as_of, months + pause_max_months)
+    counted_from = as_of  # of pauses that overlap, no moment is counted twice
     for pause in sorted(pauses, key=lambda p: p.ends, reverse=True):
-        ends = min(pause.ends, as_of)
+        ends = min(pause.ends, counted_from)
         if ends <= start:
             break
         start -= max(ends - pause.begins, timedelta(0))
+        counted_from = min(pause.begins, counted_from)
     return max(start, earliest)
 
 

@@ -23,6 +23,7 @@ from schemas.policy import Kind, Predicate, QualificationPolicy, Tier
 ZERO = Decimal(0)
 HALF = Decimal("0.5")
 ONE = Decimal(1)
+MILLIONTH = Decimal("0.000001")
 
 # Clauses that are not predicates. Each is the reason of a line that does not count.
 COUNTED = "counted"
@@ -128,6 +129,7 @@ class _Judged:
 
 def decide(items: Iterable[Item], rules: Rules, *, as_of: datetime, pauses: tuple[Pause, ...] = ()) -> Decision:
     """The tier of one person at `as_of` (aware), with a line for each of their items, newest first."""
+    as_of = as_of.astimezone(UTC)  # months are UTC's, wherever the question is asked
     ordered = sorted(items, key=lambda item: (-item.happened_at.timestamp(), item.id))
     windows = _windows(rules.policy, as_of, pauses)
     lines = _lines(ordered, rules, as_of, windows)
@@ -263,8 +265,15 @@ def _outcome(lines: Iterable[Line], rules: Rules) -> tuple[Decimal, int, int]:
             total += line.credits
             when = line.item.happened_at.astimezone(UTC)
             months[when.year, when.month] += line.credits / line.weight
-    active = {month for month, earned in months.items() if earned >= rules.policy.active_month_min_credits}
-    return total, len(active), len({(year, (month - 1) // 3) for year, month in active})
+    least = rules.policy.active_month_min_credits
+    active = {month for month, earned in months.items() if _settled(earned) >= least}
+    return _settled(total), len(active), len({(year, (month - 1) // 3) for year, month in active})
+
+
+def _settled(total: Decimal) -> Decimal:
+    """A sum without the dust of division: nine thirds are three credits, not 2.999…7."""
+    rounded = total.quantize(MILLIONTH)
+    return total if rounded == total else rounded
 
 
 def _tier(outcome: tuple[Decimal, int, int], tiers: tuple[Tier, ...]) -> Tier | None:

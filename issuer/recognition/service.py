@@ -4,7 +4,7 @@ Also keeps the policy's versions: each stays what it was under its digest for ev
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,14 +18,13 @@ from issuer.contributions.model import Contribution, Facts
 from issuer.ground.database import reading, writing
 from issuer.people import service as people_service
 from issuer.people.model import Account, Person
-from issuer.recognition import store
+from issuer.recognition import reverts, store
 from issuer.recognition.decision import Decision, Rules, decide
 from issuer.recognition.item import ATTESTATION_SOURCE, Attested, Item
 from schemas import policy as policy_shape
 from schemas.policy import PolicyError, QualificationPolicy
 
 EXAMPLE_POLICY = Path(__file__).with_name("policy.example.yaml")
-SHORT_COMMIT = 12  # reverts name commits in full or cut; so many digits never meant two commits in one programme
 
 
 @dataclass(frozen=True)
@@ -102,18 +101,29 @@ def read_records(connection: Connection) -> Records:
     stored = list(contributions.all_contributions(connection))
     claims = attestations.attested_claims(connection)
     items: dict[str, list[Item]] = defaultdict(list)
-    reverted = _reverted(stored)
-    attested_by = _attested_events(claims)
+    taken_back = reverts.taken_back(stored)
     for contribution in stored:
         owner = owners.get(contribution.account)
-        if owner is not None:
-            item = _item(contribution, people[owner], people, owners, reverted)
-            items[owner].append(item)
-    recorded = _recorded_events(items)
-    for claim in claims:
-        for subject in claim.claim.subjects:
-            items[subject].append(_attested_item(claim, subject, recorded, attested_by))
+        if owner is not None and contribution.record != reverts.REVERT:
+            items[owner].append(_item(contribution, people[owner], people, owners, taken_back))
+    _add_attested(items, claims)
     return Records(people, items)
+
+
+def _add_attested(items: dict[str, list[Item]], claims: Sequence[AttestedClaim]) -> None:
+    """One item for each person whom a claim is about."""
+    records, organisers, attested_by = _records_of_events(items), _organisers(claims), _attested_events(claims)
+    for attested in claims:
+        claim = attested.claim
+        for subject in claim.subjects:
+            item = _attested_item(
+                attested,
+                subject,
+                records=records.get((subject, claim.event), ()) if claim.event else (),
+                organisers=organisers.get((claim.kind, claim.event or ""), frozenset(claim.subjects)),
+                attested_by=attested_by,
+            )
+            items[subject].append(item)
 
 
 def _item(
@@ -121,7 +131,7 @@ def _item(
     author: Person,
     people: Mapping[str, Person],
     owners: Mapping[Account, str],
-    reverted: frozenset[str],
+    taken_back: frozenset[str],
 ) -> Item:
     facts = contribution.facts
     acceptors = _others(facts.accepted_by, author, people, owners)
@@ -135,7 +145,7 @@ def _item(
         by_machine=author.bot,
         acceptors=frozenset(person.id for person in acceptors),
         own_change=_own_change(facts, contribution.account, author, owner),
-        reverted=_reference(facts.commit or contribution.id) in reverted,
+        reverted=reverts.name_of(contribution) in taken_back,
         moved_by_another=bool(facts.moved_by and _others((facts.moved_by,), author, people, owners)),
         other_affiliation=_other_affiliation(author, acceptors, contribution.happened_at),
         evidence=contribution.evidence,
@@ -167,60 +177,57 @@ def _other_affiliation(author: Person, acceptors: list[Person], when: datetime) 
     return any(other.organisation is None or other.organisation != own.organisation for other in known)
 
 
-def _reverted(stored: Iterable[Contribution]) -> frozenset[str]:
-    """References of changes that a later change takes back, unless that one was itself taken back."""
-    reverts = {
-        _reference(c.facts.commit or c.id): _reference(c.facts.reverts)
-        for c in stored
-        if c.record == "change" and c.facts.reverts
-    }
-    undone: dict[str, bool] = {}
-
-    def taken_back(reference: str, seen: frozenset[str]) -> bool:
-        if reference not in undone:
-            later = [r for r, target in reverts.items() if target == reference and r not in seen]
-            undone[reference] = any(not taken_back(r, seen | {r}) for r in later)
-        return undone[reference]
-
-    return frozenset(target for target in set(reverts.values()) if taken_back(target, frozenset({target})))
-
-
-def _reference(commit: str) -> str:
-    return commit[:SHORT_COMMIT].lower()
-
-
 def _attested_events(claims: Iterable[AttestedClaim]) -> frozenset[tuple[str, str]]:
     """(event, person) for everybody who attested something about the event."""
     return frozenset((c.claim.event, a.attestor) for c in claims if c.claim.event for a, _ in c.answers)
 
 
-def _recorded_events(items: Mapping[str, list[Item]]) -> frozenset[tuple[str, str, str]]:
-    """(person, record, event) of grade-A records that another person accepted: they support an attestation."""
-    return frozenset(
-        (person, item.record, item.facts.event)
-        for person, listed in items.items()
-        for item in listed
-        if item.facts.event and item.acceptors
-    )
+def _organisers(claims: Iterable[AttestedClaim]) -> Mapping[tuple[str, str], frozenset[str]]:
+    """(kind, event) -> everybody whom a claim of this kind is about: ten claims of one organiser each are ten."""
+    named: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for attested in claims:
+        if attested.claim.event:
+            named[attested.claim.kind, attested.claim.event].update(attested.claim.subjects)
+    return {key: frozenset(persons) for key, persons in named.items()}
+
+
+def _records_of_events(items: Mapping[str, list[Item]]) -> Mapping[tuple[str, str], list[Item]]:
+    """(person, event) -> that person's fetched records of the event: what an attestation can lean on."""
+    found: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for person, listed in items.items():
+        for item in listed:
+            if item.facts.event:
+                found[person, item.facts.event].append(item)
+    return dict(found)
 
 
 def _attested_item(
     attested: AttestedClaim,
     subject: str,
-    recorded: frozenset[tuple[str, str, str]],
+    *,
+    records: Sequence[Item],
+    organisers: frozenset[str],
     attested_by: frozenset[tuple[str, str]],
 ) -> Item:
     claim = attested.claim
+    facts = Facts(
+        title=claim.title,
+        event=claim.event,
+        people=len(organisers),
+        written_reason=claim.title,
+        listed_present=any(record.facts.listed_present for record in records),
+        challenge_answered=any(record.facts.challenge_answered for record in records),
+    )
     return Item(
         id=f"{ATTESTATION_SOURCE}:{claim.id}",
         record=claim.kind,
         source=ATTESTATION_SOURCE,
         happened_at=claim.happened_at,
-        facts=Facts(title=claim.title, event=claim.event, people=len(claim.subjects), written_reason=claim.title),
+        facts=facts,
         attestations=tuple(
             Attested(answer.attestor, role, answer.statements, answer.attendees)
             for answer, role in attested.answers
         ),
-        has_record_of_event=bool(claim.event and (subject, claim.kind, claim.event) in recorded),
+        has_record_of_event=any(record.record == claim.kind and record.acceptors for record in records),
         attested_by_oneself=bool(claim.event and (claim.event, subject) in attested_by),
     )

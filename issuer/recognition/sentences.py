@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from issuer.recognition import decision as d
 from issuer.recognition.predicates import sentence_of
-from schemas.policy import Kind, QualificationPolicy, Tier
+from schemas.policy import Grades, Kind, QualificationPolicy, Tier
 
 TIER_NAMES = {"recognised": "Recognised", "contributor": "Contributor", "sustained": "Sustained contributor"}
 # Each kind by its name, and how one and several of it are thanked for.
@@ -102,7 +102,7 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 def why(line: d.Line) -> str:
     """Why a line counts, or why not, as one sentence."""
     if line.counted:
-        share = " It is older than a year, so it counts half." if line.weight == d.HALF else ""
+        share = " It lies before the time that counts in full, so it counts half." if line.weight == d.HALF else ""
         return f"{kind_name(line.kind or '')}: counts {credits_in_words(line.credits)}.{share}"
     if line.clause == d.NEEDS_ATTESTATION:
         people = "one more person" if line.missing == 1 else f"{line.missing} more people"
@@ -135,8 +135,8 @@ def smallest_change(change: d.SmallestChange | None) -> str:
     return f"For {title}, still needed: {', '.join(needs)}."
 
 
-def kind_in_words(name: str, kind: Kind) -> str:
-    """The rule of one kind as a sentence."""
+def kind_in_words(name: str, kind: Kind, *, grades: Grades) -> str:
+    """The rule of one kind as a sentence; `grades` are the policy's."""
     if kind.credits_at_most is not None:
         worth = f"gives at most {credits_in_words(kind.credits_at_most)}"
     elif not kind.credits:
@@ -148,15 +148,23 @@ def kind_in_words(name: str, kind: Kind) -> str:
         worth += f" per {size} {unit}"
     cap = f", at most {number(kind.cap)} in all" if kind.cap is not None else ""
     conditions = [sentence_of(predicate) for predicate in kind.when]
-    if kind.attestations is not None:
-        role = (kind.attestor_role or "").replace("_", " ")
-        conditions.append(
-            f"{counted(kind.attestations, f'person acting as {role}', f'people acting as {role}')} attests it"
-        )
-    elif kind.grade == "B":
-        conditions.append("two people who saw it attest it")
+    if kind.grade == "B":
+        conditions.append(_attesting(kind, grades))
     when = f", when {'; '.join(conditions)}" if conditions else ""
     return f"{kind_name(name)} {worth}{cap}{when}."
+
+
+def _attesting(kind: Kind, grades: Grades) -> str:
+    """Who must have seen it, as a clause: so many in a role, or one of the policy's ways for grade B."""
+    acting = f" acting as {kind.attestor_role.replace('_', ' ')}" if kind.attestor_role else ""
+    if kind.attestations is not None:
+        return f"{counted(kind.attestations, 'person', 'people')}{acting} affirmed it"
+    ways = [
+        f"{counted(way.attestations, 'person', 'people')}{acting} who saw it affirmed it"
+        + (" and a fetched record of the event names it" if way.and_record_of_grade else "")
+        for way in grades.B.any_of
+    ]
+    return " or ".join(ways)
 
 
 def tier_in_words(tier: Tier) -> str:
@@ -177,5 +185,5 @@ def policy_in_words(policy: QualificationPolicy) -> list[str]:
         f"What happened within {window.full_weight_months} months counts in full, in the"
         f" {window.half_weight_months} months before those in half, earlier not at all.",
         f"A month is active with at least {credits_in_words(policy.active_month_min_credits)} in it.",
-        *(kind_in_words(name, kind) for name, kind in policy.kinds.items()),
+        *(kind_in_words(name, kind, grades=policy.grades) for name, kind in policy.kinds.items()),
     ]

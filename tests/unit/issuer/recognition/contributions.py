@@ -8,6 +8,7 @@ from typing import Any
 
 from issuer.contributions.model import Facts
 from issuer.people.model import Pause
+from issuer.recognition.calendar import months_before
 from issuer.recognition.decision import Decision, Line, Rules, decide
 from issuer.recognition.item import ATTESTATION_SOURCE, Attested, Item
 from issuer.recognition.service import EXAMPLE_POLICY
@@ -44,6 +45,10 @@ def policy_of(kinds: str, *, tier_credits: str = "0.1") -> QualificationPolicy:
 
 def days_ago(days: float) -> datetime:
     return AS_OF - timedelta(days=days)
+
+
+def months_ago(months: int) -> datetime:
+    return months_before(AS_OF, months)
 
 
 def facts(**given: Any) -> Facts:

@@ -1,0 +1,290 @@
+"""The issuing office over HTTP: private pages, choices, attestation forms, public documents."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from issuer.app import create_app
+from issuer.attestations import service as attestations
+from issuer.attestations.model import AttestationError, Claim, Delegation
+from issuer.badges import documents
+from issuer.badges import service as badges
+from issuer.badges.model import Badge
+from issuer.recognition import service as recognition
+from keys import did, jws
+from schemas import baking, strict_json
+from tests.unit.issuer.conftest import office, quick_passphrase
+from tests.unit.issuer.office import NOW, Office
+from tests.unit.verifier.client import AppClient
+
+__all__ = ["office", "quick_passphrase"]
+
+
+class Browser(AppClient):
+    """A client that follows where a form leads, as a browser does."""
+
+    def request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        answer = super().request(method, path, **content)
+        return super().request("GET", answer.headers["location"]) if answer.status_code == 303 else answer
+
+
+@pytest.fixture
+def client(office: Office) -> "Browser":
+    office.add_changes("ada", count=3)
+    decisions = recognition.decide_all(office.engine, office.policy, as_of=NOW)
+    badges.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
+    badges.issue(office.bureau, office.people, now=NOW)
+    return Browser(create_app(office.settings.data, clock=lambda: NOW))
+
+
+def ada_page(office: Office) -> str:
+    return f"/h/{office.bureau.page_token(office.person('ada@books.example').id)}"
+
+
+def ada_badge(office: Office) -> Badge:
+    return badges.badges_of(office.engine, office.person("ada@books.example").id)[0]
+
+
+def test_the_private_page_shows_badge_files_code_and_choices(client: Browser, office: Office) -> None:
+    page = client.get(ada_page(office))
+    assert page.status_code == 200
+    assert "Contributor 2026" in page.text and "3 merged changes" in page.text
+    assert office.bureau.holder_code(ada_badge(office).reference) in page.text
+    assert "Ada Long" in page.text  # offered as a choice
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "script" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/h/guessed", "/h/guessed/why", "/h/guessed/badge/x.png", "/attest/guessed"])
+def test_a_guessed_link_leads_nowhere(client: Browser, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "nothing at this address" in answer.text
+
+
+@pytest.mark.parametrize("form", ["jwt", "json", "png", "svg"])
+def test_each_download_holds_the_same_token(client: Browser, office: Office, form: str) -> None:
+    badge = ada_badge(office)
+    answer = client.get(f"{ada_page(office)}/badge/{badge.short_id}.{form}")
+    assert answer.status_code == 200
+    assert f'filename="contributor-2026.{form}"' in answer.headers["content-disposition"]
+    assert badge.jwt is not None
+    held = {
+        "jwt": lambda b: b.decode(),
+        "json": lambda b: str(strict_json.loads_object(b)["id"]).removeprefix("data:application/vc+jwt,"),
+        "png": baking.extract_png,
+        "svg": baking.extract_svg,
+    }[form](answer.content)
+    assert held == badge.jwt
+
+
+def test_one_holder_cannot_fetch_the_badge_of_another(client: Browser, office: Office) -> None:
+    office.add_changes("cy", count=1)
+    decisions = recognition.decide_all(office.engine, office.policy, as_of=NOW)
+    badges.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
+    badges.issue(office.bureau, office.people, now=NOW)
+    (theirs,) = badges.badges_of(office.engine, office.person("cy@books.example").id)
+    assert client.get(f"{ada_page(office)}/badge/{theirs.short_id}.jwt").status_code == 404
+    answer = client.post(f"{ada_page(office)}/choices", data={"badge": theirs.short_id, "shows_name": "yes"})
+    assert answer.status_code == 422
+    assert not badges.badge_by_id(office.engine, theirs.id).shows_name
+
+
+def test_the_qr_picture_reads_back_as_the_badge(client: Browser, office: Office) -> None:
+    import io
+
+    import zxingcpp
+    from PIL import Image
+
+    from schemas import badge_qr
+
+    badge = ada_badge(office)
+    answer = client.get(f"{ada_page(office)}/code/{badge.short_id}.png")
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(answer.content)))
+    assert code.text.startswith("https://badges.example.org/v#")
+    known = {made.id: made for made, _, _ in badges.dictionaries(office.engine)}
+    assert badge_qr.unpack(badge_qr.read_text(code.text), dictionaries=known) == badge.jwt
+
+
+def test_a_choice_of_name_and_publishing_is_kept_and_can_be_taken_back(client: Browser, office: Office) -> None:
+    badge, page = ada_badge(office), ada_page(office)
+    public = f"/b/{badge.short_id}/"
+    assert client.get(public).status_code == 404
+    chosen = {"badge": badge.short_id, "shows_name": "yes", "published": "yes"}
+    answer = client.post(f"{page}/choices", data=chosen)
+    assert answer.status_code == 200 and "signed anew" in answer.text
+    shown = client.get(public)
+    assert shown.status_code == 200 and "Ada Long" in shown.text
+    assert 'property="og:image"' in shown.text
+    picture = client.get(f"{public}badge.png")
+    assert baking.extract_png(picture.content) == ada_badge(office).jwt
+    client.post(f"{page}/choices", data={"badge": badge.short_id})
+    assert client.get(public).status_code == 404
+    assert badges.read_own(ada_badge(office).jwt or "").credentialSubject.name is None
+
+
+def test_the_why_page_lists_each_record_and_the_smallest_change(client: Browser, office: Office) -> None:
+    office.add_changes("ada", count=1, lines=1, start=3)
+    text = client.get(f"{ada_page(office)}/why").text
+    assert "Contributor, and why" in text
+    assert "For sustained contributor, still needed:" in text
+    assert len(re.findall(r'class="state pass"', text)) == 4
+    assert "A small merged change: counts 0.25 credits." in text
+
+
+def test_a_withdrawn_badge_is_shown_as_such_with_its_reason(client: Browser, office: Office) -> None:
+    badges.revoke(office.engine, ada_badge(office), reason="issued in error", now=NOW)
+    text = client.get(ada_page(office)).text
+    assert "Withdrawn" in text and "issued in error" in text and "22 November 2026" in text
+    assert 'name="shows_name"' not in text
+
+
+# --- attestation form -----------------------------------------------------------------------------------------
+
+
+def ask(office: Office, attestor: str, *, about: str = "ada@books.example") -> tuple[Claim, str]:
+    person = office.person(attestor)
+    given = Delegation(
+        person.id, frozenset({"event.organised"}), "*", None, NOW.date(), NOW.date() + timedelta(days=90)
+    )
+    attestations.delegate(office.engine, given, policy=office.policy)
+    claim = attestations.open_claim(
+        office.engine, kind="event.organised", subjects=[office.person(about)], title="Meetup Paris 1",
+        happened_at=NOW - timedelta(days=10), region="*", event="paris-1", policy=office.policy, now=NOW,
+    )  # fmt: skip
+    token = attestations.invite(
+        office.engine, claim, attestor=person, people=office.people, policy=office.policy, now=NOW
+    )
+    return claim, f"/attest/{token}"
+
+
+ANSWER = {"seen": "yes", "statement": ["open_to_all", "vendor_neutral", "code_of_conduct"], "attendees": "74"}
+
+
+def event_credits(office: Office) -> str:
+    person = office.person("ada@books.example")
+    decision = recognition.decide_person(office.engine, office.policy, person, as_of=NOW)
+    return str(sum(line.credits for line in decision.lines if line.kind == "event.organised"))
+
+
+def test_two_people_attest_on_their_private_forms_and_it_counts(client: Browser, office: Office) -> None:
+    _, first = ask(office, "cy@books.example")
+    _, second = ask(office, "dana@books.example")
+    form = client.get(first).text
+    assert "Meetup Paris 1" in form and "Ada Long" in form and "I did not see it" in form
+    assert client.post(first, data=ANSWER).status_code == 200
+    assert event_credits(office) == "0"
+    assert "you have answered" in client.post(second, data=ANSWER).text
+    assert event_credits(office) == "2"
+
+
+def test_a_form_sent_twice_changes_nothing(client: Browser, office: Office) -> None:
+    _, link = ask(office, "cy@books.example")
+    client.post(link, data=ANSWER)
+    client.post(link, data={"seen": "no"})
+    client.post(link, data=ANSWER)
+    assert event_credits(office) == "0"  # one voice stays one voice
+    assert "you saw it" in client.get(link).text
+
+
+def test_not_having_seen_it_is_a_good_answer(client: Browser, office: Office) -> None:
+    _, link = ask(office, "cy@books.example")
+    assert "you did not see it" in client.post(link, data={"seen": "no"}).text
+
+
+def test_nobody_is_asked_to_attest_their_own_work(office: Office) -> None:
+    with pytest.raises(AttestationError, match="nobody attests their own work"):
+        ask(office, "ada@books.example")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seen": "perhaps"}, {**ANSWER, "attendees": "many"}, {**ANSWER, "statement": ["made_up"]}],
+    ids=["answer", "number", "statement"],
+)
+def test_an_answer_that_the_form_does_not_offer_is_refused(
+    client: Browser, office: Office, wrong: dict[str, str]
+) -> None:
+    _, link = ask(office, "cy@books.example")
+    assert client.post(link, data=wrong).status_code == 422
+    assert "Did you see this?" in client.get(link).text
+
+
+# --- public documents -------------------------------------------------------------------------------------------
+
+
+def test_a_verifier_finds_keys_list_and_dictionary_from_any_origin(client: Browser, office: Office) -> None:
+    answer = client.get("/.well-known/did.json")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    document = did.parse_document(answer.content, expected_id="did:web:badges.example.org")
+    badge = ada_badge(office)
+    key = document.key("did:web:badges.example.org#badges-1", purpose="assertionMethod")
+    assert key is not None and badge.jwt is not None
+    jws.verify(badge.jwt, key=key)
+    status = client.get("/status-lists/1")
+    assert status.headers["content-type"] == "application/vc+jwt"
+    assert status.headers["cache-control"] == "public, max-age=60"
+    index = client.get("/dictionaries/").json()["dictionaries"]
+    assert client.get(f"/dictionaries/{index[0]['id']}").headers["cache-control"].endswith("immutable")
+
+
+def test_documents_carry_an_etag_that_saves_fetching_them_again(client: Browser) -> None:
+    first = client.get("/.well-known/did.json")
+    again = client.get("/.well-known/did.json", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+
+
+@pytest.mark.parametrize("path", ["/", "/v", "/policies/{digest}.html"])
+def test_public_pages_need_no_script_and_name_the_community(client: Browser, office: Office, path: str) -> None:
+    page = client.get(path.format(digest=office.policy.digest))
+    assert page.status_code == 200
+    assert "Example" in page.text and "<script" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_the_policy_stays_published_byte_for_byte(client: Browser, office: Office) -> None:
+    assert client.get(f"/policies/{office.policy.digest}.yaml").content == office.policy.document
+
+
+@pytest.mark.parametrize(
+    "path", ["/status-lists/99", "/status-lists/x", "/b/none/", "/secret", "/dictionaries/zz"]
+)
+def test_what_is_not_there_is_a_page_that_says_so(client: Browser, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_published_files_are_the_documents_that_the_server_gives(client: Browser, office: Office) -> None:
+    badge = ada_badge(office)
+    client.post(f"{ada_page(office)}/choices", data={"badge": badge.short_id, "published": "yes"})
+    seen = set()
+    for document in documents.all_documents(office.bureau, now=NOW):
+        answer = client.get(document.path)
+        assert answer.status_code == 200, document.path
+        assert answer.content == document.body, document.path
+        assert document.file not in seen and not document.file.startswith("/")
+        seen.add(document.file)
+    assert {"index.html", ".well-known/did.json", "dictionaries/index.json", "v/index.html"} <= seen
+    assert f"b/{badge.short_id}/index.html" in seen
+    files = [f for f in seen if any(other.startswith(f + "/") for other in seen)]
+    assert files == []  # no file stands where a folder must be
+
+
+def test_cloud_events_reach_the_decision(client: Browser, office: Office) -> None:
+    from issuer.contributions import service as contributions
+
+    token = contributions.create_token(office.engine, "launchpad", now=NOW)
+    event = {
+        "specversion": "1.0", "id": "bug-1", "source": "https://bugs.example", "time": "2026-11-01T00:00:00Z",
+        "type": "org.badgewright.contribution.v1", "subject": "git:cy@books.example",
+        "data": {"record": "bug.confirmed", "moved_to": "confirmed", "moved_by": "git:bob@books.example"},
+    }  # fmt: skip
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/cloudevents+json"}
+    assert client.post("/contributions", json=event, headers=headers).status_code == 201
+    assert client.post("/contributions", json=event, headers=headers).status_code == 200
+    person = office.person("cy@books.example")
+    decision = recognition.decide_person(office.engine, office.policy, person, as_of=NOW)
+    assert (decision.tier, str(decision.credits)) == ("recognised", "0.5")

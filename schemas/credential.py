@@ -204,7 +204,7 @@ def read(document: JsonObject) -> OpenBadgeCredential:
     try:
         return OpenBadgeCredential.model_validate(document)
     except ValidationError as error:
-        raise CredentialError(f"This is no Open Badges 3.0 credential: {sentence_of(error)}.") from error
+        raise CredentialError(f"This is no Open Badges 3.0 credential: {sentence_of(error)}") from error
 
 
 def write(credential: OpenBadgeCredential) -> JsonObject:

@@ -88,13 +88,16 @@ def loads(data: bytes) -> dict[str, Any]:
 
 
 def sentence_of(error: ValidationError) -> str:
-    """The first thing that a model refused, as `field.path: what was wrong`; says how many more there are."""
+    """The first thing that a model refused, as `field.path: what was wrong.`; says how many more there are."""
     first, count = error.errors()[0], error.error_count()
     path = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "this field is not known here"
-    elif first["type"] == "missing":
-        message = "this field is missing"
+    message = _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should be", "it must be").replace("String should", "it should").rstrip(".")
     more = f" (and {count - 1} more)" if count > 1 else ""
-    return f"{path}: {message}{more}" if path else f"{message}{more}"
+    return f"{path}: {message}{more}." if path else f"{message}{more}."
+
+
+_WORDS = {
+    "extra_forbidden": "this field is not known here",
+    "missing": "this field is missing",
+}

@@ -112,4 +112,4 @@ def facts_from(fields: Mapping[str, Any]) -> Facts:
     try:
         return Facts.model_validate(dict(fields))
     except ValidationError as error:
-        raise ContributionError(f"{sentence_of(error)}.") from error
+        raise ContributionError(f"{sentence_of(error)}") from error

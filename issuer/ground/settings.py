@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from schemas import strict_yaml
+
 SETTINGS_FILE = "issuer.yaml"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it: `init` says so
 _KNOWN = {"name", "public_url", "policy", "email"}
@@ -53,12 +55,14 @@ def load(data: Path) -> Settings:
     """
     file = data / SETTINGS_FILE
     try:
-        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+        fields = strict_yaml.loads(file.read_bytes())
     except FileNotFoundError as error:
         raise SettingsError(f"{data} is no issuer's data folder: run 'badge-issuer init' first.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{file} cannot be read as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(fields, dict) or not all(isinstance(v, str) for v in fields.values()):
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from error
+    except strict_yaml.StrictYamlError as error:
+        raise SettingsError(f"{file}: {error}") from error
+    if not all(isinstance(value, str) for value in fields.values()):
         raise SettingsError(f"{file} must hold fields with text: name, public_url, policy.")
     unknown = sorted(fields.keys() - _KNOWN)
     if unknown:

@@ -229,7 +229,7 @@ def _parsed(text: bytes, base: str) -> list[_Change]:
         try:
             changes.append(_Change.model_validate(item))
         except ValidationError as error:
-            raise GerritError(f"{base}/changes/, change {position + 1}: {sentence_of(error)}.") from error
+            raise GerritError(f"{base}/changes/, change {position + 1}: {sentence_of(error)}") from error
     return changes
 
 

@@ -4,12 +4,20 @@ The servers here listen on loopback only; names are resolved by the tests themse
 """
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from verifier.ground.outbound import (
     MAX_BODY_BYTES,
@@ -164,6 +172,57 @@ def test_an_exempt_host_that_is_not_this_machine_still_needs_tls() -> None:
         )
         with pytest.raises(OutboundError, match="could not be asked"):
             named.fetch(f"https://badges.example.org:{port}/x")
+
+
+def certificate(folder: Path, *, host: str) -> tuple[Path, Path]:
+    """A certificate for one host that vouches for itself, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = folder / "certificate.pem", folder / "key.pem"
+    public.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return public, private
+
+
+def test_tls_is_checked_against_the_name_and_not_the_address(tmp_path: Path) -> None:
+    public, private = certificate(tmp_path, host="badges.example.org")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(public, private)
+    named: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: named.append(name)
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            ok(b"{}")(secured)
+
+    with server(serve) as port:
+        hosts = frozenset({f"badges.example.org:{port}", f"other.example:{port}"})
+        trusting = GuardedClient(exempt_hosts=hosts, ca_file=public, resolve=lambda host, _: ["127.0.0.1"])
+        assert trusting.fetch(f"https://badges.example.org:{port}/x").body == b"{}"
+        assert named == ["badges.example.org"]
+        with pytest.raises(OutboundError, match="could not be asked"):
+            trusting.fetch(f"https://other.example:{port}/x")
+        usual = GuardedClient(exempt_hosts=hosts, resolve=lambda host, _: ["127.0.0.1"])
+        with pytest.raises(OutboundError, match="could not be asked"):
+            usual.fetch(f"https://badges.example.org:{port}/x")
+
+
+def test_a_file_of_certificates_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(OutboundError, match="certificates"):
+        GuardedClient(ca_file=tmp_path / "missing.pem").fetch("https://badges.example.org/x")
 
 
 def test_the_request_carries_no_cookie_and_no_credential() -> None:

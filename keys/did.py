@@ -22,7 +22,7 @@ DID_CONTEXT = "https://www.w3.org/ns/did/v1"
 JWK_CONTEXT = "https://w3id.org/security/jwk/v1"
 PRIVATE_MEMBERS = frozenset({"d", "secretKeyMultibase", "privateKeyJwk", "privateKeyMultibase", "secretKeyJwk"})
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
-_LOOKS_LIKE_IPV4 = re.compile(r"[0-9.]+|.*\.(0x[0-9a-f]*|[0-9]+)", re.ASCII)
+_LOOKS_LIKE_IPV4 = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)", re.ASCII)  # a last label that is a number
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 

@@ -62,7 +62,7 @@ def policy(request: pytest.FixtureRequest) -> QualificationPolicy:
     return load(folder / "policy.example.yaml")
 
 
-# --- the worked cases of POLICY §4 ---------------------------------------------------------------------------
+# --- the worked cases of POLICY §4 -----------------------------------------------------------------------
 
 
 def test_twelve_monthly_meetups_are_24_credits_and_sustained(policy: QualificationPolicy) -> None:
@@ -149,7 +149,7 @@ def test_survey_only_is_nothing(policy: QualificationPolicy) -> None:
     assert {line.clause for line in decision.lines} == {"grade_c"}
 
 
-# --- step 1: credits, quantity, weight -----------------------------------------------------------------------
+# --- step 1: credits, quantity, weight -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_pause_that_the_moved_window_reaches_moves_it_on() -> None:
     assert decided([change("c", when=edge - TICK)], pauses=(far, near)).lines[0].weight == credit("0.5")
 
 
-# --- step 2: caps --------------------------------------------------------------------------------------------
+# --- step 2: caps ----------------------------------------------------------------------------------------
 
 
 def test_item_that_crosses_the_cap_counts_in_part_and_later_ones_not_at_all() -> None:
@@ -279,7 +279,7 @@ def test_caps_of_two_kinds_do_not_touch_each_other() -> None:
     assert decided(items).credits == 2
 
 
-# --- step 3: active months and quarters ----------------------------------------------------------------------
+# --- step 3: active months and quarters ------------------------------------------------------------------
 
 
 def test_month_is_active_by_unweighted_credits() -> None:
@@ -324,7 +324,7 @@ def test_same_quarter_of_two_years_is_two_quarters() -> None:
     assert decision.active_quarters == 2
 
 
-# --- step 4: the tier ----------------------------------------------------------------------------------------
+# --- step 4: the tier ------------------------------------------------------------------------------------
 
 
 def spread(count: int, months: list[int]) -> list[Item]:
@@ -357,7 +357,7 @@ def test_decision_cites_the_policy_by_id_version_and_digest() -> None:
     assert decided([]).policy == (example().id, example().version, example().digest)
 
 
-# --- which kind, and why not ---------------------------------------------------------------------------------
+# --- which kind, and why not -----------------------------------------------------------------------------
 
 
 def test_record_that_no_kind_takes_is_said_so() -> None:
@@ -403,7 +403,7 @@ def test_kind_without_credits_is_recorded_and_gives_nothing() -> None:
     assert decided([attended]).lines[0].clause == "no_credits"
 
 
-# --- grade B -------------------------------------------------------------------------------------------------
+# --- grade B ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("voices", "missing"), [(0, 2), (1, 1)])
@@ -482,7 +482,7 @@ def test_panel_gives_what_it_says_up_to_the_policy_s_limit(award: Item, amount: 
     assert (line.credits, line.clause) == (credit(amount), clause)
 
 
-# --- the smallest change -------------------------------------------------------------------------------------
+# --- the smallest change ---------------------------------------------------------------------------------
 
 
 def test_smallest_change_from_nothing_is_the_lowest_tier() -> None:
@@ -525,7 +525,7 @@ def test_waiting_item_of_a_role_asks_for_that_role() -> None:
     assert (decision.smallest_change.tier, decision.smallest_change.waiting) == ("contributor", waiting)
 
 
-# --- order, and numbers without end --------------------------------------------------------------------------
+# --- order, and numbers without end ----------------------------------------------------------------------
 
 MADE: list[Callable[[str, datetime], Item]] = [
     lambda name, when: change(name, when=when),
@@ -575,7 +575,7 @@ def test_one_more_accepted_contribution_never_lowers_a_tier(items: list[Item], d
     assert tiers.index(after.tier) >= tiers.index(before.tier)
 
 
-# --- honest people and cheats, counted both ways ---------------------------------------------------------------
+# --- honest people and cheats, counted both ways ---------------------------------------------------------
 
 
 HONEST: dict[str, tuple[list[Item], str]] = {

@@ -69,7 +69,7 @@ def only_item(office: Engine, name: str) -> Item:
     return one
 
 
-# --- who accepted --------------------------------------------------------------------------------------------
+# --- who accepted ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_affiliation_is_that_of_the_day(office: Engine) -> None:
     assert only_item(office, "Ada").other_affiliation is True
 
 
-# --- what was taken back ---------------------------------------------------------------------------------------
+# --- what was taken back ---------------------------------------------------------------------------------
 
 
 def commit(name: str, *, reverts: str | None = None, kind: str = "change") -> Contribution:
@@ -180,7 +180,7 @@ def test_further_targets_of_one_revert_are_nobody_s_work(office: Engine) -> None
     assert {name: item.reverted for name, item in items(office, "Ada").items()} == {"git:a": True}
 
 
-# --- what people attested --------------------------------------------------------------------------------------
+# --- what people attested --------------------------------------------------------------------------------
 
 KINDS = frozenset({"event.organised", "talk.given", "group.worked"})
 
@@ -298,7 +298,7 @@ def test_imported_attestations_are_refused_and_imported_events_wait(office: Engi
     assert credits_of(office, "Ada") == 0
 
 
-# --- deciding ----------------------------------------------------------------------------------------------------
+# --- deciding --------------------------------------------------------------------------------------------
 
 
 def test_decision_of_one_is_the_decision_among_all(office: Engine) -> None:
@@ -326,7 +326,7 @@ def test_order_in_which_records_came_changes_no_decision(office: Engine, tmp_pat
     assert service.decide_person(office, example(), persons(office)["Ada"], as_of=NOW) == first
 
 
-# --- the life of a policy ------------------------------------------------------------------------------------------
+# --- the life of a policy --------------------------------------------------------------------------------
 
 
 def test_policy_s_version_stays_what_it_was(database: Engine, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def _instant(value: Any) -> Any:
 _Instant = Annotated[datetime, BeforeValidator(_instant)]
 _Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 _Count = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
-_Share = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1)]
+_Share = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1, decimal_places=6)]
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 

@@ -7,7 +7,10 @@ of four: `7QK4-M2HX-…`. A badge carries only its salted hash (`schemas.identit
 import hashlib
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+_BETWEEN = (
+    "-\u2010\u2011\u2012\u2013\u2212 \t\r\n\u00a0\u202f"  # as hands, pages and printed sheets divide the groups
+)
+_READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", **dict.fromkeys(_BETWEEN)})
 SECRET_BYTES = 16
 _CHARACTERS = 26
 _CHECK_CHARACTERS = 2

@@ -6,9 +6,9 @@ code (always). A hash here is a pseudonym, not secrecy: an e-mail address can be
 
 import hashlib
 import hmac
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 HOLDER_CODE_TYPE = "ext:holderCode"
 SHA256_PREFIX = "sha256$"
@@ -21,7 +21,7 @@ class IdentityObject(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["IdentityObject"] = "IdentityObject"
-    hashed: bool
+    hashed: Annotated[bool, Field(strict=True)]
     identityHash: str  # noqa: N815 - the standard's member name
     identityType: str  # noqa: N815
     salt: str | None = None
@@ -39,7 +39,7 @@ class IdentityObject(BaseModel):
             computed = MD5_PREFIX + hashlib.md5(salted, usedforsecurity=False).hexdigest()
         else:
             return False
-        return hmac.compare_digest(computed, self.identityHash.lower())
+        return hmac.compare_digest(computed.encode(), self.identityHash.lower().encode())
 
 
 def plain(value: str, *, identity_type: str) -> IdentityObject:

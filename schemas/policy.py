@@ -32,6 +32,7 @@ RECORDS_OF_KINDS: Mapping[str, str] = {
 RECORDS_OF_CHANGE_SOURCES = frozenset({"change", "coauthorship", "review", "bug.confirmed", "bug.fix_adopted"})
 CODE_RECORDS = frozenset({"change", "coauthorship", "review"})
 
+MAX_COUNT = 100_000  # a limit beyond it limits nothing, so it is a slip of the pen
 ParameterKind = Literal["none", "count", "word", "words"]
 PREDICATES: Mapping[str, ParameterKind] = {
     "accepted_by_another": "none",
@@ -112,7 +113,7 @@ def _parameter(name: str, value: Any) -> int | str | tuple[str, ...] | None:
     match PREDICATES[name]:
         case "none" if value is None:
             return None
-        case "count" if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        case "count" if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_COUNT:
             return value
         case "word" if isinstance(value, str) and value:
             return value
@@ -120,7 +121,7 @@ def _parameter(name: str, value: Any) -> int | str | tuple[str, ...] | None:
             return tuple(value)
     expected = {
         "none": "no parameter",
-        "count": "a whole number over 0",
+        "count": f"a whole number from 1 to {MAX_COUNT}",
         "word": "a word",
         "words": "a list of words",
     }
@@ -140,11 +141,11 @@ def _exact(value: Any) -> Any:
 
 _Predicates = Annotated[tuple[Annotated[Predicate, BeforeValidator(_predicate)], ...], BeforeValidator(_tuple)]
 _Words = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
-_Positive = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1000)]
-_NotNegative = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1000)]
-_Share = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1)]
-_Count = Annotated[int, Field(strict=True, gt=0, le=100_000)]
-_CountOrNone = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+_Positive = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1000, decimal_places=6)]
+_NotNegative = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1000, decimal_places=6)]
+_Share = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1, decimal_places=6)]
+_Count = Annotated[int, Field(strict=True, gt=0, le=MAX_COUNT)]
+_CountOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_COUNT)]
 
 
 class _Part(BaseModel):

@@ -1,10 +1,12 @@
 """The one YAML reader for policies and settings that people write by hand.
 
-Beyond `yaml.safe_load`: a key given twice is an error, numbers with a point become Decimal (0.1 is 0.1), and a
-point in time without a zone is refused. What the fields mean is the affair of `schemas.policy` and
+Beyond `yaml.safe_load`: a key given twice is an error, numbers with a point become Decimal (0.1 is 0.1), whole
+numbers are decimal digits (010 is no 8, 1:30 no 90), and a point in time without a zone or a reference to another
+part of the document is refused. What the fields mean is the affair of `schemas.policy` and
 `schemas.event_policy`.
 """
 
+import re
 from collections.abc import Hashable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,6 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 MAX_DOCUMENT_BYTES = 256 * 1024  # the example policy has 7 kB
+_DECIMAL_DIGITS = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
 
 
 class StrictYamlError(ValueError):
@@ -31,6 +34,12 @@ class _Loader(yaml.SafeLoader):
                 raise StrictYamlError(f"line {_line(key_node)}: the field {key!r} is given twice.")
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):  # a few lines of them expand to more than any memory holds
+            line = int(self.current_event.start_mark.line) + 1
+            raise StrictYamlError(f"line {line}: a reference to another part of the document is not read.")
+        return super().compose_node(parent, index)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merge keys (`<<`) would let a field be given twice; they are not read."""
@@ -50,11 +59,19 @@ def _decimal(_loader: _Loader, node: yaml.ScalarNode) -> Decimal:
     return number
 
 
+def _integer(_loader: _Loader, node: yaml.ScalarNode) -> int:
+    if not _DECIMAL_DIGITS.fullmatch(node.value):
+        raise StrictYamlError(
+            f"line {_line(node)}: {node.value[:40]!r} is no whole number: decimal digits were expected."
+        )
+    return int(node.value)
+
+
 def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> date | datetime:
     try:
         value = loader.construct_yaml_timestamp(node)
-    except ValueError as error:
-        raise StrictYamlError(f"line {_line(node)}: {node.value!r} is no date: {error}.") from error
+    except (ValueError, AttributeError) as error:  # the second from a text that was only tagged as a time
+        raise StrictYamlError(f"line {_line(node)}: {node.value!r} is no date that exists.") from error
     if isinstance(value, datetime) and value.tzinfo is None:
         raise StrictYamlError(f"line {_line(node)}: {node.value!r} has no time zone, such as Z or +01:00.")
     assert isinstance(value, date)
@@ -62,6 +79,7 @@ def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> date | datetime:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
@@ -80,8 +98,10 @@ def loads(data: bytes) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise StrictYamlError(f"{line}{error.problem or 'no YAML'}.") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise StrictYamlError(f"this is no YAML: {' '.join(str(error).split())}") from error
+    except StrictYamlError:
+        raise
+    except (yaml.YAMLError, RecursionError, ValueError, KeyError) as error:  # the last two from wrong tags
+        raise StrictYamlError(f"this is no YAML that is read here: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):
         raise StrictYamlError("the document holds no fields: a mapping of names to values was expected.")
     return value

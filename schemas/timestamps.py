@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 _STAMP = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)",
+    r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)",
     re.ASCII,
 )
 MAX_NUMERIC_DATE = 253402300799  # the last second of the year 9999, the last one that datetime knows
@@ -26,14 +26,16 @@ def parse(text: object) -> datetime:
     *_, fraction, zone = match.groups()
     micros = (fraction or "0")[:6].ljust(6, "0")
     try:
-        return datetime.fromisoformat(f"{match[0][:19]}.{micros}{'+00:00' if zone == 'Z' else zone}")
-    except ValueError as error:
+        moment = datetime.fromisoformat(f"{match[0][:19]}.{micros}{'+00:00' if zone == 'Z' else zone}")
+        moment.astimezone(UTC)  # the first and last hours of the calendar have no UTC that could be shown
+        return moment
+    except (ValueError, OverflowError) as error:
         raise TimestampError(f"{text!r} does not exist: {error}.") from error
 
 
 def show(moment: datetime) -> str:
     """`moment` in UTC, whole seconds: `2026-11-22T09:00:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def from_numeric_date(value: object) -> datetime:

@@ -67,15 +67,23 @@ class Image(_Part):
 
 
 class Criteria(_Part):
+    """How it is earned: behind an address, in words, or both."""
+
     id: Url | None = None
     narrative: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Criteria":
+        if self.id is None and self.narrative is None:
+            raise ValueError("criteria need an id or a narrative")
+        return self
 
 
 class Profile(_Part):
     """An issuer or creator."""
 
     id: Url
-    type: Types = ("Profile",)
+    type: Types
     name: str | None = None
     url: Url | None = None
     email: str | None = None
@@ -85,7 +93,7 @@ class Achievement(_Part):
     """What was recognised. `id` is trusted only together with the issuer's id."""
 
     id: Url
-    type: Types = ("Achievement",)
+    type: Types
     name: str
     description: str
     criteria: Criteria
@@ -155,7 +163,7 @@ class RelatedResource(_Part):
 
 
 class Evidence(_Part):
-    type: Types = ("Evidence",)
+    type: Types
     id: Url | None = None
     name: str | None = None
 
@@ -213,13 +221,18 @@ def write(credential: OpenBadgeCredential) -> JsonObject:
     return document
 
 
+def _is_nothing(value: Any) -> bool:
+    """Nulls and empty arrays are left out: JSON-LD reads them as absent (OB 3.0 serialization)."""
+    return value is None or (isinstance(value, list | tuple) and not value)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         named = {(fields[name].alias or name): content for name, content in value if name in fields} | dict(
             value.model_extra or {}
         )
-        return {name: _plain(content) for name, content in named.items() if content not in (None, ())}
+        return {name: _plain(content) for name, content in named.items() if not _is_nothing(content)}
     if isinstance(value, datetime):
         return timestamps.show(value)
     if isinstance(value, tuple | list):

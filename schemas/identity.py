@@ -20,7 +20,7 @@ class IdentityObject(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal["IdentityObject"] = "IdentityObject"
+    type: Literal["IdentityObject"]
     hashed: Annotated[bool, Field(strict=True)]
     identityHash: str  # noqa: N815 - the standard's member name
     identityType: str  # noqa: N815
@@ -44,13 +44,19 @@ class IdentityObject(BaseModel):
 
 def plain(value: str, *, identity_type: str) -> IdentityObject:
     """An identity in clear text."""
-    return IdentityObject(hashed=False, identityHash=value, identityType=identity_type)
+    return IdentityObject(type="IdentityObject", hashed=False, identityHash=value, identityType=identity_type)
 
 
 def hashed(value: str, *, identity_type: str, salt: str) -> IdentityObject:
     """An identity as `sha256$` + hex(SHA-256(UTF-8(value + salt)))."""
     digest = hashlib.sha256((value + salt).encode()).hexdigest()
-    return IdentityObject(hashed=True, identityHash=SHA256_PREFIX + digest, identityType=identity_type, salt=salt)
+    return IdentityObject(
+        type="IdentityObject",
+        hashed=True,
+        identityHash=SHA256_PREFIX + digest,
+        identityType=identity_type,
+        salt=salt,
+    )
 
 
 def normalised_email(address: str) -> str:

@@ -88,7 +88,9 @@ def dictionary(cover: Cover, *, header: bytes, status_list: str) -> Dictionary:
     JOSE header of the key that will sign.
     """
     first = datetime.combine(cover.period.first, time(), UTC)
-    code = IdentityObject(hashed=True, identityHash="sha256$", identityType=HOLDER_CODE_TYPE, salt="")
+    code = IdentityObject(
+        type="IdentityObject", hashed=True, identityHash="sha256$", identityType=HOLDER_CODE_TYPE, salt=""
+    )
     particulars = Particulars(
         credential_id="urn:uuid:",
         reference="urn:uuid:",

@@ -30,7 +30,11 @@ class HandDecision:
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """Who earned what, when. `achievement` is the name in its address; `mark` the kind of work on its picture."""
+    """Who earned what, when.
+
+    `achievement` is the name in its address, `mark` the kind of work on its picture, `thanks` what was counted, in
+    words, as it stood when the award was made.
+    """
 
     id: str
     person: str
@@ -41,6 +45,7 @@ class Award:
     made_at: datetime
     policy_digest: str
     hand_decision: str | None = None
+    thanks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ without its record.
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError, HandDecis
 from issuer.badges.preparation import Cover, Particulars
 from issuer.ground.database import reading, writing
 from issuer.people.model import Person
+from issuer.recognition import sentences
 from issuer.recognition.calendar import BadgePeriod, period_at
 from issuer.recognition.decision import Decision
 from keys import jws
@@ -57,7 +59,8 @@ def award_decisions(
         if place is None or person.bot or place >= best.get(person.id, len(policy.tiers)):
             continue
         assert decision.tier is not None
-        chunk.append(_new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now))
+        award = _new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
+        chunk.append(replace(award, thanks=sentences.thanks(decision)))
         if len(chunk) == CHUNK:
             made += _add_awards(engine, chunk)
             chunk = []

@@ -51,6 +51,7 @@ awards = Table(
     Column("made_at", UtcDateTime, nullable=False),
     Column("policy_digest", String(64), nullable=False),
     Column("hand_decision", ForeignKey("hand_decisions.id"), index=True),
+    Column("thanks", Text, nullable=False),
     UniqueConstraint("person", "achievement", "period_first"),
 )
 references = Table(
@@ -166,6 +167,7 @@ def add_award(connection: Connection, award: Award) -> None:
             made_at=award.made_at,
             policy_digest=award.policy_digest,
             hand_decision=award.hand_decision,
+            thanks=award.thanks,
         )
     )
 
@@ -382,6 +384,7 @@ def _award(row: Row[tuple[object, ...]]) -> Award:
         made_at=fields[awards.c.made_at],
         policy_digest=fields[awards.c.policy_digest],
         hand_decision=fields[awards.c.hand_decision],
+        thanks=fields[awards.c.thanks],
     )
 
 

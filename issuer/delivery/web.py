@@ -38,7 +38,7 @@ def router(
         held = service.holding(office, token)
         if held is None:
             return nothing()
-        view = _holder_view(office, held, token, policy(), clock(), saved)
+        view = _holder_view(office, held, token, policy(), saved)
         return pages.page("holder.html", private=True, **view)
 
     @routes.get("/why")
@@ -126,7 +126,7 @@ def router(
 
 
 def _holder_view(
-    office: Bureau, held: Holding, token: str, policy: QualificationPolicy, now: datetime, saved: str
+    office: Bureau, held: Holding, token: str, policy: QualificationPolicy, saved: str
 ) -> dict[str, Any]:
     badge, page = held.badge, f"/h/{token}"
     view: dict[str, Any] = {
@@ -141,7 +141,7 @@ def _holder_view(
     }
     if badge is None or badge.jwt is None:
         return view
-    thanks = sentences.thanks(service.decision_for(office, policy, held.person, now=now))
+    thanks = badge.award.thanks
     read = badges.read_own(badge.jwt)
     narrative = read.credentialSubject.narrative
     return view | {

@@ -21,6 +21,7 @@ from issuer.people.model import Account, Person
 from issuer.recognition import reverts, store
 from issuer.recognition.decision import Decision, Rules, decide
 from issuer.recognition.item import ATTESTATION_SOURCE, Attested, Item
+from issuer.recognition.twins import without_twins
 from schemas import policy as policy_shape
 from schemas.policy import PolicyError, QualificationPolicy
 
@@ -106,6 +107,8 @@ def read_records(connection: Connection) -> Records:
         owner = owners.get(contribution.account)
         if owner is not None and contribution.record != reverts.REVERT:
             items[owner].append(_item(contribution, people[owner], people, owners, taken_back))
+    for owner, listed in items.items():
+        items[owner] = without_twins(listed)
     _add_attested(items, claims)
     return Records(people, items)
 

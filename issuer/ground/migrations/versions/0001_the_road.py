@@ -193,6 +193,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.String(length=32), nullable=False),
         sa.Column("policy_digest", sa.String(length=64), nullable=False),
         sa.Column("hand_decision", sa.String(length=32), nullable=True),
+        sa.Column("thanks", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["hand_decision"], ["hand_decisions.id"], name=op.f("fk_awards_hand_decision_hand_decisions")
         ),

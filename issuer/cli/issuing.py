@@ -43,13 +43,14 @@ def register(app: typer.Typer) -> None:
 
 def issue(data: DataOption = None, json: JsonOption = False) -> None:
     """Sign a badge for every award that has none yet, and print the holders' private links."""
+    from issuer.badges import issuance
     from issuer.badges import service as badges
     from issuer.delivery import service as delivery
 
     office = open_office(data)
     bureau = office.bureau()
     people = delivery.people(bureau)
-    signed = badges.issue(bureau, people, now=office.now, progress=progress("signed"))
+    signed = issuance.issue(bureau, people, now=office.now, progress=progress("signed"))
     standing = [badge for badge in badges.all_badges(office.engine) if badge.standing and badge.jwt]
     answer(
         json,
@@ -184,11 +185,11 @@ def _people_rows(office: Office) -> list[list[str]]:
 
 
 def _decision_rows(office: Office) -> list[list[str]]:
-    from issuer.badges import service as badges
+    from issuer.badges import awarding
 
     return [
         [d.id, d.tier, f"{d.decision}: {d.reason}", "yes" if d.approved_by else "no"]
-        for d in badges.hand_decisions(office.engine)
+        for d in awarding.hand_decisions(office.engine)
     ]
 
 

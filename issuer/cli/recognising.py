@@ -118,7 +118,7 @@ def award(
     json: JsonOption = False,
 ) -> None:
     """Award by hand from a CSV file; worth 0 % until a second person approves it."""
-    from issuer.badges import service as badges
+    from issuer.badges import awarding
     from issuer.people import roster
     from issuer.people import service as people_service
 
@@ -129,7 +129,7 @@ def award(
     office = open_office(data)
     person = people_service.find_person(office.engine, by)
     if approve:
-        made = badges.approve(office.engine, approve, by=person, policy=office.policy, now=office.now)
+        made = awarding.approve(office.engine, approve, by=person, policy=office.policy, now=office.now)
         text = f"Decision {approve} approved by {person.name}: {made} awards. 'issue' signs their badges."
         answer(json, {"decision": approve, "awards": made}, text)
         return
@@ -140,7 +140,7 @@ def award(
     named = [
         people_service.find_person(office.engine, row.email or row.name) for row in rows if row.line not in refused
     ]
-    made_decision = badges.award_by_hand(
+    made_decision = awarding.award_by_hand(
         office.engine,
         named,
         tier=tier,
@@ -173,7 +173,7 @@ def decide(
     json: JsonOption = False,
 ) -> None:
     """Decide everybody's tier by the policy, and award what was earned."""
-    from issuer.badges import service as badges
+    from issuer.badges import awarding
     from issuer.recognition import sentences
     from issuer.recognition import service as recognition
 
@@ -185,7 +185,7 @@ def decide(
         show(len(decided))
     awarded = 0
     if not dry_run and not as_of:
-        awarded = badges.award_decisions(office.engine, decided, policy=office.policy, now=office.now)
+        awarded = awarding.award_decisions(office.engine, decided, policy=office.policy, now=office.now)
     tiers = Counter(decision.tier for _, decision in decided)
     rows = [
         [person.name, sentences.tier_name(d.tier), sentences.number(d.credits), sentences.thanks(d)]

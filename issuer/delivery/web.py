@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from issuer.badges import issuance
 from issuer.badges import service as badges
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BadgeError
@@ -76,7 +77,7 @@ def router(
             return nothing()
         try:
             mine = service.own_badge(held, badge)
-            badges.choose(
+            issuance.choose(
                 office,
                 mine,
                 person=held.person,

@@ -61,6 +61,7 @@ class Play:
     issuer_port: int
     verifier_port: int
     facts: dict[str, Any] = field(default_factory=dict)
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(follow_redirects=True, timeout=60))
 
     @property
     def issuer_data(self) -> Path:
@@ -97,7 +98,7 @@ def main() -> int:
         ports = free_ports()
         play = Play(Path(folder), datetime.now(UTC), lambda text: console.print(text), *ports)
         try:
-            with contextlib.ExitStack() as offices:
+            with contextlib.ExitStack() as offices, play.http:
                 perform(play, console, offices)
                 play.facts["seconds"] = round(time.monotonic() - began, 1)
                 wrong = {k: play.facts.get(k) for k, v in EXPECTED.items() if play.facts.get(k) != v}
@@ -161,7 +162,7 @@ def deliver_bugs(play: Play, people: Community) -> None:
         "Content-Type": "application/cloudevents-batch+json",
     }
     body = json.dumps(people.bug_events)
-    answers = [httpx.post(f"{play.issuer_url}/contributions", content=body, headers=headers) for _ in range(2)]
+    answers = [play.http.post(f"{play.issuer_url}/contributions", content=body, headers=headers) for _ in range(2)]
     first, second = (answer.json() for answer in answers)
     if first["stored"] != len(people.bug_events) or second["stored"]:
         raise DemoError(f"The bugs were not taken exactly once: {first}, then {second}.")
@@ -185,7 +186,7 @@ def attest(play: Play, people: Community) -> None:
         )
         form = {"seen": "yes", "statement": list(meeting.statements), "attendees": str(meeting.attendees or "")}
         for link in claim["links"]:
-            httpx.post(link["link"], data=form, follow_redirects=True).raise_for_status()
+            play.http.post(link["link"], data=form).raise_for_status()
     play.facts["contributions"] += len(people.meetings)
     play.say(f"· {len(people.meetings)} meetups and quarters attested on private forms, by people who saw them")
 
@@ -299,14 +300,14 @@ def verify_and_redeem(play: Play, people: Community) -> None:
     play.facts["verify_qr"] = verdict(play, exported(play, operator, "qr-png"))
     play.facts["tampered"] = verdict(play, tampered(exported(play, operator, "jwt")))
     play.facts["revoked"] = verdict(play, exported(play, spoiled, "png"))
-    code = holder_code(of[people.operator.name]["private_page"])
-    other = holder_code(of[people.organiser.name]["private_page"])
+    code = holder_code(play, of[people.operator.name]["private_page"])
+    other = holder_code(play, of[people.organiser.name]["private_page"])
     play.facts["stolen_copy"] = redeem(play, picture, other, "thief")["result"]
     first, second = (redeem(play, picture, code, request) for request in ("first", "second"))
     play.facts["redeem_first"], play.facts["redeem_second"] = first["result"], second["result"]
     play.facts["redeem_percent"] = first.get("percent")
     by_hand = exported(play, of["Honor Hand"]["badge"], "jwt")
-    hand_code = holder_code(of["Honor Hand"]["private_page"])
+    hand_code = holder_code(play, of["Honor Hand"]["private_page"])
     play.facts["hand_award_unapproved"] = redeem(play, by_hand, hand_code, "by hand")["result"]
     play.facts["holder_page"] = of[people.organiser.name]["private_page"]
     for name, what in (
@@ -329,7 +330,7 @@ def exported(play: Play, badge: str, form: str) -> bytes:
 
 def verdict(play: Play, badge: bytes) -> str:
     """What the open API says of a badge."""
-    answer = httpx.post(f"{play.verifier_url}/verify", content=badge, headers={"Accept": "application/json"})
+    answer = play.http.post(f"{play.verifier_url}/verify", content=badge, headers={"Accept": "application/json"})
     answer.raise_for_status()
     return str(answer.json()["verdict"])
 
@@ -341,16 +342,16 @@ def tampered(jwt: bytes) -> bytes:
     return f"{header}.{base64url.encode(claims)}.{signature}".encode()
 
 
-def holder_code(page: str) -> str:
+def holder_code(play: Play, page: str) -> str:
     """The holder code as it stands on a private page."""
-    text = httpx.get(page).raise_for_status().text
+    text = play.http.get(page).raise_for_status().text
     return text.split('class="holder-code"><code>')[1].split("<")[0]
 
 
 def redeem(play: Play, picture: bytes, code: str, request: str) -> dict[str, Any]:
     """One request to the registration."""
     jwt = baking.extract_png(picture) if picture.startswith(b"\x89PNG") else picture.decode()
-    answer = httpx.post(
+    answer = play.http.post(
         f"{play.verifier_url}/events/{EVENT}/redemptions",
         json={"badge": jwt, "holder_code": code},
         headers={"Idempotency-Key": f"demo {request}"},

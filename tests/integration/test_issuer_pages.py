@@ -10,7 +10,7 @@ import pytest
 from issuer.app import create_app
 from issuer.attestations import service as attestations
 from issuer.attestations.model import AttestationError, Claim, Delegation
-from issuer.badges import documents
+from issuer.badges import awarding, documents, issuance
 from issuer.badges import service as badges
 from issuer.badges.model import Badge
 from issuer.recognition import service as recognition
@@ -35,8 +35,8 @@ class Browser(AppClient):
 def client(office: Office) -> "Browser":
     office.add_changes("ada", count=3)
     decisions = recognition.decide_all(office.engine, office.policy, as_of=NOW)
-    badges.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
-    badges.issue(office.bureau, office.people, now=NOW)
+    awarding.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
+    issuance.issue(office.bureau, office.people, now=NOW)
     return Browser(create_app(office.settings.data, clock=lambda: NOW))
 
 
@@ -85,8 +85,8 @@ def test_each_download_holds_the_same_token(client: Browser, office: Office, for
 def test_one_holder_cannot_fetch_the_badge_of_another(client: Browser, office: Office) -> None:
     office.add_changes("cy", count=1)
     decisions = recognition.decide_all(office.engine, office.policy, as_of=NOW)
-    badges.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
-    badges.issue(office.bureau, office.people, now=NOW)
+    awarding.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
+    issuance.issue(office.bureau, office.people, now=NOW)
     (theirs,) = badges.badges_of(office.engine, office.person("cy@books.example").id)
     assert client.get(f"{ada_page(office)}/badge/{theirs.short_id}.jwt").status_code == 404
     answer = client.post(f"{ada_page(office)}/choices", data={"badge": theirs.short_id, "shows_name": "yes"})

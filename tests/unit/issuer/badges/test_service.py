@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from issuer.badges import service
+from issuer.badges import awarding, issuance, service
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
 from issuer.recognition import service as recognition
 from keys import jws
@@ -17,8 +17,8 @@ from tests.unit.issuer.office import NOW, Office
 
 def decide_and_issue(office: Office, *, now: datetime = NOW) -> None:
     decisions = recognition.decide_all(office.engine, office.policy, as_of=now)
-    service.award_decisions(office.engine, decisions, policy=office.policy, now=now)
-    service.issue(office.bureau, office.people, now=now)
+    awarding.award_decisions(office.engine, decisions, policy=office.policy, now=now)
+    issuance.issue(office.bureau, office.people, now=now)
 
 
 def only_badge(office: Office, who: str = "ada@books.example") -> Badge:
@@ -130,7 +130,7 @@ def test_a_tier_is_not_taken_back_inside_its_period(office: Office) -> None:
     later = NOW + timedelta(days=30)
     lapsed = [(office.person("ada@books.example"), recognition.decide_person(
         office.engine, office.policy, office.person("bob@books.example"), as_of=later))]  # fmt: skip
-    assert service.award_decisions(office.engine, lapsed, policy=office.policy, now=later) == 0
+    assert awarding.award_decisions(office.engine, lapsed, policy=office.policy, now=later) == 0
     assert only_badge(office).standing
 
 
@@ -149,12 +149,12 @@ def test_a_choice_of_name_is_a_new_version_of_the_same_badge(office: Office) -> 
     decide_and_issue(office)
     before = only_badge(office)
     ada = office.person("ada@books.example")
-    after = service.choose(office.bureau, before, person=ada, shows_name=True, published=False, now=NOW)
+    after = issuance.choose(office.bureau, before, person=ada, shows_name=True, published=False, now=NOW)
     assert content(after).credentialSubject.name == "Ada Long"
     assert (after.id, after.status_index, after.reference) == (before.id, before.status_index, before.reference)
     assert content(after).validFrom > content(before).validFrom
     assert content(after).credentialSubject.identities("ext:holderCode")
-    back = service.choose(office.bureau, after, person=ada, shows_name=False, published=False, now=NOW)
+    back = issuance.choose(office.bureau, after, person=ada, shows_name=False, published=False, now=NOW)
     assert content(back).credentialSubject.name is None
 
 
@@ -163,7 +163,7 @@ def test_publishing_alone_leaves_the_badge_as_it_is(office: Office) -> None:
     decide_and_issue(office)
     before = only_badge(office)
     ada = office.person("ada@books.example")
-    after = service.choose(office.bureau, before, person=ada, shows_name=False, published=True, now=NOW)
+    after = issuance.choose(office.bureau, before, person=ada, shows_name=False, published=True, now=NOW)
     assert after.published and after.jwt == before.jwt
 
 
@@ -183,7 +183,9 @@ def test_revoking_sets_the_bit_for_ever_and_the_first_reason_stands(office: Offi
     assert [i for i in range(len(bits) * 8) if status_list.is_set(bits, i)] == [badge.status_index]
     with pytest.raises(BadgeError, match="withdrawn"):
         person = office.person("ada@books.example")
-        service.choose(office.bureau, only_badge(office), person=person, shows_name=True, published=False, now=NOW)
+        issuance.choose(
+            office.bureau, only_badge(office), person=person, shows_name=True, published=False, now=NOW
+        )
 
 
 def test_the_status_list_is_signed_by_a_key_of_its_own(office: Office) -> None:
@@ -244,7 +246,7 @@ def test_a_badge_with_a_long_name_in_another_script_still_fits(office: Office) -
     from dataclasses import replace
 
     long_name = replace(named, name="王小明·Александра Константиновна фон Хоэнлоэ-Лангенбург")
-    badge = service.choose(
+    badge = issuance.choose(
         office.bureau, only_badge(office), person=long_name, shows_name=True, published=False, now=NOW
     )
     assert badge.jwt is not None
@@ -253,11 +255,11 @@ def test_a_badge_with_a_long_name_in_another_script_still_fits(office: Office) -
 
 def test_a_hand_award_buys_nothing_until_a_second_person_approves(office: Office) -> None:
     ada, bob, cy = (office.person(f"{who}@books.example") for who in ("ada", "bob", "cy"))
-    made = service.award_by_hand(
+    made = awarding.award_by_hand(
         office.engine, [ada], tier="contributor", decision="the board", reason="held the first meetups",
         decided_by=bob, policy=office.policy, now=NOW,
     )  # fmt: skip
-    service.issue(office.bureau, office.people, now=NOW)
+    issuance.issue(office.bureau, office.people, now=NOW)
     first = only_badge(office)
     said = content(first)
     assert first.award.achievement == BY_DECISION
@@ -265,10 +267,10 @@ def test_a_hand_award_buys_nothing_until_a_second_person_approves(office: Office
     assert said.credentialSubject.narrative == "By decision of the board: held the first meetups"
     for wrong in (bob, ada):
         with pytest.raises(BadgeError, match="somebody who neither made it nor is recognised"):
-            service.approve(office.engine, made.id, by=wrong, policy=office.policy, now=NOW)
-    assert service.approve(office.engine, made.id, by=cy, policy=office.policy, now=NOW) == 1
-    assert service.approve(office.engine, made.id, by=cy, policy=office.policy, now=NOW) == 0
-    service.issue(office.bureau, office.people, now=NOW)
+            awarding.approve(office.engine, made.id, by=wrong, policy=office.policy, now=NOW)
+    assert awarding.approve(office.engine, made.id, by=cy, policy=office.policy, now=NOW) == 1
+    assert awarding.approve(office.engine, made.id, by=cy, policy=office.policy, now=NOW) == 0
+    issuance.issue(office.bureau, office.people, now=NOW)
     approved, unapproved = sorted(
         service.badges_of(office.engine, ada.id), key=lambda b: b.award.achievement != "contributor"
     )
@@ -280,12 +282,12 @@ def test_a_hand_award_buys_nothing_until_a_second_person_approves(office: Office
 def test_the_same_hand_decision_twice_is_one(office: Office) -> None:
     ada, bob = office.person("ada@books.example"), office.person("bob@books.example")
     for _ in range(2):
-        service.award_by_hand(
+        awarding.award_by_hand(
             office.engine, [ada], tier="recognised", decision="d", reason="r", decided_by=bob,
             policy=office.policy, now=NOW,
         )  # fmt: skip
-    assert len(service.hand_decisions(office.engine)) == 1
-    service.issue(office.bureau, office.people, now=NOW)
+    assert len(awarding.hand_decisions(office.engine)) == 1
+    issuance.issue(office.bureau, office.people, now=NOW)
     assert len(service.all_badges(office.engine)) == 1
 
 
@@ -297,7 +299,7 @@ def test_a_hand_award_without_grounds_or_tier_is_refused(
 ) -> None:
     bob = office.person("bob@books.example")
     with pytest.raises(BadgeError, match=message):
-        service.award_by_hand(
+        awarding.award_by_hand(
             office.engine, [bob], tier=tier, decision=decision, reason="r", decided_by=bob,
             policy=office.policy, now=NOW,
         )  # fmt: skip

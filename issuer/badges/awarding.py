@@ -1,0 +1,178 @@
+"""Who is awarded what: by the policy's decisions, or by hand. Signing what was awarded is `issuance`.
+
+An award is made once per person, achievement and period, and a tier once awarded is never taken back inside
+its period by a later count (POLICY §4).
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Engine
+
+from issuer.badges import catalogue, store
+from issuer.badges.model import BY_DECISION, Award, BadgeError, HandDecision
+from issuer.ground.database import reading, writing
+from issuer.people.model import Person
+from issuer.recognition import sentences
+from issuer.recognition.calendar import BadgePeriod, period_at
+from issuer.recognition.decision import Decision
+from schemas.policy import QualificationPolicy
+
+CHUNK = 200  # awards per transaction
+
+
+def award_decisions(
+    engine: Engine,
+    decisions: Iterable[tuple[Person, Decision]],
+    *,
+    policy: QualificationPolicy,
+    now: datetime,
+) -> int:
+    """One award for each person whose tier is better than any they have in this period; returns how many.
+
+    A tier once awarded is never taken back inside its period by a later count (POLICY §4).
+    """
+    period = period_at(now, policy.period)
+    with reading(engine) as connection:
+        best = _best_tiers(store.awards_in(connection, period), policy)
+    made, chunk = 0, list[Award]()
+    for person, decision in decisions:
+        place = _place(decision.tier, policy)
+        if place is None or person.bot or place >= best.get(person.id, len(policy.tiers)):
+            continue
+        assert decision.tier is not None
+        award = _new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
+        chunk.append(replace(award, thanks=sentences.thanks(decision)))
+        if len(chunk) == CHUNK:
+            made += _add_awards(engine, chunk)
+            chunk = []
+    return made + _add_awards(engine, chunk)
+
+
+def award_by_hand(
+    engine: Engine,
+    persons: Sequence[Person],
+    *,
+    tier: str,
+    decision: str,
+    reason: str,
+    decided_by: Person,
+    policy: QualificationPolicy,
+    now: datetime,
+) -> HandDecision:
+    """Recognise people by a decision of staff. Until somebody else approves it, it buys nothing.
+
+    The same decision given again is the same decision.
+
+    Raises:
+        BadgeError: an unknown tier, no grounds, or nobody to recognise.
+    """
+    if _place(tier, policy) is None:
+        raise BadgeError(f"The policy has no tier {tier!r}; it has {', '.join(t.id for t in policy.tiers)}.")
+    if not decision.strip() or not reason.strip() or not persons:
+        raise BadgeError("An award by hand says by which decision, for what reason, and whom it recognises.")
+    period = period_at(now, policy.period)
+    words = "\0".join([tier, decision, reason, period.term, *sorted(p.id for p in persons)])
+    made = HandDecision(
+        hashlib.sha256(words.encode()).hexdigest()[:12], tier, decision.strip(), reason.strip(), decided_by.id
+    )
+    with writing(engine) as connection:
+        if store.hand_decision(connection, made.id) is None:
+            store.add_hand_decision(connection, made, now=now)
+        for person in persons:
+            if not any(a.achievement == BY_DECISION for a in store.awards_of(connection, person.id, period)):
+                mark = catalogue.COMMUNITY_MARK
+                award = _new_award(person.id, BY_DECISION, tier, period, mark, policy, now, decision=made.id)
+                store.add_award(connection, award)
+    return made
+
+
+def approve(engine: Engine, decision_id: str, *, by: Person, policy: QualificationPolicy, now: datetime) -> int:
+    """A second person approves a decision: its tier is awarded to those who have none as good; returns how many.
+
+    Raises:
+        BadgeError: no such decision, or the approver is the one who decided, or is recognised by it.
+    """
+    with writing(engine) as connection:
+        decision = store.hand_decision(connection, decision_id)
+        if decision is None:
+            raise BadgeError(f"There is no decision {decision_id!r} to approve.")
+        recognised = store.awards_of_decision(connection, decision_id)
+        if by.id == decision.decided_by or by.id in {award.person for award in recognised}:
+            raise BadgeError("A decision is approved by somebody who neither made it nor is recognised by it.")
+        if decision.approved_by is None:
+            store.approve_hand_decision(connection, decision_id, by=by.id, now=now)
+        place, made = _place(decision.tier, policy), 0
+        for award in recognised:
+            best = _best_tiers(store.awards_of(connection, award.person, award.period), policy)
+            if place is not None and place < best.get(award.person, len(policy.tiers)):
+                granted = _new_award(
+                    award.person, decision.tier, decision.tier, award.period, award.mark, policy, now,
+                    decision=decision.id,
+                )  # fmt: skip
+                store.add_award(connection, granted)
+                made += 1
+        return made
+
+
+def hand_decisions(engine: Engine) -> list[HandDecision]:
+    """All decisions by hand, approved or not."""
+    with reading(engine) as connection:
+        return store.all_hand_decisions(connection)
+
+
+def _place(tier: str | None, policy: QualificationPolicy) -> int | None:
+    """A tier's place in the policy: 0 is the highest."""
+    return next((place for place, known in enumerate(policy.tiers) if known.id == tier), None)
+
+
+def rank(award: Award, policy: QualificationPolicy) -> int:
+    """What an award outranks: tiers by their place, a decision that nobody approved below them all."""
+    place = None if award.achievement == BY_DECISION else _place(award.tier, policy)
+    return len(policy.tiers) if place is None else place
+
+
+def _new_award(
+    person: str,
+    name: str,
+    tier: str,
+    period: BadgePeriod,
+    mark: str,
+    policy: QualificationPolicy,
+    now: datetime,
+    *,
+    decision: str | None = None,
+) -> Award:
+    return Award(uuid4().hex, person, name, tier, period, mark, now, policy.digest, decision)
+
+
+def _add_awards(engine: Engine, awards: Sequence[Award]) -> int:
+    """Awards made meanwhile by another run are left alone: one per person, achievement and period."""
+    made = 0
+    with writing(engine) as connection:
+        for award in awards:
+            known = store.awards_of(connection, award.person, award.period)
+            if all(other.achievement != award.achievement for other in known):
+                store.add_award(connection, award)
+                made += 1
+    return made
+
+
+def _best_tiers(awards: Iterable[Award], policy: QualificationPolicy) -> dict[str, int]:
+    best: dict[str, int] = {}
+    for award in awards:
+        best[award.person] = min(rank(award, policy), best.get(award.person, len(policy.tiers)))
+    return best
+
+
+def _mark(decision: Decision) -> str:
+    """The kind of work that weighed most, for the picture."""
+    weights: dict[str, float] = {}
+    for line in decision.lines:
+        if line.counted and line.kind:
+            mark = catalogue.mark_of(line.kind)
+            weights[mark] = weights.get(mark, 0.0) + float(line.credits)
+    return max(sorted(weights), key=lambda mark: weights[mark], default=catalogue.COMMUNITY_MARK)

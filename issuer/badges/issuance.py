@@ -1,0 +1,183 @@
+"""From awards to signed badges: prepare -> store the intent -> sign -> store -> supersede.
+
+Every step is a transaction of its own and finds its work in the tables, so a crash anywhere is mended by the
+next run: an award without a badge gets one, an intent without a signature is signed, and no token exists
+without its record. Finding and withdrawing badges is `service`.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from issuer.badges import catalogue, preparation, status, store
+from issuer.badges.awarding import rank
+from issuer.badges.bureau import Bureau
+from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError
+from issuer.badges.preparation import Cover, Particulars
+from issuer.badges.service import badge_by_id, existing, hash_of_link
+from issuer.ground.database import writing
+from issuer.people.model import Person
+from keys import jws
+from schemas import base64url
+
+CHUNK = 200  # badges per transaction: short enough to lose nothing worth waiting for, long enough to be quick
+SALT_BYTES = 16
+
+Progress = Callable[[int], None]
+
+
+def issue(bureau: Bureau, people: Mapping[str, Person], *, now: datetime, progress: Progress | None = None) -> int:
+    """A signed badge for every award that has none; returns how many were signed in this run."""
+    while _intend_chunk(bureau, people, now):
+        pass
+    return _sign_all(bureau, now, progress)
+
+
+def choose(
+    bureau: Bureau, badge: Badge, *, person: Person, shows_name: bool, published: bool, now: datetime
+) -> Badge:
+    """The holder's choice of name and of publishing; another name on it makes a new version, signed at once.
+
+    Raises:
+        BadgeError: the badge was withdrawn.
+    """
+    if not badge.standing:
+        raise BadgeError("This badge was withdrawn; nothing on it can be changed.")
+    with writing(bureau.engine) as connection:
+        store.set_choices(connection, badge.id, shows_name=shows_name, published=published)
+        if shows_name != badge.shows_name:
+            chosen = existing(connection, badge.id)
+            _intend_version(connection, bureau, chosen, person, now)
+    _sign_all(bureau, now, None)
+    return badge_by_id(bureau.engine, badge.id)
+
+
+def _intend_chunk(bureau: Bureau, people: Mapping[str, Person], now: datetime) -> int:
+    """Store the intent of a chunk of badges: id, reference, status entry and claims, nothing signed yet."""
+    with writing(bureau.engine) as connection:
+        waiting = store.awards_without_badge(connection, limit=CHUNK)
+        for award in waiting:
+            purpose = BY_DECISION if award.achievement == BY_DECISION else "tier"
+            reference = store.reference_of(connection, award.person, award.period, purpose)
+            if reference is None:
+                reference = f"urn:uuid:{uuid4()}"
+                store.add_reference(connection, award.person, award.period, purpose, reference=reference)
+            badge_id = f"urn:uuid:{uuid4()}"
+            salt = base64url.encode(secrets.token_bytes(SALT_BYTES))
+            store.add_badge(connection, badge_id=badge_id, award=award.id, reference=reference, salt=salt)
+            _allocate_status(connection, badge_id)
+            token_hash = hash_of_link(bureau.page_token(award.person))
+            store.set_holder_page(connection, award.person, token_hash=token_hash)
+            _intend_version(connection, bureau, existing(connection, badge_id), people[award.person], now)
+        return len(waiting)
+
+
+def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person: Person, now: datetime) -> None:
+    award, moment = badge.award, preparation.whole_seconds(now)
+    previous = store.newest_valid_from(connection, badge.id)
+    if previous is not None and moment <= previous:
+        moment = previous + timedelta(seconds=1)  # of two versions, the newer validFrom is the badge (OB 3.0)
+    cover = _cover(bureau, award)
+    particulars = Particulars(
+        credential_id=badge.id,
+        reference=badge.reference,
+        holder_code=preparation.holder_code_hash(bureau.holder_code(badge.reference), salt=badge.salt),
+        valid_from=moment,
+        awarded=preparation.whole_seconds(award.made_at),
+        status_list=bureau.addresses.status_list(badge.status_list),
+        status_index=badge.status_index,
+        name=person.name[: preparation.MAX_NAME_CHARACTERS] if badge.shows_name else None,
+        narrative=_narrative(connection, award),
+    )
+    prepared = preparation.prepare(cover, particulars)
+    if particulars.status_list not in bureau.dictionaries_kept.setdefault(_cover_key(award), set()):
+        _keep_dictionary(connection, bureau, cover, particulars.status_list, now)
+    claims = prepared.claims.decode()
+    store.add_version(connection, badge.id, claims=claims, kid=bureau.signer.kid, now=moment)
+
+
+def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
+    signed = 0
+    while True:
+        with writing(bureau.engine) as connection:
+            waiting = store.unsigned_versions(connection, limit=CHUNK)
+            for badge_id, version, claims, _ in waiting:
+                token = jws.sign(claims.encode(), signer=bureau.signer)
+                store.set_signature(connection, badge_id, version, jwt=token, now=now)
+                _supersede_lesser(connection, bureau, badge_id, now)
+        if not waiting:
+            return signed
+        signed += len(waiting)
+        if progress:
+            progress(signed)
+
+
+def _supersede_lesser(connection: Connection, bureau: Bureau, badge_id: str, now: datetime) -> None:
+    """A better badge in force takes the place of lesser ones of the same period (DESIGN §3)."""
+    better = existing(connection, badge_id)
+    policy = bureau.policy(better.award.policy_digest)
+    for other in store.badges_of(connection, better.award.person):
+        same_period = other.award.period == better.award.period
+        if same_period and other.standing and rank(other.award, policy) > rank(better.award, policy):
+            store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
+
+
+def _allocate_status(connection: Connection, badge_id: str) -> tuple[int, int]:
+    """A random free place in the newest status list; a new list once it is half full."""
+    number = store.newest_status_list(connection) or 1
+    if store.status_entries_in(connection, number) >= status.FILL_AT_MOST:
+        number += 1
+    while True:
+        index = secrets.randbelow(status.ENTRIES)
+        if not store.status_index_taken(connection, number, index):
+            store.add_status_entry(connection, number, index, badge_id=badge_id)
+            return number, index
+
+
+def _cover_key(award: Award) -> tuple[str, ...]:
+    return award.achievement, award.period.term, award.policy_digest
+
+
+def _cover(bureau: Bureau, award: Award) -> Cover:
+    cover = bureau.covers.get(_cover_key(award))
+    if cover is None:
+        cover = bureau.covers[_cover_key(award)] = _new_cover(bureau, award)
+    return cover
+
+
+def _new_cover(bureau: Bureau, award: Award) -> Cover:
+    policy = bureau.policy(award.policy_digest)
+    return Cover(
+        issuer=catalogue.profile(did=bureau.did, name=bureau.name, url=bureau.addresses.base),
+        achievement=catalogue.achievement(
+            award.achievement, policy=policy, period=award.period, addresses=bureau.addresses
+        ),
+        period=award.period,
+        policy_url=bureau.addresses.policy(policy.digest),
+        policy_sri=policy.sri,
+        valid_until=award.period.valid_until(policy.awarding.valid_months_after_period),
+    )
+
+
+def _keep_dictionary(connection: Connection, bureau: Bureau, cover: Cover, list_url: str, now: datetime) -> None:
+    """Publish the dictionary of this achievement and key before the first badge uses it (DESK §2)."""
+    header = preparation.jose_header(alg=bureau.signer.public.algorithm, kid=bureau.signer.kid, typ=jws.BADGE_TYP)
+    made = preparation.dictionary(cover, header=header, status_list=list_url)
+    if all(row.id != made.id for row in store.all_dictionaries(connection)):
+        store.add_dictionary(
+            connection,
+            dictionary_id=made.id,
+            sha256=made.sha256,
+            achievement=cover.achievement.id,
+            kid=bureau.signer.kid,
+            file=made.file.decode(),
+            now=now,
+        )
+
+
+def _narrative(connection: Connection, award: Award) -> str | None:
+    decision = store.hand_decision(connection, award.hand_decision) if award.hand_decision else None
+    return f"By decision of {decision.decision}: {decision.reason}" if decision else None

@@ -15,7 +15,16 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from schemas import strict_yaml
 
@@ -277,7 +286,40 @@ class LateFlag(_Part):
 
 
 Refusal = Literal["self", "declared_manager_or_report_or_household", "co_organiser_of_same_event"]
-Flag = ReciprocalFlag | QuarterFlag | ShareFlag | LateFlag | Literal["unknown_affiliation"]
+_FLAG_OF_FIELD = {
+    field: f"one-of-{flag.__name__}"
+    for flag in (ReciprocalFlag, QuarterFlag, ShareFlag, LateFlag)
+    for field in flag.model_fields
+}
+
+
+def _which_flag(value: Any) -> str | None:
+    """The flag that is meant, told by its first field, so that an error speaks of that one only."""
+    if isinstance(value, BaseModel):
+        return f"one-of-{type(value).__name__}"
+    return _FLAG_OF_FIELD.get(str(next(iter(value), ""))) if isinstance(value, dict) else "one-of-words"
+
+
+def _which_refusal(value: Any) -> str:
+    return "one-of-SecondAttestor" if isinstance(value, dict | SecondAttestor) else "one-of-words"
+
+
+Flag = Annotated[
+    Annotated[ReciprocalFlag, Tag("one-of-ReciprocalFlag")]
+    | Annotated[QuarterFlag, Tag("one-of-QuarterFlag")]
+    | Annotated[ShareFlag, Tag("one-of-ShareFlag")]
+    | Annotated[LateFlag, Tag("one-of-LateFlag")]
+    | Annotated[Literal["unknown_affiliation"], Tag("one-of-words")],
+    Discriminator(
+        _which_flag,
+        custom_error_type="flag",
+        custom_error_message="this flag is not known here",
+    ),
+]
+_Refused = Annotated[
+    Annotated[Refusal, Tag("one-of-words")] | Annotated[SecondAttestor, Tag("one-of-SecondAttestor")],
+    Discriminator(_which_refusal),
+]
 
 
 class Audit(_Part):
@@ -290,7 +332,7 @@ class Attestors(_Part):
     """Who may attest, what is refused, and what is shown to people to judge."""
 
     delegation: Delegation
-    refuse: Annotated[tuple[Refusal | SecondAttestor, ...], BeforeValidator(_tuple)]
+    refuse: Annotated[tuple[_Refused, ...], BeforeValidator(_tuple)]
     flag: Annotated[tuple[Flag, ...], BeforeValidator(_tuple)]
     attest_own_event_earns: _NotNegative
     audit: Audit

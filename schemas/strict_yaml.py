@@ -16,6 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 MAX_DOCUMENT_BYTES = 256 * 1024  # the example policy has 7 kB
+_INTERNAL = re.compile(r"function-|one-of-")  # which of several models was tried: nobody wrote that
 _DECIMAL_DIGITS = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -110,7 +111,7 @@ def loads(data: bytes) -> dict[str, Any]:
 def sentence_of(error: ValidationError) -> str:
     """The first thing that a model refused, as `field.path: what was wrong.`; says how many more there are."""
     first, count = error.errors()[0], error.error_count()
-    path = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
+    path = ".".join(str(part) for part in first["loc"] if not _INTERNAL.match(str(part)))
     message = _WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     message = message.replace("Input should be", "it must be").replace("String should", "it should").rstrip(".")
     more = f" (and {count - 1} more)" if count > 1 else ""

@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """`real` tests run only when asked for by `-m real`."""
     if "real" in (config.getoption("-m") or ""):
         return
-    wanted, left_out = [], []
+    wanted: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         (left_out if item.get_closest_marker("real") else wanted).append(item)
     if left_out:

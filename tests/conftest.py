@@ -4,8 +4,11 @@ With `CI` set (as `.ci/run` does), a skip that `tests/allowed-skips.txt` does no
 """
 
 import os
+import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +30,19 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own BADGEWRIGHT_… settings must not decide what a test finds."""
     for name in [n for n in os.environ if n.startswith("BADGEWRIGHT_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test leaves this machine: a connection to anything but loopback fails at once, and says so."""
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not ip_address(address[0]).is_loopback:
+            raise AssertionError(f"A test tried to reach {address}; tests stay on this machine.")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

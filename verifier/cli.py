@@ -184,6 +184,7 @@ def serve(
     offline_dir: OfflineDir = None,
     data: DataFolder = None,
     exempt_host: ExemptHosts = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve the verify page, the registration pages, the desks and the API."""
     import uvicorn
@@ -191,7 +192,11 @@ def serve(
     from verifier.app import create_app
 
     settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
-    typer.echo(f"The verifier listens on http://{host}:{port}/verify", err=True)
+    if as_json:
+        _print_json({"listening": f"http://{host}:{port}"})
+        sys.stdout.flush()
+    else:
+        typer.echo(f"The verifier listens on http://{host}:{port}/verify", err=True)
     # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
     uvicorn.run(
         create_app(settings), host=host, port=port, access_log=False, server_header=False, log_level="warning"

@@ -1,6 +1,7 @@
 """`init`, `token` and `serve`: a data folder made, and the office opened to the web."""
 
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -87,6 +88,7 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
     data: DataOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Serve holders' pages, attestation forms, intake and public documents."""
     import uvicorn
@@ -95,5 +97,8 @@ def serve(
     from issuer.ground import settings as ground
 
     app = create_app(data or ground.default_data_folder())
+    address = f"http://{host}:{port}"
+    answer(json, {"listening": address}, f"The issuer listens on {address}")
+    sys.stdout.flush()
     # Private links stand in paths, so paths are kept out of the log.
-    uvicorn.run(app, host=host, port=port, log_level="info", access_log=False, server_header=False)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)

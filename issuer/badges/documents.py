@@ -91,14 +91,22 @@ def find(bureau: Bureau, path: str, *, now: datetime) -> Document | None:
 def home(bureau: Bureau, *, now: datetime) -> Document:
     """What this issuer is, and where its policy stands."""
     newest = _newest_policy(bureau)
+    period = period_at(now, newest.period)
     body = pages.render(
         "home.html",
         community=bureau.name,
         did=bureau.did,
-        tiers=[sentences.tier_in_words(tier) for tier in newest.tiers],
+        tiers=[
+            {
+                "words": sentences.tier_in_words(tier),
+                "picture": _path(bureau, bureau.addresses.picture(tier.id, period)),
+            }
+            for tier in newest.tiers
+        ],
+        credit=_credit_in_words(newest),
         policy=newest,
         policy_page=f"/policies/{newest.digest}.html",
-        period=period_at(now, newest.period).name,
+        period=period.name,
     )
     return Document("/", HTML, body.encode())
 
@@ -147,8 +155,15 @@ def policies(bureau: Bureau) -> Iterator[Document]:
     """Every version of the policy: the document, and the same in words."""
     for policy in recognition.all_policies(bureau.engine).values():
         yield Document(f"/policies/{policy.digest}.yaml", "application/yaml", policy.document, FOR_EVER)
-        words = sentences.policy_in_words(policy)
-        body = pages.render("policy.html", community=bureau.name, policy=policy, sentences=words)
+        words, count = sentences.policy_in_words(policy), len(policy.tiers)
+        body = pages.render(
+            "policy.html",
+            community=bureau.name,
+            policy=policy,
+            tiers=words[:count],
+            credit=_credit_in_words(policy),
+            rules=words[count:],
+        )
         yield Document(f"/policies/{policy.digest}.html", HTML, body.encode(), FOR_A_WHILE)
 
 
@@ -166,7 +181,7 @@ def achievements(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
     for name in names:
         for when in sorted(awarded, key=lambda p: p.first):
             drawn = picture.draw(catalogue.picture(name, when))
-            path = bureau.addresses.picture(name, when).removeprefix(bureau.addresses.base)
+            path = _path(bureau, bureau.addresses.picture(name, when))
             yield Document(path, "image/svg+xml", drawn.encode(), FOR_A_WHILE)
 
 
@@ -180,6 +195,7 @@ def published_badge(bureau: Bureau, badge: Badge) -> Iterator[Document]:
         "public-badge.html",
         community=bureau.name,
         badge=badge,
+        address=bureau.addresses.badge_page(badge.short_id),
         title=read.name,
         name=read.credentialSubject.name,
         achievement=read.credentialSubject.achievement,
@@ -197,6 +213,16 @@ def _newest_policy(bureau: Bureau) -> QualificationPolicy:
     if not known:
         raise BadgeError("No policy is in force yet; 'decide' puts one in force.")
     return known[-1]
+
+
+def _credit_in_words(policy: QualificationPolicy) -> str:
+    hours = sentences.number(policy.unit_hours)
+    unit = "hour" if hours == "1" else "hours"
+    return f"1 credit is about {hours} {unit} of work that somebody else could use, and accepted."
+
+
+def _path(bureau: Bureau, address: str) -> str:
+    return address.removeprefix(bureau.addresses.base)
 
 
 def _published_badge_at(bureau: Bureau, rest: str) -> Iterator[Document]:

@@ -16,6 +16,7 @@ from issuer.people.model import Person
 from issuer.recognition import sentences
 from issuer.recognition import service as recognition
 from issuer.recognition.decision import COUNTED, NEEDS_ATTESTATION, Decision, Line
+from schemas import badge_qr
 from schemas.policy import QualificationPolicy
 
 
@@ -67,12 +68,17 @@ def file(bureau: Bureau, badge: Badge, form: FileForm) -> bytes:
     return files.make(badge, form, packed=packed, host=bureau.host)
 
 
-def fits_code(bureau: Bureau, badge: Badge) -> bool:
-    """Whether the badge can be shown as a QR code."""
+def code_print_mm(bureau: Bureau, badge: Badge) -> int | None:
+    """The width of the badge's QR code on paper in mm, quiet zone included (DESK §3); None if it fits no code."""
+    if badge.jwt is None:
+        return None
     try:
-        return badge.jwt is not None and bool(badges.packed(bureau.engine, badge.jwt))
-    except BadgeError:
-        return False
+        packed = badges.packed(bureau.engine, badge.jwt)
+        prefix = badge_qr.to_url_text(packed, host=bureau.host).index("#") + 1
+        version = badge_qr.smallest_version(len(packed), form="url", prefix_characters=prefix)
+        return badge_qr.print_size_mm(version) if version else None
+    except (BadgeError, badge_qr.BadgeQrError):
+        return None
 
 
 def badge_title(badge: Badge) -> str:
@@ -109,5 +115,5 @@ def line_view(line: Line) -> dict[str, object]:
         "when": line.item.happened_at,
         "why": sentences.why(line),
         "evidence": line.item.evidence,
-        "credits": sentences.number(line.credits) if line.clause == COUNTED else "0",
+        "credits": sentences.credits_in_words(line.credits) if line.clause == COUNTED else "",
     }

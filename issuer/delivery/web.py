@@ -58,7 +58,9 @@ def router(
             page=f"/h/{token}",
             heading=tier,
             decision=decision,
-            credits=sentences.number(decision.credits),
+            credits=sentences.credits_in_words(decision.credits),
+            months=sentences.counted(decision.active_months, "active month"),
+            quarters=sentences.counted(decision.active_quarters, "active quarter"),
             smallest_change=sentences.smallest_change(decision.smallest_change),
             lines=[service.line_view(line) for line in decision.lines],
             policy_page=f"/policies/{in_force.digest}.html",
@@ -147,11 +149,11 @@ def _holder_view(
     narrative = read.credentialSubject.narrative
     return view | {
         "files": f"{page}/badge/{badge.short_id}",
-        "title": f"You are recognised: {service.badge_title(badge)}",
+        "title": f"Your badge: {service.badge_title(badge)}",
         "thanks": f"{narrative}." if narrative else f"For {thanks}." if thanks else "For what you did.",
         "alt": service.badge_alt(badge),
         "valid_until": read.validUntil,
         "public_page": f"/b/{badge.short_id}/",
         "holder_code": office.holder_code(badge.reference),
-        "has_code": badge.standing and service.fits_code(office, badge),
+        "print_mm": service.code_print_mm(office, badge) if badge.standing else None,
     }

@@ -139,7 +139,7 @@ def test_the_why_page_lists_each_record_and_the_smallest_change(client: Browser,
 def test_a_withdrawn_badge_is_shown_as_such_with_its_reason(client: Browser, office: Office) -> None:
     badges.revoke(office.engine, ada_badge(office), reason="issued in error", now=NOW)
     text = client.get(ada_page(office)).text
-    assert "Withdrawn" in text and "issued in error" in text and "22 November 2026" in text
+    assert "This badge was withdrawn" in text and "issued in error" in text and "22 November 2026" in text
     assert 'name="shows_name"' not in text
 
 
@@ -178,7 +178,7 @@ def test_two_people_attest_on_their_private_forms_and_it_counts(client: Browser,
     assert "Meetup Paris 1" in form and "Ada Long" in form and "I did not see it" in form
     assert client.post(first, data=ANSWER).status_code == 200
     assert event_credits(office) == "0"
-    assert "you have answered" in client.post(second, data=ANSWER).text
+    assert "You have answered" in client.post(second, data=ANSWER).text
     assert event_credits(office) == "2"
 
 

@@ -379,10 +379,7 @@ def test_a_desk_looks_compares_and_redeems_once(site: Site) -> None:
     assert "as of 3 minutes ago" in page
 
     assert "Granted 50 %" in press(site, page, matches="yes")
-    assert "Already used: ticket queue" in look(site)
-    assert (
-        "Already used: ticket queue" in press(site, page.replace('value="', 'value="', 1), matches="yes") or True
-    )
+    assert "Discount already used" in look(site)
 
 
 def test_a_repeated_press_at_the_desk_is_the_same_request(site: Site) -> None:
@@ -403,14 +400,14 @@ def test_a_photographed_code_is_redeemed_at_the_desk(site: Site) -> None:
 def test_a_name_that_does_not_match_redeems_nothing(site: Site) -> None:
     page = look(site)
 
-    assert "Not valid" in press(site, page, matches="no")
+    assert "Name differs" in press(site, page, matches="no")
     assert "Grant 50 %" in look(site)
 
 
 def test_a_badge_without_a_name_sends_its_holder_to_the_registration_page(site: Site) -> None:
     page = look(site, ISSUER.token(ISSUER.document(name=None)))
 
-    assert "Ask the lead" in page
+    assert "Registration page</h1>" in page
     assert "carries no name" in page
     assert "ID matches" not in page
 
@@ -419,7 +416,8 @@ def test_a_discount_used_online_is_calm_news_at_the_desk(site: Site) -> None:
     redeemed(site)
     page = look(site)
 
-    assert "Already used: ticket queue" in page
+    assert "Ticket queue</h1>" in page
+    assert "Discount already used" in page
     assert "1 February 2027, 10:00 (Europe/Paris)" in page
 
 

@@ -9,6 +9,7 @@ the only module that reads or writes private keys; elsewhere they are a `Signer`
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ CIPHER = "AES-256-GCM"
 NONCE_BYTES = 12
 TAG_BYTES = 16
 KEYSET_FILE = "keyset.json"
+DEFAULT_CURVE: Curve = "P-256"  # ES256: what the widest-used validator of Open Badges takes in a JWT
 _PRIVATE_FILE_MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes
 
@@ -73,6 +75,47 @@ class KeyStore:
 
     def add(self, name: str, *, use: KeyUse, curve: Curve, state: KeyState, now: datetime) -> KeyRecord:
         """Make a key pair `<did>#<name>`; the private half is on disk before the public one is listed."""
+        record = self._make(name, use=use, curve=curve, state=state, now=now)
+        self._list(replace(self.keyset, records=(*self.keyset.records, record)))
+        return record
+
+    def plan(self, use: KeyUse, *, now: datetime) -> KeyRecord:
+        """Make the next key for `use`: published with the others from now on, signing once it is rotated in."""
+        waiting = [r for r in self.keyset.records if r.use == use and r.state == "planned"]
+        if waiting:
+            raise CustodyError(f"The key {waiting[0].name} is planned for {use} already.")
+        return self.add(self.keyset.next_name(use), use=use, curve=DEFAULT_CURVE, state="planned", now=now)
+
+    def rotate(self, use: KeyUse, *, now: datetime) -> KeyRecord:
+        """The planned key, or else a new one, signs from now on; the one that signed is retired."""
+        return self._activate_next(use, retiring={self.keyset.active(use).kid: "retired"}, now=now)
+
+    def compromise(self, kid: str, *, now: datetime) -> KeyRecord:
+        """Somebody else may have this key: nobody is to believe it any more, whatever date a badge claims.
+
+        If it was the one that signs, the next one takes its place in the same step. What it signed is signed
+        anew by `issuer.badges.issuance`. A key once compromised stays so.
+        """
+        record = self.keyset.named(kid)
+        fallen: dict[str, KeyState] = {record.kid: "compromised"}
+        if record.state == "active":
+            self._activate_next(record.use, retiring=fallen, now=now)
+        else:
+            self._list(self.keyset.with_states(fallen))
+        return self.keyset.named(record.kid)
+
+    def _activate_next(self, use: KeyUse, *, retiring: Mapping[str, KeyState], now: datetime) -> KeyRecord:
+        """One write of the list: verifiers never see two keys active for one use, nor none."""
+        planned = next((r for r in self.keyset.records if r.use == use and r.state == "planned"), None)
+        made = planned or self._make(
+            self.keyset.next_name(use), use=use, curve=DEFAULT_CURVE, state="planned", now=now
+        )
+        records = self.keyset.records if planned else (*self.keyset.records, made)
+        changed = replace(self.keyset, records=records).with_states({**retiring, made.kid: "active"})
+        self._list(changed)
+        return self.keyset.named(made.kid)
+
+    def _make(self, name: str, *, use: KeyUse, curve: Curve, state: KeyState, now: datetime) -> KeyRecord:
         kid = f"{self.keyset.did}#{_checked_name(name)}"
         if any(record.kid == kid for record in self.keyset.records):
             raise CustodyError(f"There is a key {kid} already.")
@@ -85,9 +128,7 @@ class KeyStore:
             secret = private.private_numbers().private_value.to_bytes(32)
         sealed: JsonObject = {"curve": curve, **_seal(self._wrapping, secret, name=name)}
         _write(self._folder / f"{name}.key", sealed)
-        record = KeyRecord(kid, use, state, from_cryptography(private.public_key()), now)
-        self._list((*self.keyset.records, record))
-        return record
+        return KeyRecord(kid, use, state, from_cryptography(private.public_key()), now)
 
     def signer(self, use: KeyUse) -> Signer:
         """The signer of the one key that is active for `use`."""
@@ -112,7 +153,7 @@ class KeyStore:
             _write(file, _seal(self._wrapping, secrets.token_bytes(32), name=f"secret {name}"), exclusive=True)
         return _open(self._wrapping, _read(file), name=f"secret {name}", where=file)
 
-    def _list(self, records: tuple[KeyRecord, ...]) -> None:
+    def _list(self, keyset: KeySet) -> None:
         document = _read(self._folder / KEYSET_FILE)
         document["keys"] = [
             {
@@ -122,10 +163,10 @@ class KeyStore:
                 "publicKeyJwk": {**record.public.to_jwk()},
                 "since": record.since.isoformat(),
             }
-            for record in records
+            for record in keyset.records
         ]
         _write(self._folder / KEYSET_FILE, document)
-        self.keyset = replace(self.keyset, records=records)
+        self.keyset = keyset
 
 
 def read_keyset(folder: Path) -> KeySet:

@@ -4,8 +4,8 @@ A verifier only ever sees whether a key stands in the DID document: planned, act
 compromised one does not, since nobody can date a signature. Private halves are in `keys.custody`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -26,6 +26,11 @@ class KeyRecord:
     public: PublicKey
     since: datetime
 
+    @property
+    def name(self) -> str:
+        """What stands behind the `#` of its kid."""
+        return self.kid.partition("#")[2]
+
 
 @dataclass(frozen=True)
 class KeySet:
@@ -44,6 +49,27 @@ class KeySet:
         if len(found) != 1:
             raise CustodyError(f"{len(found)} keys are active for {use}; exactly one was expected.")
         return found[0]
+
+    def named(self, text: str) -> KeyRecord:
+        """The key with this kid, or with this name behind its `#`.
+
+        Raises:
+            CustodyError: there is none.
+        """
+        for record in self.records:
+            if text in {record.kid, record.name}:
+                return record
+        known = ", ".join(record.name for record in self.records)
+        raise CustodyError(f"There is no key {text!r}; there are {known}.")
+
+    def next_name(self, use: KeyUse) -> str:
+        """`badges-3`, when there were two keys for badges before; a name is never used twice."""
+        return f"{use}-{1 + sum(record.use == use for record in self.records)}"
+
+    def with_states(self, states: Mapping[str, KeyState]) -> "KeySet":
+        """The same keys, some (by kid) in another state."""
+        records = tuple(replace(r, state=states.get(r.kid, r.state)) for r in self.records)
+        return replace(self, records=records)
 
     def published(self) -> Iterator[tuple[str, PublicKey]]:
         """(kid, key) of every key that verifiers may rely on."""

@@ -16,6 +16,7 @@ from keys.custody import KeyStore
 from keys.keyset import KeySet
 from keys.signer import Signer
 from schemas import base64url, holder_code
+from schemas.badge_qr import Dictionary
 from schemas.policy import QualificationPolicy
 
 PAGE_TOKEN_BYTES = 18  # 144 bits: nobody guesses a private page
@@ -38,7 +39,7 @@ class Bureau:
     secret: bytes
     policies: dict[str, QualificationPolicy] = field(default_factory=dict, compare=False, repr=False)
     covers: dict[tuple[str, ...], Cover] = field(default_factory=dict, compare=False, repr=False)
-    dictionaries_kept: dict[tuple[str, ...], set[str]] = field(default_factory=dict, compare=False, repr=False)
+    dictionaries: dict[tuple[str, ...], Dictionary] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def did(self) -> str:

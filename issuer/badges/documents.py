@@ -58,6 +58,7 @@ def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
     yield home(bureau, now=now)
     yield stylesheet()
     yield did_document(bureau)
+    yield jwks(bureau)
     yield code_page(bureau)
     yield from dictionaries(bureau)
     for number in service.status_list_numbers(bureau.engine):
@@ -84,7 +85,9 @@ def find(bureau: Bureau, path: str, *, now: datetime) -> Document | None:
         case "achievements" | "pictures":
             made = achievements(bureau, now=now)
         case _:
-            made = iter([home(bureau, now=now), stylesheet(), did_document(bureau), code_page(bureau)])
+            made = iter(
+                [home(bureau, now=now), stylesheet(), did_document(bureau), jwks(bureau), code_page(bureau)]
+            )
     return next((document for document in made if document.path == path), None)
 
 
@@ -125,6 +128,12 @@ def did_document(bureau: Bureau) -> Document:
     """The issuer's keys for verifiers (did:web)."""
     document = did.build_document(bureau.did, keys=bureau.keyset.published())
     return Document("/.well-known/did.json", "application/did+json", _json(document))
+
+
+def jwks(bureau: Bureau) -> Document:
+    """The same keys as a JWK Set, for verifiers that look for one (OB 3.0 implementation guide)."""
+    keys: list[JsonValue] = [{**key.to_jwk(), "kid": kid, "use": "sig"} for kid, key in bureau.keyset.published()]
+    return Document("/.well-known/jwks.json", "application/jwk-set+json", _json({"keys": keys}))
 
 
 def status_list(bureau: Bureau, number: int, *, now: datetime) -> Iterator[Document]:

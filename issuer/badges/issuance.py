@@ -6,7 +6,7 @@ without its record. Finding and withdrawing badges is `service`.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -22,6 +22,7 @@ from issuer.ground.database import writing
 from issuer.people.model import Person
 from keys import jws
 from schemas import base64url
+from schemas.badge_qr import Dictionary
 
 CHUNK = 200  # badges per transaction: short enough to lose nothing worth waiting for, long enough to be quick
 SALT_BYTES = 16
@@ -53,6 +54,28 @@ def choose(
             _intend_version(connection, bureau, chosen, person, now)
     _sign_all(bureau, now, None)
     return badge_by_id(bureau.engine, badge.id)
+
+
+def sign_anew(
+    bureau: Bureau, people: Mapping[str, Person], *, now: datetime, progress: Progress | None = None
+) -> int:
+    """New versions of all badges in force that a compromised key signed: same ids, same status entries.
+
+    Only badges of our own records are signed anew, so a forgery made with the stolen key gains nothing.
+    Stopped midway, the next run does the rest. Returns how many were signed.
+    """
+    fallen = [record.kid for record in bureau.keyset.records if record.state == "compromised"]
+    while _intend_anew(bureau, people, fallen, now):
+        pass
+    return _sign_all(bureau, now, progress)
+
+
+def _intend_anew(bureau: Bureau, people: Mapping[str, Person], fallen: Sequence[str], now: datetime) -> int:
+    with writing(bureau.engine) as connection:
+        waiting = store.badges_signed_by(connection, fallen, limit=CHUNK)
+        for badge in waiting:
+            _intend_version(connection, bureau, badge, people[badge.award.person], now)
+        return len(waiting)
 
 
 def _intend_chunk(bureau: Bureau, people: Mapping[str, Person], now: datetime) -> int:
@@ -93,8 +116,7 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
         narrative=_narrative(connection, award),
     )
     prepared = preparation.prepare(cover, particulars)
-    if particulars.status_list not in bureau.dictionaries_kept.setdefault(_cover_key(award), set()):
-        _keep_dictionary(connection, bureau, cover, particulars.status_list, now)
+    _keep_dictionary_of(connection, bureau, badge, now)
     claims = prepared.claims.decode()
     store.add_version(connection, badge.id, claims=claims, kid=bureau.signer.kid, now=moment)
 
@@ -104,9 +126,11 @@ def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
     while True:
         with writing(bureau.engine) as connection:
             waiting = store.unsigned_versions(connection, limit=CHUNK)
-            for badge_id, version, claims, _ in waiting:
+            for badge_id, version, claims, intended_kid in waiting:
+                if intended_kid != bureau.signer.kid:  # the key was rotated between intent and signature
+                    _keep_dictionary_of(connection, bureau, existing(connection, badge_id), now)
                 token = jws.sign(claims.encode(), signer=bureau.signer)
-                store.set_signature(connection, badge_id, version, jwt=token, now=now)
+                store.set_signature(connection, badge_id, version, jwt=token, kid=bureau.signer.kid, now=now)
                 _supersede_lesser(connection, bureau, badge_id, now)
         if not waiting:
             return signed
@@ -162,20 +186,29 @@ def _new_cover(bureau: Bureau, award: Award) -> Cover:
     )
 
 
-def _keep_dictionary(connection: Connection, bureau: Bureau, cover: Cover, list_url: str, now: datetime) -> None:
-    """Publish the dictionary of this achievement and key before the first badge uses it (DESK §2)."""
-    header = preparation.jose_header(alg=bureau.signer.public.algorithm, kid=bureau.signer.kid, typ=jws.BADGE_TYP)
-    made = preparation.dictionary(cover, header=header, status_list=list_url)
-    if all(row.id != made.id for row in store.all_dictionaries(connection)):
+def _keep_dictionary_of(connection: Connection, bureau: Bureau, badge: Badge, now: datetime) -> None:
+    """Publish the dictionary of this badge's achievement and key before the first badge uses it (DESK §2)."""
+    made = _dictionary(bureau, badge)
+    if not store.has_dictionary(connection, made.id):
         store.add_dictionary(
             connection,
             dictionary_id=made.id,
             sha256=made.sha256,
-            achievement=cover.achievement.id,
+            achievement=bureau.addresses.achievement(badge.award.achievement),
             kid=bureau.signer.kid,
             file=made.file.decode(),
             now=now,
         )
+
+
+def _dictionary(bureau: Bureau, badge: Badge) -> Dictionary:
+    list_url, kid = bureau.addresses.status_list(badge.status_list), bureau.signer.kid
+    key = (*_cover_key(badge.award), list_url, kid)
+    if key not in bureau.dictionaries:
+        header = preparation.jose_header(alg=bureau.signer.public.algorithm, kid=kid, typ=jws.BADGE_TYP)
+        cover = _cover(bureau, badge.award)
+        bureau.dictionaries[key] = preparation.dictionary(cover, header=header, status_list=list_url)
+    return bureau.dictionaries[key]
 
 
 def _narrative(connection: Connection, award: Award) -> str | None:

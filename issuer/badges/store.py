@@ -1,6 +1,6 @@
 """The tables of awards, badges, versions and status entries, and all SQL on them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import (
@@ -260,9 +260,26 @@ def unsigned_versions(connection: Connection, *, limit: int) -> list[tuple[str, 
     return [(row.badge, row.version, row.claims, row.kid) for row in connection.execute(query)]
 
 
-def set_signature(connection: Connection, badge_id: str, version: int, *, jwt: str, now: datetime) -> None:
+def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int) -> list[Badge]:
+    """Badges in force whose newest version, signed or only intended, is of one of these keys."""
+    mine = versions.c.badge == badges.c.id
+    newest = select(func.max(versions.c.version)).where(mine).correlate(badges).scalar_subquery()
+    latest = versions.alias()
+    query = (
+        _badge_query()
+        .join(latest, (latest.c.badge == badges.c.id) & (latest.c.version == newest))
+        .where(latest.c.kid.in_(list(kids)) & badges.c.revoked_at.is_(None))
+        .order_by(badges.c.id)
+        .limit(limit)
+    )
+    return [_badge(row) for row in connection.execute(query)]
+
+
+def set_signature(
+    connection: Connection, badge_id: str, version: int, *, jwt: str, kid: str, now: datetime
+) -> None:
     chosen = (versions.c.badge == badge_id) & (versions.c.version == version) & versions.c.signed_at.is_(None)
-    connection.execute(update(versions).where(chosen).values(jwt=jwt, signed_at=now))
+    connection.execute(update(versions).where(chosen).values(jwt=jwt, kid=kid, signed_at=now))
     connection.execute(update(badges).where(badges.c.id == badge_id).values(current_version=version))
 
 
@@ -337,6 +354,11 @@ def add_dictionary(
             id=dictionary_id, sha256=sha256, achievement=achievement, kid=kid, file=file, made_at=now
         )
     )
+
+
+def has_dictionary(connection: Connection, dictionary_id: str) -> bool:
+    chosen = dictionaries.c.id == dictionary_id
+    return connection.execute(select(dictionaries.c.id).where(chosen)).first() is not None
 
 
 def all_dictionaries(connection: Connection) -> list[Row[tuple[object, ...]]]:

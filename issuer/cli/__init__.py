@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from issuer.cli import collecting, issuing, recognising, running
+from issuer.cli import collecting, issuing, keeping, recognising, running
 from issuer.cli.output import run
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ running.register(app)
 collecting.register(app)
 recognising.register(app)
 issuing.register(app)
+keeping.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

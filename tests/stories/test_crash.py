@@ -105,6 +105,23 @@ def test_a_killed_command_run_again_ends_as_if_nothing_had_happened(
         assert state(data) == expected, f"killed at step {moment} of {steps}"
 
 
+def test_signing_anew_after_a_compromise_can_be_resumed(start: Path, tmp_path: Path) -> None:
+    before, anew = tmp_path / "before", ("keys", "sign-anew")
+    shutil.copytree(start / "issuer", before)
+    for command in (*commands(start), ("keys", "compromise", "badges-1")):
+        finished(before, *command)
+    clean = tmp_path / "clean"
+    shutil.copytree(before, clean)
+    steps = finished(clean, *anew)
+    expected = state(clean)
+    for moment in sorted({1 + (steps - 1) * number // 4 for number in range(5)}):
+        data = tmp_path / f"killed-{moment}"
+        shutil.copytree(before, data)
+        assert issuer(data, *anew, kill_at=moment).returncode == -signal.SIGKILL
+        finished(data, *anew)
+        assert state(data) == expected, f"killed at step {moment} of {steps}"
+
+
 def test_killed_in_the_middle_of_init_it_can_be_run_again(tmp_path: Path) -> None:
     init = ("init", "--public-url", "https://badges.example.org")
     steps = finished(tmp_path / "clean", *init)

@@ -1,0 +1,97 @@
+"""`keys`: the life of signing keys: planned, active, retired, compromised (docs/keys.md has the ceremony)."""
+
+import enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from issuer.cli.output import DataOption, JsonOption, Office, answer, open_office, progress, table
+
+if TYPE_CHECKING:
+    from keys.custody import KeyStore
+    from keys.keyset import KeyRecord
+
+keys = typer.Typer(help="The keys that sign badges and status lists.", no_args_is_help=True)
+
+
+class Use(enum.StrEnum):
+    """What a key signs."""
+
+    BADGES = "badges"
+    STATUS = "status"
+
+
+UseOption = Annotated[Use, typer.Option("--use", help="What the key signs.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(keys, name="keys")
+
+
+@keys.command(name="list")
+def list_(data: DataOption = None, json: JsonOption = False) -> None:
+    """Show every key that there ever was, and its state."""
+    from keys.custody import read_keyset
+
+    office = open_office(data)
+    records = read_keyset(office.settings.keys).records
+    rows = [[r.name, r.use, r.state, f"{r.since:%Y-%m-%d}", r.public.algorithm] for r in records]
+    text = table("", ["key", "signs", "state", "since", "alg"], rows)
+    answer(json, {"keys": [_shown(record) for record in records]}, text)
+
+
+@keys.command()
+def plan(use: UseOption = Use.BADGES, data: DataOption = None, json: JsonOption = False) -> None:
+    """Make the next key and publish it, so that every verifier knows it before it signs."""
+    office = open_office(data)
+    made = _store(office).plan(use.value, now=office.now)
+    answer(json, _shown(made), f"{made.name} is planned. Publish; 'keys rotate' lets it sign.")
+
+
+@keys.command()
+def rotate(use: UseOption = Use.BADGES, data: DataOption = None, json: JsonOption = False) -> None:
+    """Let the planned key (or a new one) sign from now on; the old one is retired and its badges stay good."""
+    office = open_office(data)
+    made = _store(office).rotate(use.value, now=office.now)
+    answer(json, _shown(made), f"{made.name} signs {use.value} from now on. Publish, and restart 'serve'.")
+
+
+@keys.command()
+def compromise(
+    key: Annotated[str, typer.Argument(help="The key that somebody else may have: badges-1, or its whole kid.")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Stop anybody from believing a key, whatever date a badge claims. Then run 'keys sign-anew' and 'publish'."""
+    office = open_office(data)
+    fallen = _store(office).compromise(key, now=office.now)
+    text = (
+        f"{fallen.name} is compromised: it leaves the DID document, and none of its badges verifies any more.\n"
+        "Now: 'keys sign-anew' signs the genuine ones with the new key, then 'publish'."
+    )
+    answer(json, _shown(fallen), text)
+
+
+@keys.command(name="sign-anew")
+def sign_anew(data: DataOption = None, json: JsonOption = False) -> None:
+    """Sign the genuine badges of a compromised key with the new one: same ids, same status entries. Resumable."""
+    from issuer.badges import issuance
+    from issuer.delivery import service as delivery
+
+    office = open_office(data)
+    bureau = office.bureau()
+    signed = issuance.sign_anew(bureau, delivery.people(bureau), now=office.now, progress=progress("signed anew"))
+    answer(
+        json, {"signed": signed}, f"{signed} badges signed anew. Publish; their holders find them where they were."
+    )
+
+
+def _store(office: Office) -> "KeyStore":
+    from issuer.ground import settings as ground
+    from keys.custody import KeyStore
+
+    return KeyStore(office.settings.keys, passphrase=ground.passphrase(office.settings.data))
+
+
+def _shown(record: "KeyRecord") -> dict[str, str]:
+    return {"kid": record.kid, "use": record.use, "state": record.state, "since": record.since.isoformat()}

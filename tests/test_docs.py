@@ -5,6 +5,7 @@ What a document explains in prose is not checked here; what it names is.
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import typer
 
 import issuer.cli
 import verifier.cli
+from issuer.badges import documents
 from issuer.contributions.model import Facts
 from issuer.people.roster import COLUMNS
+from keys import custody
 from schemas import event_policy
 from schemas.policy import PREDICATES
+from tests.unit.issuer.office import NOW, open_office
 from verifier.ground import settings
 from verifier.registration.reasons import Reason
 from verifier.verification.checks import STORY
@@ -142,6 +146,22 @@ def test_sources_list_each_column_of_the_roster() -> None:
 def test_the_policy_explains_each_predicate() -> None:
     named = first_cells(DOCS / "policy.md", under="Predicates")
     assert {name.partition(":")[0] for name in named} == set(PREDICATES)
+
+
+def test_the_api_lists_each_public_document_with_its_media_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(custody, "SCRYPT_N", 1 << 10)  # deriving a key is slow on purpose
+    office = open_office(tmp_path)
+    section = prose(DOCS / "api.md").partition("\n## Issuer: public documents\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `/")]
+    listed = [
+        (re.sub(r"<[^>]+>", "*", path), kind) for paths, kind in rows for path in re.findall("`([^`]+)`", paths)
+    ]
+    for document in documents.all_documents(office.bureau, now=NOW):
+        kinds = [kind for path, kind in listed if fnmatchcase(document.path, path)]
+        assert any(document.media_type.partition(";")[0] in kind for kind in kinds), document.path
+    office.engine.dispose()
 
 
 def test_registration_explains_each_field_of_an_event() -> None:

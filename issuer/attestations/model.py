@@ -6,6 +6,7 @@ can make either count: only `issuer.attestations.service` writes answers, from a
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from issuer.people.model import Person
 
@@ -36,7 +37,10 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is to be attested: a kind of work, about whom, when and where. `event` ties records together."""
+    """What is to be attested: a kind of work, about whom, when and where. `event` ties records together.
+
+    `reason` and `credits` are for kinds that ask for them, such as an award of a panel.
+    """
 
     id: str
     kind: str
@@ -45,6 +49,8 @@ class Claim:
     happened_at: datetime
     region: str
     event: str | None = None
+    reason: str | None = None
+    credits: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import Connection, Engine
 
@@ -83,11 +84,16 @@ def open_claim(
     event: str | None,
     policy: QualificationPolicy,
     now: datetime,
+    reason: str | None = None,
+    worth: Decimal | None = None,
 ) -> Claim:
     """Say what is to be attested. The same words again are the same claim.
 
+    `worth`: the credits, for kinds whose credits a panel sets under the policy's `credits_at_most`.
+
     Raises:
-        AttestationError: not a kind of grade B, nobody it is about, no title, or a date in the future.
+        AttestationError: not a kind of grade B, nobody it is about, no title, a date in the future, or credits
+            missing, out of bounds, or given to a kind that has its own.
     """
     if kind not in policy.kinds or policy.kinds[kind].grade != "B":
         raise AttestationError(f"{kind!r} is no kind of grade B in this policy, so nobody attests it.")
@@ -97,13 +103,21 @@ def open_claim(
         raise AttestationError(f"A claim's title has 1 to {MAX_TITLE_CHARACTERS} characters.")
     if happened_at > now:
         raise AttestationError(f"{happened_at:%Y-%m-%d} lies in the future; what was seen is attested.")
+    _check_worth(kind, worth, most=policy.kinds[kind].credits_at_most)
     persons = tuple(sorted({person.id for person in subjects}))
     words = "\0".join([kind, event or title.strip(), happened_at.astimezone(UTC).isoformat(), *persons])
     claim_id = hashlib.sha256(words.encode()).hexdigest()[:32]
-    claim = Claim(claim_id, kind, persons, title.strip(), happened_at, region, event)
+    claim = Claim(claim_id, kind, persons, title.strip(), happened_at, region, event, reason, worth)
     with writing(engine) as connection:
         store.add_claim(connection, claim, now=now)
     return claim
+
+
+def _check_worth(kind: str, worth: Decimal | None, *, most: Decimal | None) -> None:
+    if most is None and worth is not None:
+        raise AttestationError(f"The policy says how many credits {kind} gives; a claim cannot.")
+    if most is not None and (worth is None or not worth.is_finite() or not 0 < worth <= most):
+        raise AttestationError(f"A claim of {kind} says its credits: more than 0, at most {most}.")
 
 
 def invite(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import (
     Boolean,
@@ -44,6 +45,8 @@ claims = Table(
     Column("happened_at", UtcDateTime, nullable=False),
     Column("region", String(64), nullable=False),
     Column("event", String(200), index=True),
+    Column("reason", Text),
+    Column("credits", String(40)),  # a decimal number as text: exact on every database
     Column("opened_at", UtcDateTime, nullable=False),
 )
 claim_subjects = Table(
@@ -107,6 +110,8 @@ def add_claim(connection: Connection, claim: Claim, *, now: datetime) -> bool:
             happened_at=claim.happened_at,
             region=claim.region,
             event=claim.event,
+            reason=claim.reason,
+            credits=None if claim.credits is None else str(claim.credits),
             opened_at=now,
         )
     )
@@ -184,7 +189,17 @@ def _delegation(row: Row[tuple[object, ...]]) -> Delegation:
 def _claim(connection: Connection, row: Row[tuple[object, ...]]) -> Claim:
     about = select(claim_subjects.c.person).where(claim_subjects.c.claim == row.id)
     subjects = tuple(sorted(connection.execute(about).scalars()))
-    return Claim(row.id, row.kind, subjects, row.title, row.happened_at, row.region, row.event)
+    return Claim(
+        row.id,
+        row.kind,
+        subjects,
+        row.title,
+        row.happened_at,
+        row.region,
+        row.event,
+        row.reason,
+        None if row.credits is None else Decimal(row.credits),
+    )
 
 
 def _attestation(row: Row[tuple[object, ...]]) -> Attestation:

@@ -164,14 +164,16 @@ def policies(bureau: Bureau) -> Iterator[Document]:
     """Every version of the policy: the document, and the same in words."""
     for policy in recognition.all_policies(bureau.engine).values():
         yield Document(f"/policies/{policy.digest}.yaml", "application/yaml", policy.document, FOR_EVER)
-        words, count = sentences.policy_in_words(policy), len(policy.tiers)
+        words = sentences.policy_in_words(policy)  # tiers, times, kinds
+        tiers, kinds = len(policy.tiers), len(words) - len(policy.kinds)
         body = pages.render(
             "policy.html",
             community=bureau.name,
             policy=policy,
-            tiers=words[:count],
+            tiers=words[:tiers],
             credit=_credit_in_words(policy),
-            rules=words[count:],
+            times=words[tiers:kinds],
+            kinds=words[kinds:],
         )
         yield Document(f"/policies/{policy.digest}.html", HTML, body.encode(), FOR_A_WHILE)
 
@@ -207,6 +209,7 @@ def published_badge(bureau: Bureau, badge: Badge) -> Iterator[Document]:
         address=bureau.addresses.badge_page(badge.short_id),
         title=read.name,
         name=read.credentialSubject.name,
+        narrative=read.credentialSubject.narrative,
         achievement=read.credentialSubject.achievement,
         did=bureau.did,
         valid_until=read.validUntil,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,8 @@ def claim(
     by: Annotated[list[str], typer.Option(help="Who is asked to attest; may be given several times.")],
     event: Annotated[str | None, typer.Option(help="A name that ties records of one event together.")] = None,
     region: Annotated[str, typer.Option(help="Where it was.")] = "*",
+    reason: Annotated[str | None, typer.Option(help="For kinds that ask for a written reason.")] = None,
+    worth: Annotated[str | None, typer.Option("--credits", help="For kinds whose credits a panel sets.")] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -88,6 +91,8 @@ def claim(
         event=event,
         policy=office.policy,
         now=office.now,
+        reason=reason,
+        worth=_decimal(worth, name="--credits"),
     )
     links, refused = [], []
     for text in by:
@@ -271,6 +276,13 @@ def _people(engine: "Engine") -> "dict[str, Person]":
 
     with reading(engine) as connection:
         return {person.id: person for person in all_people(connection)}
+
+
+def _decimal(text: str | None, *, name: str) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation as error:
+        raise CommandError(f"{name}: {text!r} is no number.") from error
 
 
 def _day(text: str, *, name: str) -> date:

@@ -217,7 +217,8 @@ def _attested_item(
         title=claim.title,
         event=claim.event,
         people=len(organisers),
-        written_reason=claim.title,
+        written_reason=claim.reason,
+        credits=claim.credits,
         listed_present=any(record.facts.listed_present for record in records),
         challenge_answered=any(record.facts.challenge_answered for record in records),
     )

@@ -17,6 +17,8 @@ def upgrade() -> None:
         sa.Column("happened_at", sa.String(length=32), nullable=False),
         sa.Column("region", sa.String(length=64), nullable=False),
         sa.Column("event", sa.String(length=200), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("credits", sa.String(length=40), nullable=True),
         sa.Column("opened_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_claims")),
     )

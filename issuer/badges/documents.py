@@ -27,6 +27,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_WHILE = "public, max-age=3600"
 STATUS = f"public, max-age={int(status.TTL.total_seconds())}"
 SHORTLY = "public, max-age=300"
+BADGE_PAGE_FILES = ("index.html", "badge.png")  # what a published badge's folder holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,202 @@
+"""Every page in a real browser: phone, laptop and paper, light and dark, by keyboard, and without scripts."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.real import browser as look
+from tests.real.page_states import STATES, paste, redeem
+from tests.real.two_offices import BUYER, HAN, LONG, NAMED, PLAIN, VISITOR, TwoOffices, opened
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def offices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoOffices]:
+    if look.chromium() is None:
+        pytest.skip("no Chromium on this machine")
+    with opened(tmp_path_factory.mktemp("offices")) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def chromium(offices: TwoOffices) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=look.chromium(), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(chromium: Any, offices: TwoOffices) -> Iterator[Any]:
+    """A fresh phone; afterwards, nothing was asked of anybody else and the console is silent."""
+    context = chromium.new_context(viewport=look.PHONE)
+    watch = look.Watch().over(context)
+    yield context.new_page()
+    context.close()
+    assert watch.strangers(offices.origins) == []
+    assert watch.complaints == []
+
+
+@pytest.fixture
+def plain_page(chromium: Any) -> Iterator[Any]:
+    """A phone that runs no scripts."""
+    context = chromium.new_context(viewport=look.PHONE, java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def h1(page: Any) -> str:
+    return " ".join(page.locator("h1").inner_text().split())
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_page_holds_on_every_screen(page: Any, offices: TwoOffices, state: str) -> None:
+    steps, heading = STATES[state]
+    steps(page, offices)
+    assert h1(page).startswith(heading)
+    assert look.wrong_headings(page) == []
+    for size in (look.PHONE, look.LAPTOP):
+        page.set_viewport_size(size)
+        assert look.overflow(page) == []
+        assert look.small_targets(page) == []
+        assert look.lost_by_keyboard(page) == []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert look.accessibility_faults(page) == []
+    assert look.twice_the_text(page) == []
+    page.locator("details").evaluate_all("(all) => all.forEach((each) => (each.open = true))")
+    assert look.twice_the_text(page) == []
+    assert look.accessibility_faults(page) == []
+
+
+# Paper
+
+
+@pytest.mark.parametrize(("who", "width"), [(PLAIN, 50), (LONG, 60)])
+def test_a_holders_page_prints_its_code_at_true_size_and_no_buttons(
+    page: Any, offices: TwoOffices, who: str, width: int
+) -> None:
+    page.goto(offices.holders[who].page)
+    assert f"on paper at least {width // 10} cm wide" in page.locator("figcaption").inner_text()
+    page.set_viewport_size(look.PAPER)
+    page.emulate_media(media="print", color_scheme="dark")  # paper is white for those who like it dark, too
+
+    shown, printed = look.printed(page, ".qr img")
+    assert shown and abs(printed - width) < 0.2
+    assert look.overflow(page) == []
+    for left_out in ("nav", "button", ".actions", "form", ".skip", ".holder-code"):
+        assert not look.printed(page, left_out)[0], left_out
+    assert (
+        page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    )
+    assert page.pdf(format="A4", prefer_css_page_size=True).count(b"/Type /Page\n") in {1, 2}
+
+
+def test_a_voucher_can_be_printed(page: Any, offices: TwoOffices) -> None:
+    STATES["register-granted"][0](page, offices)
+    if page.locator(".voucher").count():  # given once; the other test may have been first
+        page.emulate_media(media="print")
+        assert look.printed(page, ".voucher")[0]
+        assert not look.printed(page, ".button")[0]
+
+
+# A holder's way, with a browser
+
+
+def test_a_holder_saves_the_picture_and_redeems_it_once(page: Any, offices: TwoOffices) -> None:
+    page.goto(offices.holders[BUYER].page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the picture").click()
+    code = page.locator(".holder-code").inner_text()
+    assert download.value.suggested_filename.endswith(".png")
+
+    for answer in ("✓ Granted 50 %", "→ Used already"):
+        page.goto(offices.registration)
+        page.locator("#file").set_input_files(download.value.path())
+        page.get_by_label("Holder code").fill(code.lower())
+        page.get_by_role("button", name="Get my discount").click()
+        assert h1(page) == answer
+    assert page.locator(".answer.calm").count() == 1  # news, no reproach
+    assert page.locator(".voucher").count() == 0
+
+
+def test_a_desk_photographs_compares_and_redeems(page: Any, offices: TwoOffices) -> None:
+    page.goto(offices.holders[VISITOR].page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save the code").click()
+    page.goto(offices.desk)
+    page.locator("#file").set_input_files(download.value.path())
+    page.get_by_role("button", name="Look").click()
+    assert page.locator(".name").inner_text() == "Vera Visitor"
+    page.get_by_role("button", name="ID matches: redeem").click()
+    assert h1(page) == "✓ Granted 50 %"
+    page.get_by_role("link", name="Next person").click()
+    page.locator("#file").set_input_files(download.value.path())
+    page.get_by_role("button", name="Look").click()
+    assert h1(page) == "→ Ticket queue"
+    assert "Discount already used" in page.locator(".gives").inner_text()
+
+
+def test_a_scanned_code_stays_out_of_every_address(page: Any, offices: TwoOffices) -> None:
+    digits = scanned_digits(offices, NAMED)
+    asked: list[tuple[str, str, str]] = []
+    page.on("request", lambda request: asked.append((request.url, page.url, request.post_data or "")))
+    page.goto(f"{offices.verifier}/v#{digits}")
+    page.wait_for_url("**/verify")
+
+    assert h1(page) == "✓ Valid"
+    (sent,) = (body for url, _, body in asked if url.endswith("/verify"))
+    assert digits in sent
+    assert not [url for url, _, _ in asked if digits[:20] in url.partition("#")[0]]
+    shown = [in_the_bar for url, in_the_bar, _ in asked if url.endswith("/verify")]
+    assert shown == [f"{offices.verifier}/v"]  # the digits had left the address bar before anything was sent
+
+
+def scanned_digits(offices: TwoOffices, who: str) -> str:
+    import zxingcpp
+    from PIL import Image
+
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(offices.file(who, "qr-png").read_bytes())))
+    return str(code.text.partition("#")[2])
+
+
+# Without scripts
+
+
+def test_verifying_needs_no_script(plain_page: Any, offices: TwoOffices) -> None:
+    for form in ("png", "svg", "jwt", "json", "qr-png"):
+        plain_page.goto(f"{offices.verifier}/verify")
+        plain_page.locator("#file").set_input_files(offices.file(HAN, form))
+        plain_page.get_by_role("button", name="Verify", exact=True).click()
+        assert h1(plain_page) == "✓ Valid", form
+    plain_page.goto(f"{offices.verifier}/v#{scanned_digits(offices, HAN)}")
+    plain_page.locator("#photo").set_input_files(offices.file(HAN, "qr-png"))
+    plain_page.get_by_role("button", name="Verify the photograph").click()
+    assert h1(plain_page) == "✓ Valid"
+
+
+def test_registration_and_desk_need_no_script(plain_page: Any, offices: TwoOffices) -> None:
+    redeem(plain_page, offices.registration, badge=offices.jwt(PLAIN), code=offices.holders[HAN].code)
+    assert "private badge page" in plain_page.locator(".problem").inner_text()
+    paste(plain_page, offices.desk, offices.jwt(HAN), "Look")
+    plain_page.get_by_role("button", name="Does not match").click()
+    assert h1(plain_page) == "✕ Name differs"
+
+
+def test_choices_and_attestations_need_no_script(plain_page: Any, offices: TwoOffices) -> None:
+    plain_page.goto(offices.holders[PLAIN].page)
+    for chosen in (True, False):
+        plain_page.get_by_label("Anybody may see it").set_checked(chosen)
+        plain_page.get_by_role("button", name="Save my choice").click()
+        assert "Saved" in plain_page.get_by_role("status").inner_text()
+        assert plain_page.get_by_label("Anybody may see it").is_checked() is chosen
+    plain_page.goto(offices.new_form("A talk without scripts"))
+    plain_page.get_by_label("Open to all").check()
+    plain_page.get_by_label("How many people").fill("40")
+    plain_page.get_by_role("button", name="I saw it").click()
+    assert h1(plain_page) == "Thank you"

@@ -1,9 +1,7 @@
 """`issue`, `list`, `export`, `revoke`, `publish`: badges signed, found, handed over, withdrawn, made public."""
 
 import enum
-import secrets
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def issue(data: DataOption = None, json: JsonOption = False) -> None:
-    """Sign a badge for every award that has none yet, and print the holders' private links."""
+    """Sign a badge for every award that has none yet; 'list' shows the holders' private links."""
     from issuer.badges import issuance
     from issuer.badges import service as badges
     from issuer.delivery import service as delivery
@@ -133,27 +131,13 @@ def publish(
     json: JsonOption = False,
 ) -> None:
     """Write every public document as a file, so that badges verify while this office is off."""
-    from issuer.badges import documents
+    from issuer.badges import publishing
 
     office = open_office(data)
-    bureau = office.bureau()
-    root = folder / bureau.host.replace(":", "%3A")
-    written = 0
-    for document in documents.all_documents(bureau, now=datetime.now(UTC)):
-        _write_whole(root / document.file, document.body)
-        written += 1
-    answer(json, {"folder": str(root), "documents": written}, f"{written} documents in {root}.")
-
-
-def _write_whole(target: Path, body: bytes) -> None:
-    """A reader sees the old document or the new one, never half of one."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-        draft.write_bytes(body)
-        draft.replace(target)
-    except OSError as error:
-        raise CommandError(f"{target} cannot be written: {error.strerror}.") from error
+    done = publishing.publish(office.bureau(), folder, now=office.now)
+    value = {"folder": str(done.folder), "documents": done.written, "removed": done.removed}
+    removed = f", {done.removed} pages taken back" if done.removed else ""
+    answer(json, value, f"{done.written} documents in {done.folder}{removed}.")
 
 
 def _badge_rows(office: Office) -> list[list[str]]:

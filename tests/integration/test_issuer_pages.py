@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from issuer.app import create_app
 from issuer.attestations import service as attestations
 from issuer.attestations.model import AttestationError, Claim, Delegation
-from issuer.badges import awarding, documents, issuance
+from issuer.badges import awarding, documents, issuance, publishing
 from issuer.badges import service as badges
 from issuer.badges.model import Badge
 from issuer.recognition import service as recognition
@@ -271,6 +272,22 @@ def test_published_files_are_the_documents_that_the_server_gives(client: Browser
     assert f"b/{badge.short_id}/index.html" in seen
     files = [f for f in seen if any(other.startswith(f + "/") for other in seen)]
     assert files == []  # no file stands where a folder must be
+
+
+def test_a_page_taken_back_leaves_the_published_folder_too(
+    client: Browser, office: Office, tmp_path: Path
+) -> None:
+    badge, choices = ada_badge(office), f"{ada_page(office)}/choices"
+    client.post(choices, data={"badge": badge.short_id, "published": "yes"})
+    first = publishing.publish(office.bureau, tmp_path / "site", now=NOW)
+    page = first.folder / "b" / badge.short_id
+    assert (page / "index.html").is_file() and (page / "badge.png").is_file() and first.removed == 0
+    (first.folder / "somebody-elses.txt").write_text("stays")
+    client.post(choices, data={"badge": badge.short_id})
+    again = publishing.publish(office.bureau, tmp_path / "site", now=NOW)
+    assert not page.exists() and again.removed == 1
+    assert (first.folder / "somebody-elses.txt").read_text() == "stays"
+    assert not [file for file in first.folder.rglob(".*") if file.is_file() and file.name != "did.json"]
 
 
 def test_cloud_events_reach_the_decision(client: Browser, office: Office) -> None:

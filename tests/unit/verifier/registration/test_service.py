@@ -10,6 +10,7 @@ from schemas.event_policy import EventPolicy, EventPolicyError
 from tests.unit.verifier.registration.policies import document, policy
 from tests.unit.verifier.simulator import (
     HOLDER_CODE,
+    REFERENCE,
     Clock,
     DocumentsInMemory,
     IssuerSimulator,
@@ -81,6 +82,12 @@ def test_the_holder_is_claimed_and_not_the_badge(office: Office) -> None:
 
     assert office.redeem(ISSUER.token()).result == "granted"
     assert office.redeem(ISSUER.token(better)).result == "already_redeemed"
+
+
+def test_a_copied_reference_of_another_issuer_touches_nobody(office: Office) -> None:
+    theirs = OTHER.document(achievement="speaker", reference=REFERENCE)
+    assert office.redeem(OTHER.token(theirs)).result == "granted"
+    assert office.redeem(ISSUER.token(ISSUER.document(reference=REFERENCE))).result == "granted"
 
 
 def test_a_merged_person_claims_every_reference_at_once(office: Office) -> None:

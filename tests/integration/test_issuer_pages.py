@@ -55,6 +55,7 @@ def test_the_private_page_shows_badge_files_code_and_choices(client: Browser, of
     assert "Contributor 2026" in page.text and "3 merged changes" in page.text
     assert office.bureau.holder_code(ada_badge(office).reference) in page.text
     assert "Ada Long" in page.text  # offered as a choice
+    assert "on paper at least 5 cm wide" in page.text
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert "script" not in page.text

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from keys import jwk
 from keys.errors import CustodyError, KeyFormatError
-from keys.jwk import Curve, from_cryptography
+from keys.jwk import from_cryptography
 from keys.keyset import KeyRecord, KeySet, KeyState, KeyUse
 from keys.signer import PrivateKey, Signer
 from schemas import base64url, strict_json, timestamps
@@ -37,8 +37,10 @@ MIN_SALT_BYTES = 16
 CIPHER = "AES-256-GCM"
 NONCE_BYTES = 12
 TAG_BYTES = 16
+MadeKind = Literal["P-256", "Ed25519"]  # what we sign with; others are only verified
+
 KEYSET_FILE = "keyset.json"
-DEFAULT_CURVE: Curve = "P-256"  # ES256: what the widest-used validator of Open Badges takes in a JWT
+DEFAULT_KIND: MadeKind = "P-256"  # ES256: what the widest-used validator of Open Badges takes in a JWT
 _PRIVATE_FILE_MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes
 
@@ -73,9 +75,9 @@ class KeyStore:
             raise CustodyError(f"{folder} was given keys by another process just now; they are never overwritten.")
         return cls(folder, passphrase=passphrase)
 
-    def add(self, name: str, *, use: KeyUse, curve: Curve, state: KeyState, now: datetime) -> KeyRecord:
+    def add(self, name: str, *, use: KeyUse, kind: MadeKind, state: KeyState, now: datetime) -> KeyRecord:
         """Make a key pair `<did>#<name>`; the private half is on disk before the public one is listed."""
-        record = self._make(name, use=use, curve=curve, state=state, now=now)
+        record = self._make(name, use=use, kind=kind, state=state, now=now)
         self._list(replace(self.keyset, records=(*self.keyset.records, record)))
         return record
 
@@ -84,7 +86,7 @@ class KeyStore:
         waiting = [r for r in self.keyset.records if r.use == use and r.state == "planned"]
         if waiting:
             raise CustodyError(f"The key {waiting[0].name} is planned for {use} already.")
-        return self.add(self.keyset.next_name(use), use=use, curve=DEFAULT_CURVE, state="planned", now=now)
+        return self.add(self.keyset.next_name(use), use=use, kind=DEFAULT_KIND, state="planned", now=now)
 
     def rotate(self, use: KeyUse, *, now: datetime) -> KeyRecord:
         """The planned key, or else a new one, signs from now on; the one that signed is retired."""
@@ -108,25 +110,25 @@ class KeyStore:
         """One write of the list: verifiers never see two keys active for one use, nor none."""
         planned = next((r for r in self.keyset.records if r.use == use and r.state == "planned"), None)
         made = planned or self._make(
-            self.keyset.next_name(use), use=use, curve=DEFAULT_CURVE, state="planned", now=now
+            self.keyset.next_name(use), use=use, kind=DEFAULT_KIND, state="planned", now=now
         )
         records = self.keyset.records if planned else (*self.keyset.records, made)
         changed = replace(self.keyset, records=records).with_states({**retiring, made.kid: "active"})
         self._list(changed)
         return self.keyset.named(made.kid)
 
-    def _make(self, name: str, *, use: KeyUse, curve: Curve, state: KeyState, now: datetime) -> KeyRecord:
+    def _make(self, name: str, *, use: KeyUse, kind: MadeKind, state: KeyState, now: datetime) -> KeyRecord:
         kid = f"{self.keyset.did}#{_checked_name(name)}"
         if any(record.kid == kid for record in self.keyset.records):
             raise CustodyError(f"There is a key {kid} already.")
         private: PrivateKey
-        if curve == "Ed25519":
+        if kind == "Ed25519":
             private = Ed25519PrivateKey.generate()
             secret = private.private_bytes_raw()
         else:
             private = ec.generate_private_key(ec.SECP256R1())
             secret = private.private_numbers().private_value.to_bytes(32)
-        sealed: JsonObject = {"curve": curve, **_seal(self._wrapping, secret, name=name)}
+        sealed: JsonObject = {"kind": kind, **_seal(self._wrapping, secret, name=name)}
         _write(self._folder / f"{name}.key", sealed)
         return KeyRecord(kid, use, state, from_cryptography(private.public_key()), now)
 
@@ -138,7 +140,7 @@ class KeyStore:
         sealed = _read(file)
         secret = _open(self._wrapping, sealed, name=name, where=file)
         private: PrivateKey
-        if record.public.curve == "Ed25519":
+        if record.public.kind == "Ed25519":
             private = Ed25519PrivateKey.from_private_bytes(secret)
         else:
             private = ec.derive_private_key(int.from_bytes(secret), ec.SECP256R1())

@@ -1,7 +1,7 @@
-"""DIDs and their documents: did:web and did:key; id <-> URL <-> document <-> key (pure).
+"""DIDs and their documents: did:web, did:key and did:jwk; id <-> URL <-> document <-> key (pure).
 
 A key is always found in the document that its id names, by exact id, and must be listed for the purpose
-(STANDARDS c5, d; Controlled Identifiers 1.0). Only did:key holds its key in its id. Fetching is the
+(STANDARDS c5, d; Controlled Identifiers 1.0). Only did:key and did:jwk hold their key in their id. Fetching is the
 resolver's affair; which keys an issuer lists is `keys.keyset`.
 """
 
@@ -14,11 +14,12 @@ from urllib.parse import unquote, urlsplit
 from keys import jwk, multikey
 from keys.errors import KeyFormatError
 from keys.jwk import PublicKey
-from schemas import strict_json
+from schemas import base64url, strict_json
 from schemas.strict_json import JsonObject, JsonValue
 
 Purpose = Literal["assertionMethod", "authentication"]
 DID_CONTEXT = "https://www.w3.org/ns/did/v1"
+MAX_JWK_BYTES = 4096  # an RSA key of 8192 bits has about 1,500
 JWK_CONTEXT = "https://w3id.org/security/jwk/v1"
 PRIVATE_MEMBERS = frozenset({"d", "secretKeyMultibase", "privateKeyJwk", "privateKeyMultibase", "secretKeyJwk"})
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
@@ -94,17 +95,38 @@ def did_of_key_id(kid: str) -> str:
     return did
 
 
-def document_of_did_key(did: str) -> DidDocument:
-    """The document that a did:key implies: one key, for all purposes.
+def holds_its_key(did: str) -> bool:
+    """Whether a DID's key is in its id, so that nothing is to be fetched: did:key and did:jwk, no others."""
+    return did.startswith(("did:key:", "did:jwk:"))
+
+
+def implied_document(did: str) -> DidDocument:
+    """The document that a did:key or did:jwk implies: one key, for all purposes.
 
     Raises:
-        KeyFormatError: not a did:key, or a key type that we do not accept.
+        KeyFormatError: another method, or a kind of key that we do not accept.
     """
-    text = did.removeprefix("did:key:")
-    if text == did:
-        raise KeyFormatError(f"{did!r} is not a did:key.")
-    keys = {f"{did}#{text}": multikey.decode(text)}
+    if did.startswith("did:key:"):
+        text = did.removeprefix("did:key:")
+        keys = {f"{did}#{text}": multikey.decode(text)}
+    elif did.startswith("did:jwk:"):
+        keys = {f"{did}#0": _key_of_did_jwk(did)}
+    else:
+        raise KeyFormatError(f"{did!r} is neither a did:key nor a did:jwk.")
     return DidDocument(did, {"assertionMethod": keys, "authentication": keys})
+
+
+def did_jwk(key: PublicKey) -> str:
+    """`did:jwk:` + base64url of the public JWK (did:jwk method)."""
+    return f"did:jwk:{base64url.encode(strict_json.dumps(key.to_jwk()).encode())}"
+
+
+def _key_of_did_jwk(did: str) -> PublicKey:
+    try:
+        data = base64url.decode(did.removeprefix("did:jwk:"), what="did:jwk")
+        return jwk.from_jwk(strict_json.loads_object(data, max_bytes=MAX_JWK_BYTES, max_depth=4))
+    except (base64url.Base64UrlError, strict_json.StrictJsonError) as error:
+        raise KeyFormatError(f"A did:jwk holds no JWK: {error}") from error
 
 
 def parse_document(data: bytes, *, expected_id: str) -> DidDocument:
@@ -168,15 +190,25 @@ def _key_of(method: JsonObject, did: str) -> PublicKey | None:
     kind, key = method.get("type"), None
     public_jwk, public_multikey = method.get("publicKeyJwk"), method.get("publicKeyMultibase")
     if kind in {"JsonWebKey", "JsonWebKey2020"} and isinstance(public_jwk, dict):
-        if public_jwk.get("kty") in {"EC", "OKP"} and public_jwk.get("crv") in {"P-256", "Ed25519"}:
+        if public_jwk.get("kty") == "RSA":
+            key = _rsa_key(public_jwk)
+        elif public_jwk.get("crv") in {"P-256", "P-384", "Ed25519"}:
             key = jwk.from_jwk(public_jwk)
     elif (
         kind in {"Multikey", "Ed25519VerificationKey2020"}
         and isinstance(public_multikey, str)
-        and public_multikey.startswith(("z6Mk", "zDn"))
+        and public_multikey.startswith(("z6Mk", "zDn", "z82"))
     ):
         key = multikey.decode(public_multikey)
     return key
+
+
+def _rsa_key(public_jwk: JsonObject) -> PublicKey | None:
+    """An old short RSA key beside good keys is left out like any other kind that we do not take."""
+    try:
+        return jwk.from_jwk(public_jwk)
+    except KeyFormatError:
+        return None
 
 
 def _items(value: JsonValue) -> list[JsonValue]:

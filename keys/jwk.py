@@ -1,7 +1,8 @@
-"""Public keys and their JSON Web Key form (RFC 7517, RFC 7518 §6.2, RFC 8037).
+"""Public keys and their JSON Web Key form (RFC 7517, RFC 7518 §6, RFC 8037).
 
-Two key types are issued and verified: P-256 and Ed25519. The key's type decides the algorithm; what a token's
-header says about it must agree. Private keys live in `keys.custody` and never take this form.
+Badges are issued with P-256 or Ed25519; those of others are verified with P-384 and RSA too. The key's kind
+decides the algorithm; what a token's header says about it must agree. Private keys live in `keys.custody` and
+never take this form.
 """
 
 from collections.abc import Mapping
@@ -10,64 +11,111 @@ from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from keys.errors import KeyFormatError, SignatureError
 from schemas import base64url
 
-Curve = Literal["P-256", "Ed25519"]
+KeyKind = Literal["P-256", "P-384", "Ed25519", "RSA"]
+LibraryKey = ec.EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
 
-P256_COORDINATE_BYTES = 32
-SIGNATURE_BYTES = 64  # both key types: r‖s of 32 bytes each (RFC 7518 §3.4), or Ed25519 (RFC 8032)
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+MIN_RSA_BITS = 2048  # RFC 7518 §3.3
+MAX_RSA_BITS = 8192  # verifying costs the square of the size; nobody signs badges with more
+MAX_RSA_EXPONENT_BYTES = 4  # 65537 in practice; a huge exponent is a way to make verifiers work
 
-# Every name under which a header may call the algorithm of each key type (RFC 8037, RFC 9864).
-ALGORITHMS: Mapping[Curve, tuple[str, ...]] = {"P-256": ("ES256",), "Ed25519": ("EdDSA", "Ed25519")}
+# Every name under which a header may call the algorithm of each kind of key (RFC 7518, RFC 8037, RFC 9864).
+ALGORITHMS: Mapping[KeyKind, tuple[str, ...]] = {
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "Ed25519": ("EdDSA", "Ed25519"),
+    "RSA": ("RS256",),
+}
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """What is particular to one curve of ECDSA."""
+
+    curve: ec.EllipticCurve
+    hash: hashes.HashAlgorithm
+    coordinate_bytes: int
+
+
+_CURVES: Mapping[str, _Curve] = {
+    "P-256": _Curve(ec.SECP256R1(), hashes.SHA256(), 32),
+    "P-384": _Curve(ec.SECP384R1(), hashes.SHA384(), 48),
+}
+_ED25519_BYTES = 32
+_ED25519_SIGNATURE_BYTES = 64
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A P-256 or Ed25519 public key. `raw`: 65 bytes uncompressed point, or 32 bytes."""
+    """A public key. `raw`: an uncompressed point (P-256: 65, P-384: 97 bytes), 32 bytes (Ed25519), or the DER
+    SubjectPublicKeyInfo (RSA)."""
 
-    curve: Curve
+    kind: KeyKind
     raw: bytes
 
     @property
     def algorithm(self) -> str:
-        """The JOSE `alg` with which we sign for this key."""
-        return ALGORITHMS[self.curve][0]
+        """The JOSE `alg` of signatures by this key, under its usual name."""
+        return ALGORITHMS[self.kind][0]
+
+    @property
+    def signature_bytes(self) -> int:
+        """How long each raw signature by this key is."""
+        if self.kind == "RSA":
+            key = self.to_cryptography()
+            assert isinstance(key, RSAPublicKey)
+            return (key.key_size + 7) // 8
+        return _ED25519_SIGNATURE_BYTES if self.kind == "Ed25519" else 2 * _CURVES[self.kind].coordinate_bytes
 
     def to_jwk(self) -> dict[str, str]:
-        """The public JWK: `kty`, `crv`, `x` and, for P-256, `y`; nothing else."""
-        if self.curve == "Ed25519":
+        """The public JWK: `kty` with `crv`, `x` and `y`, or with `n` and `e`; nothing else."""
+        if self.kind == "Ed25519":
             return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(self.raw)}
-        x, y = self.raw[1 : 1 + P256_COORDINATE_BYTES], self.raw[1 + P256_COORDINATE_BYTES :]
-        return {"kty": "EC", "crv": "P-256", "x": base64url.encode(x), "y": base64url.encode(y)}
+        key = self.to_cryptography()
+        if isinstance(key, RSAPublicKey):
+            numbers = key.public_numbers()
+            return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
+        size = _CURVES[self.kind].coordinate_bytes
+        x, y = self.raw[1 : 1 + size], self.raw[1 + size :]
+        return {"kty": "EC", "crv": self.kind, "x": base64url.encode(x), "y": base64url.encode(y)}
 
-    def to_cryptography(self) -> ec.EllipticCurvePublicKey | Ed25519PublicKey:
+    def to_cryptography(self) -> LibraryKey:
         """The key as an object of the `cryptography` library, for PyJWT."""
-        if self.curve == "Ed25519":
+        if self.kind == "Ed25519":
             return Ed25519PublicKey.from_public_bytes(self.raw)
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.raw)
+        if self.kind == "RSA":
+            key = load_der_public_key(self.raw)
+            assert isinstance(key, RSAPublicKey)
+            return key
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[self.kind].curve, self.raw)
 
     def check(self, signature: bytes, message: bytes) -> None:
-        """Verify a raw 64-byte signature (r‖s or Ed25519) over `message`.
+        """Verify a raw signature over `message`: r‖s (RFC 7518 §3.4), Ed25519 (RFC 8032) or RSA PKCS #1 v1.5.
 
         Raises:
             SignatureError: the length is wrong or the signature does not verify.
         """
-        if len(signature) != SIGNATURE_BYTES:
-            raise SignatureError(f"The signature has {len(signature)} bytes; {SIGNATURE_BYTES} were expected.")
-        key = self.to_cryptography()
+        key, expected = self.to_cryptography(), self.signature_bytes
+        if len(signature) != expected:
+            raise SignatureError(f"The signature has {len(signature)} bytes; {expected} were expected.")
         try:
             if isinstance(key, Ed25519PublicKey):
                 key.verify(signature, message)
+            elif isinstance(key, RSAPublicKey):
+                key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
             else:
-                r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-                key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
+                half = len(signature) // 2
+                r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
+                key.verify(encode_dss_signature(r, s), message, ec.ECDSA(_CURVES[self.kind].hash))
         except InvalidSignature as error:
             raise SignatureError("The signature does not fit the signed text and this key.") from error
 
@@ -76,43 +124,73 @@ def from_cryptography(key: object) -> PublicKey:
     """The `PublicKey` of a `cryptography` public key object.
 
     Raises:
-        KeyFormatError: the key is neither P-256 nor Ed25519.
+        KeyFormatError: the key is of another kind, or an RSA key out of bounds.
     """
     if isinstance(key, Ed25519PublicKey):
         return PublicKey("Ed25519", key.public_bytes(Encoding.Raw, PublicFormat.Raw))
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return PublicKey("P-256", key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
-    raise KeyFormatError("The key is of a type that is not accepted: P-256 or Ed25519 was expected.")
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        if isinstance(key.curve, ec.SECP256R1):
+            return PublicKey("P-256", point)
+        if isinstance(key.curve, ec.SECP384R1):
+            return PublicKey("P-384", point)
+    if isinstance(key, RSAPublicKey):
+        if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
+            raise KeyFormatError(
+                f"The RSA key has {key.key_size} bits; {MIN_RSA_BITS} to {MAX_RSA_BITS} were expected."
+            )
+        return PublicKey("RSA", key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    raise KeyFormatError("The key is of a kind that is not accepted: P-256, P-384, Ed25519 or RSA was expected.")
 
 
 def from_jwk(jwk: Mapping[str, object]) -> PublicKey:
     """The public key that a JWK describes; members that we do not know are ignored (RFC 7517 §4).
 
     Raises:
-        KeyFormatError: a private member, another type, a wrong length, a point off the curve, or an `alg`
-            that does not fit the type.
+        KeyFormatError: a private member, another kind, a wrong length, a point off the curve, RSA numbers out of
+            bounds, or an `alg` that does not fit the kind.
     """
     if PRIVATE_MEMBERS & jwk.keys():
         raise KeyFormatError("The JWK has a private member: a public key was expected.")
-    kind = (jwk.get("kty"), jwk.get("crv"))
-    if kind == ("EC", "P-256"):
-        raw = b"\x04" + _coordinate(jwk, "x") + _coordinate(jwk, "y")
-        try:
-            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
-        except ValueError as error:
-            raise KeyFormatError("The JWK's point is not on the curve P-256.") from error
-        key = PublicKey("P-256", raw)
-    elif kind == ("OKP", "Ed25519"):
-        key = PublicKey("Ed25519", _coordinate(jwk, "x"))
+    kty, crv = jwk.get("kty"), jwk.get("crv")
+    if kty == "EC" and isinstance(crv, str) and crv in _CURVES:
+        key = _from_point(jwk, crv)
+    elif (kty, crv) == ("OKP", "Ed25519"):
+        key = PublicKey("Ed25519", _bytes(jwk, "x", expected=_ED25519_BYTES))
+    elif kty == "RSA":
+        key = _from_rsa_numbers(jwk)
     else:
-        raise KeyFormatError("The JWK is neither EC P-256 nor OKP Ed25519.")
+        raise KeyFormatError("The JWK is neither EC P-256 or P-384, nor OKP Ed25519, nor RSA.")
     algorithm = jwk.get("alg")
-    if algorithm is not None and algorithm not in ALGORITHMS[key.curve]:
-        raise KeyFormatError(f"The JWK says alg {algorithm!r}, which does not fit a {key.curve} key.")
+    if algorithm is not None and algorithm not in ALGORITHMS[key.kind]:
+        raise KeyFormatError(f"The JWK says alg {algorithm!r}, which does not fit a {key.kind} key.")
     return key
 
 
-def _coordinate(jwk: Mapping[str, object], name: str) -> bytes:
+def _from_point(jwk: Mapping[str, object], crv: str) -> PublicKey:
+    curve = _CURVES[crv]
+    x, y = (_bytes(jwk, name, expected=curve.coordinate_bytes) for name in ("x", "y"))
+    try:
+        point = ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, b"\x04" + x + y)
+    except ValueError as error:
+        raise KeyFormatError(f"The JWK's point is not on the curve {crv}.") from error
+    return from_cryptography(point)
+
+
+def _from_rsa_numbers(jwk: Mapping[str, object]) -> PublicKey:
+    n, e = _bytes(jwk, "n"), _bytes(jwk, "e")
+    if n[:1] in {b"", b"\0"} or e[:1] in {b"", b"\0"}:
+        raise KeyFormatError("The JWK's RSA numbers 'n' and 'e' are empty or begin with a zero byte.")
+    if len(n) * 8 > MAX_RSA_BITS or len(e) > MAX_RSA_EXPONENT_BYTES:
+        raise KeyFormatError(f"The JWK's RSA key is larger than {MAX_RSA_BITS} bits, or its exponent is huge.")
+    try:
+        key = RSAPublicNumbers(int.from_bytes(e), int.from_bytes(n)).public_key()
+    except ValueError as error:
+        raise KeyFormatError("The JWK's RSA numbers make no key.") from error
+    return from_cryptography(key)
+
+
+def _bytes(jwk: Mapping[str, object], name: str, *, expected: int | None = None) -> bytes:
     text = jwk.get(name)
     if not isinstance(text, str):
         raise KeyFormatError(f"The JWK has no text member {name!r}.")
@@ -120,6 +198,11 @@ def _coordinate(jwk: Mapping[str, object], name: str) -> bytes:
         data = base64url.decode(text, what=f"JWK member {name!r}")
     except base64url.Base64UrlError as error:
         raise KeyFormatError(str(error)) from error
-    if len(data) != P256_COORDINATE_BYTES:
-        raise KeyFormatError(f"The JWK member {name!r} has {len(data)} bytes; 32 were expected.")
+    if expected is not None and len(data) != expected:
+        raise KeyFormatError(f"The JWK member {name!r} has {len(data)} bytes; {expected} were expected.")
     return data
+
+
+def _number(number: int) -> str:
+    """A whole number as `Base64urlUInt` (RFC 7518 §2): big-endian, no leading zero byte."""
+    return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8))

@@ -8,7 +8,7 @@ header must agree, and nothing else in the header is ever followed. Claims are r
 from dataclasses import dataclass
 
 import jwt
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from keys.errors import SignatureError
 from keys.jwk import ALGORITHMS, PublicKey
@@ -79,9 +79,7 @@ def verify(token: str, *, key: PublicKey, accepted_typ: frozenset[str] = ACCEPTE
     parsed = parse(token)
     check_header(parsed.header, key=key, accepted_typ=accepted_typ)
     try:
-        payload: bytes = _plain_jws.decode(
-            token, key=key.to_cryptography(), algorithms=list(ALGORITHMS[key.curve])
-        )
+        payload: bytes = _plain_jws.decode(token, key=key.to_cryptography(), algorithms=list(ALGORITHMS[key.kind]))
         return payload
     except jwt.exceptions.InvalidTokenError as error:
         raise SignatureError("The signature does not fit the signed text and this key.") from error
@@ -89,9 +87,9 @@ def verify(token: str, *, key: PublicKey, accepted_typ: frozenset[str] = ACCEPTE
 
 def check_header(header: JoseHeader, *, key: PublicKey, accepted_typ: frozenset[str]) -> None:
     """Refuse an algorithm that is not the key's own, in exact case, and a `typ` of another kind of token."""
-    if header.alg not in ALGORITHMS[key.curve]:
+    if header.alg not in ALGORITHMS[key.kind]:
         raise SignatureError(
-            f"The token says alg {header.alg!r}; its {key.curve} key signs with {key.algorithm} only."
+            f"The token says alg {header.alg!r}; its {key.kind} key signs with {key.algorithm} only."
         )
     if header.typ is not None and header.typ not in accepted_typ:
         raise SignatureError(f"The token says typ {header.typ!r}; {sorted(accepted_typ)} were expected.")
@@ -117,6 +115,8 @@ def _read_header(raw: bytes) -> JoseHeader:
 def _registered() -> jwt.PyJWS:
     plain = jwt.PyJWS(algorithms=[])
     plain.register_algorithm("ES256", ECAlgorithm(ECAlgorithm.SHA256))
+    plain.register_algorithm("ES384", ECAlgorithm(ECAlgorithm.SHA384))
+    plain.register_algorithm("RS256", RSAAlgorithm(RSAAlgorithm.SHA256))
     for name in ALGORITHMS["Ed25519"]:
         plain.register_algorithm(name, OKPAlgorithm())
     return plain

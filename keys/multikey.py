@@ -4,43 +4,61 @@ A Multikey is `z` + base58btc(prefix + raw key); EC points are compressed. `did:
 only key is in its id.
 """
 
+from collections.abc import Mapping
+
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from keys.errors import KeyFormatError
-from keys.jwk import PublicKey, from_cryptography
+from keys.jwk import KeyKind, PublicKey, from_cryptography
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_ED25519_PREFIX = b"\xed\x01"
-_P256_PREFIX = b"\x80\x24"
+# Kind -> (varint prefix of the multicodec, bytes of the key behind it; EC points are compressed).
+_FORMS: Mapping[KeyKind, tuple[bytes, int]] = {
+    "Ed25519": (b"\xed\x01", 32),
+    "P-256": (b"\x80\x24", 33),
+    "P-384": (b"\x81\x24", 49),
+}
+_CURVES: Mapping[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}
 MAX_MULTIKEY_CHARACTERS = 128  # ours have 48 to 50; base58 costs quadratic time
 
 
 def encode(key: PublicKey) -> str:
-    """The Multikey text of a public key: `z6Mk…` (Ed25519) or `zDna…` (P-256)."""
-    if key.curve == "Ed25519":
-        return "z" + _base58_encode(_ED25519_PREFIX + key.raw)
-    x, y_is_odd = key.raw[1:33], key.raw[-1] & 1
-    return "z" + _base58_encode(_P256_PREFIX + bytes([2 + y_is_odd]) + x)
+    """The Multikey text of a public key: `z6Mk…` (Ed25519), `zDna…` (P-256) or `z82L…` (P-384).
+
+    Raises:
+        KeyFormatError: the key is of a kind for which there is no Multikey here.
+    """
+    if key.kind not in _FORMS:
+        raise KeyFormatError(f"A key of the kind {key.kind} has no Multikey here.")
+    prefix, size = _FORMS[key.kind]
+    if key.kind == "Ed25519":
+        return "z" + _base58_encode(prefix + key.raw)
+    x, y_is_odd = key.raw[1:size], key.raw[-1] & 1
+    return "z" + _base58_encode(prefix + bytes([2 + y_is_odd]) + x)
 
 
 def decode(text: str) -> PublicKey:
     """The public key behind a Multikey text.
 
     Raises:
-        KeyFormatError: another base, another key type, a wrong length, or a point off the curve.
+        KeyFormatError: another base, another kind of key, a wrong length, or a point off the curve.
     """
     if not text.startswith("z") or len(text) > MAX_MULTIKEY_CHARACTERS:
         raise KeyFormatError("The Multikey does not begin with 'z' (base58btc), or is too long.")
     data = _base58_decode(text[1:])
-    prefix, raw = data[:2], data[2:]
-    if prefix == _ED25519_PREFIX and len(raw) == 32:
-        return PublicKey("Ed25519", raw)
-    if prefix == _P256_PREFIX and len(raw) == 33:
-        try:
-            return from_cryptography(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw))
-        except ValueError as error:
-            raise KeyFormatError("The Multikey's point is not on the curve P-256.") from error
-    raise KeyFormatError("The Multikey holds neither an Ed25519 nor a P-256 key of the right length.")
+    for kind, (prefix, size) in _FORMS.items():
+        if data[:2] == prefix and len(data) == 2 + size:
+            return _key(kind, data[2:])
+    raise KeyFormatError("The Multikey holds no Ed25519, P-256 or P-384 key of the right length.")
+
+
+def _key(kind: KeyKind, raw: bytes) -> PublicKey:
+    if kind == "Ed25519":
+        return PublicKey(kind, raw)
+    try:
+        return from_cryptography(ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[kind], raw))
+    except ValueError as error:
+        raise KeyFormatError(f"The Multikey's point is not on the curve {kind}.") from error
 
 
 def did_key(key: PublicKey) -> str:

@@ -54,8 +54,8 @@ def init(
     if not (settings.keys / "keyset.json").exists():
         now = datetime.now(UTC)
         store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder))
-        store.add("badges-1", use="badges", curve="P-256", state="active", now=now)
-        store.add("status-1", use="status", curve="P-256", state="active", now=now)
+        store.add("badges-1", use="badges", kind="P-256", state="active", now=now)
+        store.add("status-1", use="status", kind="P-256", state="active", now=now)
     recognition.policy_in_force(open_database(settings.database), settings.policy, now=datetime.now(UTC))
     ground.save(settings)  # last: a folder without it is not one yet, and `init` may be repeated
     hint = (

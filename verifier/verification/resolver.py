@@ -64,7 +64,7 @@ class Resolver:
         issuer, claims = _named(token)
         if issuer is None:
             return empty
-        documents = {} if issuer.startswith("did:key:") else {issuer: self._document(issuer, now=now)}
+        documents = {} if did.holds_its_key(issuer) else {issuer: self._document(issuer, now=now)}
         bundle = TrustBundle(now, did_documents=documents, dictionaries=dictionaries)
         document = _signed_by(token, issuer=issuer, trust=bundle)
         if document is None:

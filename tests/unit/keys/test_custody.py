@@ -39,8 +39,8 @@ def made(cheap_scrypt: None, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     """The files of one store."""
     folder = tmp_path_factory.mktemp("keys")
     store = KeyStore.create(folder, did=DID, passphrase=PASSPHRASE)
-    store.add("badges-1", use="badges", curve="P-256", state="active", now=NOW)
-    store.add("status-1", use="status", curve="Ed25519", state="active", now=NOW)
+    store.add("badges-1", use="badges", kind="P-256", state="active", now=NOW)
+    store.add("status-1", use="status", kind="Ed25519", state="active", now=NOW)
     store.secret("links")
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
@@ -99,7 +99,7 @@ def test_keys_are_never_overwritten(folder: Path) -> None:
     with pytest.raises(CustodyError, match="holds keys already"):
         KeyStore.create(folder, did=DID, passphrase="other")
     with pytest.raises(CustodyError, match="There is a key"):
-        opened(folder).add("badges-1", use="badges", curve="P-256", state="active", now=NOW)
+        opened(folder).add("badges-1", use="badges", kind="P-256", state="active", now=NOW)
     assert opened(folder).signer("badges").kid == f"{DID}#badges-1"
 
 
@@ -107,7 +107,7 @@ def test_keys_are_never_overwritten(folder: Path) -> None:
 def test_name_that_would_leave_the_folder_is_refused(folder: Path, name: str) -> None:
     before = sorted(folder.parent.rglob("*"))
     with pytest.raises(CustodyError, match="no name for a key"):
-        opened(folder).add(name, use="badges", curve="P-256", state="active", now=NOW)
+        opened(folder).add(name, use="badges", kind="P-256", state="active", now=NOW)
     with pytest.raises(CustodyError, match="no name for a key"):
         opened(folder).secret(name)
     assert sorted(folder.parent.rglob("*")) == before
@@ -115,7 +115,7 @@ def test_name_that_would_leave_the_folder_is_refused(folder: Path, name: str) ->
 
 def test_exactly_one_key_is_active_for_a_use(folder: Path) -> None:
     store = opened(folder)
-    store.add("badges-2", use="badges", curve="P-256", state="active", now=NOW)
+    store.add("badges-2", use="badges", kind="P-256", state="active", now=NOW)
     with pytest.raises(CustodyError, match="2 keys are active for badges; exactly one was expected"):
         store.signer("badges")
 

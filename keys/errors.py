@@ -3,6 +3,7 @@
 KeysError
 ├── KeyFormatError      a JWK, Multikey or DID document that is not what it must be
 ├── SignatureError      a JWS that is malformed, uses a refused header, or does not verify
+├── ProofError          a Data Integrity proof that is malformed, does not fit its document, or does not verify
 └── CustodyError        a key store that cannot be opened, or does not hold what was asked for
 """
 
@@ -17,6 +18,10 @@ class KeyFormatError(KeysError):
 
 class SignatureError(KeysError):
     """A compact JWS is malformed, has a header that we refuse, or its signature does not verify."""
+
+
+class ProofError(KeysError):
+    """A Data Integrity proof is malformed, does not fit its document or its key, or does not verify."""
 
 
 class CustodyError(KeysError):

@@ -32,9 +32,9 @@ def encode(key: PublicKey) -> str:
         raise KeyFormatError(f"A key of the kind {key.kind} has no Multikey here.")
     prefix, size = _FORMS[key.kind]
     if key.kind == "Ed25519":
-        return "z" + _base58_encode(prefix + key.raw)
+        return "z" + base58_encode(prefix + key.raw)
     x, y_is_odd = key.raw[1:size], key.raw[-1] & 1
-    return "z" + _base58_encode(prefix + bytes([2 + y_is_odd]) + x)
+    return "z" + base58_encode(prefix + bytes([2 + y_is_odd]) + x)
 
 
 def decode(text: str) -> PublicKey:
@@ -45,7 +45,7 @@ def decode(text: str) -> PublicKey:
     """
     if not text.startswith("z") or len(text) > MAX_MULTIKEY_CHARACTERS:
         raise KeyFormatError("The Multikey does not begin with 'z' (base58btc), or is too long.")
-    data = _base58_decode(text[1:])
+    data = base58_decode(text[1:])
     for kind, (prefix, size) in _FORMS.items():
         if data[:2] == prefix and len(data) == 2 + size:
             return _key(kind, data[2:])
@@ -66,7 +66,8 @@ def did_key(key: PublicKey) -> str:
     return f"did:key:{encode(key)}"
 
 
-def _base58_encode(data: bytes) -> str:
+def base58_encode(data: bytes) -> str:
+    """Bytes as base58btc text, without the multibase prefix `z`; one text for each sequence of bytes."""
     number, digits = int.from_bytes(data), []
     while number:
         number, digit = divmod(number, 58)
@@ -75,12 +76,17 @@ def _base58_encode(data: bytes) -> str:
     return "1" * zeros + "".join(reversed(digits))
 
 
-def _base58_decode(text: str) -> bytes:
+def base58_decode(text: str, *, what: str = "Multikey") -> bytes:
+    """The bytes behind a base58btc text without its `z`. Costs quadratic time: bound the length first.
+
+    Raises:
+        KeyFormatError: a character that is not of the alphabet; the message calls the text `what`.
+    """
     number = 0
     for character in text:
         digit = _BASE58.find(character)
         if digit < 0:
-            raise KeyFormatError(f"The Multikey has the character {character!r}, which base58 does not know.")
+            raise KeyFormatError(f"The {what} has the character {character!a}, which base58 does not know.")
         number = number * 58 + digit
     zeros = len(text) - len(text.lstrip("1"))
     return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8)

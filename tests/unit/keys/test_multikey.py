@@ -13,7 +13,7 @@ from keys import multikey
 from keys.did import implied_document
 from keys.errors import KeyFormatError
 from keys.jwk import PublicKey, from_cryptography, from_jwk
-from keys.multikey import _base58_decode, _base58_encode
+from keys.multikey import base58_decode, base58_encode
 from tests.unit.keys.material import ed25519, p256
 
 
@@ -26,7 +26,7 @@ def published_key(method: dict[str, Any]) -> PublicKey:
     """The public key of a method, in whichever of the two ways the vectors write it."""
     if "publicKeyJwk" in method:
         return from_jwk(method["publicKeyJwk"])
-    raw = _base58_decode(method["publicKeyBase58"])
+    raw = base58_decode(method["publicKeyBase58"])
     if len(raw) == 32:
         return PublicKey("Ed25519", raw)
     return from_cryptography(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw))
@@ -76,7 +76,7 @@ def test_every_key_comes_back_as_it_was(seed: int) -> None:
 
 @given(st.binary(max_size=60))
 def test_base58_is_one_to_one(data: bytes) -> None:
-    assert _base58_decode(_base58_encode(data)) == data
+    assert base58_decode(base58_encode(data)) == data
 
 
 GOOD = multikey.encode(from_cryptography(ed25519("multikey").public_key()))
@@ -98,13 +98,13 @@ POINT = from_cryptography(p256("multikey").public_key()).raw
         GOOD + " ",
         GOOD + "é",
         "z" + "2" * 200,
-        "z" + _base58_encode(b"\xed\x01" + bytes(31)),
-        "z" + _base58_encode(b"\xed\x01" + bytes(33)),
-        "z" + _base58_encode(b"\x80\x24" + b"\x04" + POINT[1:33]),
-        "z" + _base58_encode(b"\x80\x24" + POINT),  # not compressed
-        "z" + _base58_encode(b"\x80\x24\x02" + b"\xff" * 32),  # off the curve
-        "z" + _base58_encode(b"\xec\x01" + bytes(32)),  # X25519
-        "z" + _base58_encode(b"\x80\x26" + bytes(32)),  # a private P-256 key
+        "z" + base58_encode(b"\xed\x01" + bytes(31)),
+        "z" + base58_encode(b"\xed\x01" + bytes(33)),
+        "z" + base58_encode(b"\x80\x24" + b"\x04" + POINT[1:33]),
+        "z" + base58_encode(b"\x80\x24" + POINT),  # not compressed
+        "z" + base58_encode(b"\x80\x24\x02" + b"\xff" * 32),  # off the curve
+        "z" + base58_encode(b"\xec\x01" + bytes(32)),  # X25519
+        "z" + base58_encode(b"\x80\x26" + bytes(32)),  # a private P-256 key
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:

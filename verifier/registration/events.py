@@ -6,7 +6,7 @@ given once only is the affair of `store`; sentences stand in `reasons`; the poli
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -58,7 +58,8 @@ class Acceptance:
 
     `reason` GRANTED: it may be redeemed for `percent` if it was not before, by `holders`, who are all names
     under which the issuer knows this one person; NOTHING_TO_REDEEM: accepted, worth 0 percent. With every other
-    reason it is not accepted. `at_most`: how many badges of this pair the event takes in all.
+    reason it is not accepted; where only the proof is missing, `holders` still say whose it would be, so that a
+    desk can tell that it was used already. `at_most`: how many badges of this pair the event takes in all.
     """
 
     reason: Reason
@@ -106,7 +107,7 @@ def decide_acceptance(verdict: Verdict, *, policy: EventPolicy, now: datetime, p
     if not accepted.holders:
         return Acceptance(Reason.NO_HOLDER)
     refusal = refusal_of_proof(proof, badge=badge, policy=policy)
-    return accepted if refusal is None else Acceptance(refusal)
+    return accepted if refusal is None else replace(accepted, reason=refusal, percent=0)
 
 
 def best_entry(badge: OpenBadgeCredential, *, policy: EventPolicy) -> Accepted | None:

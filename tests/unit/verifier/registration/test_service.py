@@ -84,6 +84,15 @@ def test_the_holder_is_claimed_and_not_the_badge(office: Office) -> None:
     assert office.redeem(ISSUER.token(better)).result == "already_redeemed"
 
 
+def test_a_desk_sees_that_a_badge_without_a_name_was_used_online(office: Office) -> None:
+    nameless = ISSUER.token(ISSUER.document(name=None))
+    before = office.registration.look(nameless.encode(), policy=policy())
+    assert (before.acceptance.reason, before.redeemed_at) == (Reason.NO_NAME_IN_BADGE, None)
+    assert office.redeem(nameless).result == "granted"
+    after = office.registration.look(nameless.encode(), policy=policy())
+    assert after.redeemed_at is not None and after.acceptance.percent == 0
+
+
 def test_a_copied_reference_of_another_issuer_touches_nobody(office: Office) -> None:
     theirs = OTHER.document(achievement="speaker", reference=REFERENCE)
     assert office.redeem(OTHER.token(theirs)).result == "granted"

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -233,7 +234,12 @@ def _derive(passphrase: str, document: JsonObject, folder: Path) -> bytes:
         raise damaged
     # A passphrase out of the environment may hold bytes that are no UTF-8; they count as they are.
     secret = passphrase.encode("utf-8", "surrogateescape")
-    return Scrypt(salt=salt_bytes, length=32, n=n, r=SCRYPT_R, p=SCRYPT_P).derive(secret)
+    return _scrypt(secret, salt_bytes, n)
+
+
+@lru_cache(maxsize=2)  # a process that opens the same store again has its key in memory anyway
+def _scrypt(secret: bytes, salt: bytes, n: int) -> bytes:
+    return Scrypt(salt=salt, length=32, n=n, r=SCRYPT_R, p=SCRYPT_P).derive(secret)
 
 
 def _seal(wrapping: AESGCM, secret: bytes, *, name: str) -> JsonObject:

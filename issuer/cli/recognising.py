@@ -242,6 +242,7 @@ def explain(
         "active_quarters": decision.active_quarters,
         "as_of": when.isoformat(),
         "policy": dict(zip(("id", "version", "sha256"), decision.policy, strict=True)),
+        "for": sentences.thanks(decision),
         "smallest_change": change,
         "lines": [
             {

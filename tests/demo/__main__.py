@@ -129,10 +129,10 @@ def perform(play: Play, console: Console, offices: contextlib.ExitStack) -> None
     offices.enter_context(serving(lambda: create_issuer(play.issuer_data), play.issuer_port))
     deliver_bugs(play, people)
     attest(play, people)
-    decisions = decide(play, people)
+    decide(play, people)
     award_by_hand(play)
     issue(play)
-    show_who_earned_what(console, people, decisions)
+    show_who_earned_what(play, console, people)
     offices.enter_context(serving(lambda: create_verifier(verifier_settings(play)), play.verifier_port))
     verify_and_redeem(play, people)
     publish_and_verify_offline(play, people)
@@ -191,7 +191,7 @@ def attest(play: Play, people: Community) -> None:
     play.say(f"· {len(people.meetings)} meetups and quarters attested on private forms, by people who saw them")
 
 
-def decide(play: Play, people: Community) -> dict[str, dict[str, Any]]:
+def decide(play: Play, people: Community) -> None:
     """Everybody's tier by the policy."""
     decided = play.issuer("decide")
     by_name = {decision["name"]: decision for decision in decided["decisions"]}
@@ -203,7 +203,6 @@ def decide(play: Play, people: Community) -> dict[str, dict[str, Any]]:
         "survey_tier": by_name[people.survey_only.name]["tier"],
         "ring_tiers": [by_name[member.name]["tier"] for member in people.ring[1:]],
     }
-    return by_name
 
 
 def award_by_hand(play: Play) -> None:
@@ -220,23 +219,24 @@ def issue(play: Play) -> None:
     play.say(f"· {signed} badges signed (ES256), each with a holder's private page\n")
 
 
-def show_who_earned_what(console: Console, people: Community, decisions: dict[str, dict[str, Any]]) -> None:
-    """The table for people."""
+def show_who_earned_what(play: Play, console: Console, people: Community) -> None:
+    """The table for people: what somebody did, what came of it, and why."""
     cast: list[tuple[Member, str]] = [
         (people.organiser, "twelve meetups, no commit"),
-        (people.operator, "four confirmed bugs, a runbook, four accepted answers"),
+        (people.operator, "four bugs, a runbook, four answers"),
         (people.one_commit, "one one-character commit"),
         (people.steady, "a change every three weeks"),
-        (people.reviewer, "sixty reviews that decided"),
-        (people.translator, "900 approved words"),
+        (people.reviewer, "sixty reviews"),
+        (people.translator, "900 words"),
         (people.ambassador, "two quarters as ambassador"),
         (people.survey_only, "answered a survey"),
-        (people.ring[1], "named as co-author, four on one change"),
+        (people.ring[1], "one of four named on one change"),
     ]
-    table = Table("who", "did", "tier", "credits", box=None, pad_edge=False)
+    table = Table("who", "did", "tier", "credits", "why", box=None, pad_edge=False)
     for member, did in cast:
-        decision = decisions[member.name]
-        table.add_row(member.name, did, decision["tier"] or "–", decision["credits"])
+        found = play.issuer("explain", member.email)
+        why = f"for {found['for']}" if found["tier"] else found["lines"][0]["why"]
+        table.add_row(member.name, did, found["tier"] or "–", found["credits"], why)
     console.print(table)
     console.print()
 

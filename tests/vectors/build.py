@@ -1,9 +1,9 @@
 """Builds the vectors of verification: one JSON file for each case, from keys derived from a seed string.
 
 `python tests/vectors/build.py` writes them, `--check` fails when a file differs or is left over. A case is a
-badge (`token`, or the `text` of a code), the trust bundle, the time, and the state that every check must have.
-There is one for each check in which it alone fails. A second implementation reads the same files; the reader
-here is `test_vectors.py`.
+badge (`token`, the `text` of a code, or a `document` with its proof inside), the trust bundle, the time, and the
+state that every check must have. There is one for each check in which it alone fails; those of documents begin
+with `embedded_`. A second implementation reads the same files; the reader here is `test_vectors.py`.
 """
 
 import json
@@ -16,10 +16,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))  # so that it also runs as a script from anywhere
 
-from keys import jws  # noqa: E402
+from keys import jws, multikey  # noqa: E402
 from schemas import badge_qr, base64url, strict_json, timestamps  # noqa: E402
 from schemas import claims as jwt_claims  # noqa: E402
-from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer  # noqa: E402
+from tests.unit.verifier.simulator import NOW, IssuerSimulator, ed25519_signer, p256_signer  # noqa: E402
 
 CASES = HERE / "verification"
 ISSUER = IssuerSimulator(seed="badgewright verification vectors 1")
@@ -28,7 +28,11 @@ STEPS = (
     *("data_model", "context", "vc_claim", "issuer_claim", "id_claim", "subject_claim"),
     *("valid_from_claim", "valid_until_claim", "valid_from", "valid_until", "status"),
 )  # in the order in which they are made: after a failed one of the first eight, nothing more is
-STOPPING = STEPS[:8]
+EMBEDDED_STEPS = (
+    *("payload", "proof", "proof_suite", "proof_purpose"),
+    *("key_owner", "issuer_document", "issuer_key", "signature", "data_model", "context"),
+    *("valid_from", "valid_until", "proof_expires", "status"),
+)  # the same for a document with its proof inside
 
 
 def cases() -> Iterator[dict[str, Any]]:
@@ -105,6 +109,121 @@ def cases() -> Iterator[dict[str, Any]]:
     yield case("status_out_of_reach", good, expect={"status": "unknown"}, status=None)
     thief = p256_signer(ISSUER.status_signer.kid, seed="thief")
     yield case("status_forged", good, expect={"status": "unknown"}, status=ISSUER.status_token(signer=thief))
+    yield from embedded_cases()
+
+
+def embedded_cases() -> Iterator[dict[str, Any]]:
+    """The cases of documents with Data Integrity proofs inside, in the order of their story."""
+    good = ISSUER.secured()
+    other = IssuerSimulator(host="badges.other.example", seed=ISSUER.seed)
+    soon, ago = NOW + timedelta(seconds=61), NOW - timedelta(seconds=61)
+    revoked = IssuerSimulator(seed=ISSUER.seed, revoked={94567})
+
+    yield embedded("embedded_valid", good)
+    yield embedded("embedded_valid_list_with_proof", good, status=ISSUER.status_document().decode())
+    signer = ed25519_signer("did:key", seed=ISSUER.seed)
+    owner = multikey.did_key(signer.public)
+    signer.kid = f"{owner}#{multikey.encode(signer.public)}"
+    alone = ISSUER.document() | {"issuer": owner}
+    del alone["credentialStatus"]
+    yield embedded("embedded_valid_did_key", ISSUER.secured(alone, signer=signer), about="Ed25519; no document")
+    yield embedded("embedded_payload", tampered(lambda d: d.pop("issuer")), stops="payload", about="no issuer")
+    yield embedded(
+        "embedded_proof", tampered(lambda d: d["proof"].pop("proofPurpose")), stops="proof", about="no purpose"
+    )
+    yield embedded(
+        "embedded_proof_too_many", tampered(lambda d: d.update(proof=[d["proof"]] * 100)), stops="proof"
+    )
+    yield embedded(
+        "embedded_proof_suite",
+        tampered(lambda d: d["proof"].update(cryptosuite="of-nobody-1999")),
+        stops="proof_suite",
+    )
+    yield embedded(
+        "embedded_proof_suite_not_read_yet",
+        tampered(lambda d: d["proof"].update(cryptosuite="eddsa-rdfc-2022")),
+        stops="proof_suite",
+        state="unknown",
+    )
+    yield embedded(
+        "embedded_proof_purpose",
+        ISSUER.secured(purpose="authentication"),
+        stops="proof_purpose",
+        about="made to log in",
+    )
+    yield embedded(
+        "embedded_key_owner",
+        ISSUER.secured(signer=other.signer),
+        stops="key_owner",
+        about="the key of another issuer",
+    )
+    yield embedded(
+        "embedded_issuer_document",
+        good,
+        stops="issuer_document",
+        about="another document's id",
+        did={"id": other.did},
+    )
+    yield embedded(
+        "embedded_issuer_document_out_of_reach", good, stops="issuer_document", state="unknown", did=None
+    )
+    thief = p256_signer("thief", seed=ISSUER.seed)
+    yield embedded(
+        "embedded_issuer_key",
+        ISSUER.secured(signer=p256_signer(f"{ISSUER.did}#{multikey.encode(thief.public)}", seed=ISSUER.seed)),
+        stops="issuer_key",
+        about="a key that stands in the fragment only",
+    )
+    yield embedded(
+        "embedded_signature",
+        tampered(lambda d: d.update(name="Eve")),
+        stops="signature",
+        about="a name was changed",
+    )
+    yield embedded(
+        "embedded_context",
+        tampered(lambda d: d["@context"].append("https://purl.imsglobal.org/spec/ob/v3p0/extensions.json")),
+        expect={"context": "fail"},
+        about="a known context, added after it was signed",
+    )
+    without = ISSUER.document()
+    del without["credentialSubject"]["achievement"]["criteria"]
+    yield embedded(
+        "embedded_data_model",
+        ISSUER.secured(without),
+        expect={"data_model": "fail"},
+        ends="context",
+        about="no criteria",
+    )
+    early = ISSUER.document() | {"validFrom": timestamps.show(soon)}
+    late = ISSUER.document() | {"validUntil": timestamps.show(ago)}
+    yield embedded("embedded_valid_from", ISSUER.secured(early), expect={"valid_from": "fail"})
+    yield embedded("embedded_valid_until", ISSUER.secured(late), expect={"valid_until": "fail"})
+    yield embedded("embedded_proof_expires", ISSUER.secured(expires=ago), expect={"proof_expires": "fail"})
+    yield embedded(
+        "embedded_status", good, expect={"status": "fail"}, status=revoked.status_token(), about="withdrawn"
+    )
+    yield embedded(
+        "embedded_status_list_with_proof",
+        good,
+        expect={"status": "fail"},
+        status=revoked.status_document().decode(),
+        about="withdrawn by a list with its proof inside",
+    )
+
+
+def tampered(act: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """The good document, changed after it was signed."""
+    document = ISSUER.secured()
+    act(document)
+    return document
+
+
+def embedded(name: str, document: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """A case whose badge is a document with its proof inside."""
+    made = case(name, None, steps=EMBEDDED_STEPS, **options)
+    del made["token"]
+    return {"name": name, "about": made.pop("about"), "document": strict_json.dumps(document)} | made
 
 
 def changed(act: Callable[[dict[str, Any]], object]) -> str:
@@ -122,13 +241,17 @@ def case(
     stops: str | None = None,
     state: str = "fail",
     ends: str = STEPS[-1],
+    steps: tuple[str, ...] = STEPS,
     expect: dict[str, str] | None = None,
     about: str = "",
     **documents: Any,
 ) -> dict[str, Any]:
     """One case. `stops`: the check after which none is made; else all pass but those in `expect`."""
-    steps = STEPS[: STEPS.index(stops or ends) + 1]
-    expected = dict.fromkeys(steps, "pass") | ({stops: state} if stops else {}) | (expect or {})
+    expected = (
+        dict.fromkeys(steps[: steps.index(stops or ends) + 1], "pass")
+        | ({stops: state} if stops else {})
+        | (expect or {})
+    )
     if text is not None:
         unpacked = (expect or {}).get("unpacking", "pass")
         expected = {"unpacking": unpacked} | (expected if unpacked == "pass" else {})

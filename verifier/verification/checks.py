@@ -3,7 +3,8 @@
 `verify` keeps the step numbers of STANDARDS section f; for a JWT the signature is checked before the content
 is read, so steps 3 and 4 come after 6. A check whose ground is missing, because an earlier one was not passed,
 is UNKNOWN and says so. Nothing here fetches, reads a clock or decides what a badge is good for: see `resolver`,
-`service` and `verifier.registration`. Status lists are long enough for a module of their own, `status`.
+`service` and `verifier.registration`. Status lists are long enough for a module of their own, `status`; a badge
+with a proof inside its JSON has a story of its own, `proofs`.
 """
 
 import re
@@ -43,10 +44,10 @@ STORY = (
 
 
 def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime) -> Verdict:
-    """Everything that can be said about one badge at one moment, resting on `trust` alone. Never raises for a
-    bad badge: whatever is wrong with it is a Check.
+    """Everything that can be said at one moment about one badge that was read as a token or code, resting on
+    `trust` alone. Never raises for a bad badge: whatever is wrong with it is a Check.
     """
-    told = _Told(packed=badge.packed is not None)
+    told = Told(STORY if badge.packed is not None else STORY[1:])
 
     # Step 1: strict parsing of what arrived.
     token = badge.token
@@ -54,7 +55,7 @@ def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime) -> Verdict:
         if not told.passed(check_unpacking(badge.packed, dictionaries=trust.dictionaries)):
             return told.verdict()
         token = badge_qr.unpack(badge.packed, dictionaries=trust.dictionaries)
-    assert token is not None  # a ReadBadge holds one of the two
+    assert token is not None  # a badge that is a `document` is told in `proofs`
     if not told.passed(check_token(token)):
         return told.verdict()
     parsed = jws.parse(token)
@@ -280,10 +281,10 @@ def read_document(issuer: str, *, published: Published | Absent | DidDocument) -
 
 
 @dataclass
-class _Told:
-    """The checks told so far."""
+class Told:
+    """The checks of one story told so far."""
 
-    packed: bool
+    story: tuple[str, ...]
     checks: dict[str, Check] = field(default_factory=dict)
 
     def passed(self, *made: Check) -> bool:
@@ -293,8 +294,7 @@ class _Told:
 
     def verdict(self, badge: OpenBadgeCredential | None = None) -> Verdict:
         """All checks of the story: those that were made, and the others as not made."""
-        ids = STORY if self.packed else STORY[1:]
-        told = tuple(self.checks.get(id_) or Check(id_, State.UNKNOWN, made=False) for id_ in ids)
+        told = tuple(self.checks.get(id_) or Check(id_, State.UNKNOWN, made=False) for id_ in self.story)
         return Verdict(told, None if badge is None else _statement(badge), badge)
 
 

@@ -1,4 +1,4 @@
-"""Any form of a badge in, the signed token out: text, file, picture, code or photograph of a code.
+"""Any form of a badge in, what is signed out: text, file, picture, code or photograph of a code.
 
 Nothing here is verified, and nothing is fetched: a QR code gives packed bytes, which are unpacked in `checks`
 with the dictionaries of the trust bundle. What arrives is a stranger's, so every reader is bounded.
@@ -19,6 +19,7 @@ Form = Literal["jwt", "json", "png", "svg", "qr_text", "qr_photo"]
 
 MAX_TEXT_BYTES = 1 << 20  # STANDARDS j1, a request body; a badge is 4 kB
 ENVELOPE_TYPE = "EnvelopedVerifiableCredential"
+PRESENTATION_TYPE = "VerifiablePresentation"
 ENVELOPE_PREFIX = "data:application/vc+jwt,"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JWT = re.compile(r"[A-Za-z0-9_=+/-]+(?:\.[A-Za-z0-9_=+/-]*){2}")
@@ -30,20 +31,25 @@ _NO_BADGE = (
 
 @dataclass(frozen=True)
 class ReadBadge:
-    """A badge as it was found: either the compact JWT `token`, or the `packed` bytes of a QR code."""
+    """A badge as it was found, in one of three garments: the compact JWT `token`, the `packed` bytes of a QR code,
+    or the JSON text of a `document` with its proof inside.
+    """
 
     form: Form
     token: str | None = None
     packed: bytes | None = None
+    document: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.token is None) == (self.packed is None):
-            raise ValueError("A badge is either a token or packed bytes.")
+        if [self.token, self.packed, self.document].count(None) != 2:
+            raise ValueError("A badge is either a token, or packed bytes, or a document.")
 
     @property
     def text(self) -> str:
         """One text that reads as the same badge again, so that a form can carry it to the next page."""
-        return badge_qr.to_desk_text(self.packed) if self.packed is not None else self.token or ""
+        if self.packed is not None:
+            return badge_qr.to_desk_text(self.packed)
+        return self.token or self.document or ""
 
 
 def read(data: bytes) -> ReadBadge:
@@ -70,14 +76,15 @@ def read(data: bytes) -> ReadBadge:
 
 
 def read_text(text: str) -> ReadBadge:
-    """The badge in a text: a compact JWT, an enveloped JSON document, or the text of a QR code.
+    """The badge in a text: a compact JWT, a JSON document (enveloped, or with its proof inside), or the text of a
+    QR code.
 
     Raises:
         ReadingError: as `read`.
     """
     text = text.strip()
     if text.startswith("{"):
-        return ReadBadge("json", token=_token_of_json(text))
+        return _from_json(text, form="json")
     if text.startswith("OB1:") or ("/v" in text and re.match(r"(?i)https://", text) and "#" in text):
         return ReadBadge("qr_text", packed=_packed(text))
     if _JWT.fullmatch(text):
@@ -93,7 +100,7 @@ def _from_png(data: bytes) -> ReadBadge:
     try:
         credential = baking.extract_png(data)
         if credential is not None:
-            return ReadBadge("png", token=_token_of_baked(credential))
+            return _from_baked(credential, form="png")
     except OpenBadges2Error as error:
         raise ReadingError(_old_badge()) from error
     except BakingError as error:
@@ -115,16 +122,18 @@ def _from_svg(data: bytes) -> ReadBadge:
         raise ReadingError(f"The picture cannot be read as SVG: {error}") from error
     if credential is None:
         raise ReadingError("There is no badge inside this SVG picture: social networks and editors strip it.")
-    return ReadBadge("svg", token=_token_of_baked(credential))
+    return _from_baked(credential, form="svg")
 
 
-def _token_of_baked(credential: str) -> str:
+def _from_baked(credential: str, *, form: Form) -> ReadBadge:
     text = credential.strip()
-    return _token_of_json(text) if text.startswith("{") else text
+    return _from_json(text, form=form) if text.startswith("{") else ReadBadge(form, token=text)
 
 
-def _token_of_json(text: str) -> str:
-    """The JWT in an enveloped credential (VCDM 2.0 §4.13); a clear sentence for every other JSON document."""
+def _from_json(text: str, *, form: Form) -> ReadBadge:
+    """An enveloped credential (VCDM 2.0 §4.13), or one with an embedded proof (§4.12); a clear sentence for every
+    other JSON document.
+    """
     try:
         document = strict_json.loads_object(text)
     except StrictJsonError as error:
@@ -133,14 +142,13 @@ def _token_of_json(text: str) -> str:
     if ENVELOPE_TYPE in types:
         if not isinstance(identity, str) or not identity.startswith(ENVELOPE_PREFIX):
             raise ReadingError(f"The envelope's id does not begin with {ENVELOPE_PREFIX}.")
-        return identity.removeprefix(ENVELOPE_PREFIX)
-    if "proof" in document:
-        raise ReadingError(
-            "This badge is secured by a proof inside its JSON, which cannot be verified here yet:"
-            " ask its issuer for the badge as JWT."
-        )
+        return ReadBadge(form, token=identity.removeprefix(ENVELOPE_PREFIX))
+    if PRESENTATION_TYPE in types:
+        raise ReadingError("This is a presentation, which is not read here yet: give the badge inside it.")
     if _is_old(document):
         raise ReadingError(_old_badge())
+    if "proof" in document and "VerifiableCredential" in types:
+        return ReadBadge(form, document=text)
     if "VerifiableCredential" in types:
         raise ReadingError("This JSON describes a badge, but nobody signed it: give the signed file here.")
     raise ReadingError("This JSON is no badge: an Open Badges 3.0 credential was expected.")

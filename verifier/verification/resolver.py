@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from keys import did, jws
+from keys import data_integrity, did, jws
 from keys.did import DidDocument
-from keys.errors import KeysError
+from keys.errors import KeysError, SignatureError
 from schemas import badge_qr, strict_json
 from schemas.badge_qr import BadgeQrError, Dictionary, UnknownDictionaryError
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
@@ -55,21 +55,25 @@ class Resolver:
         self._lock = threading.Lock()
 
     def resolve(self, badge: ReadBadge) -> TrustBundle:
-        """The trust bundle for one badge. Fetches nothing for a token that cannot be read, and no status list
+        """The trust bundle for one badge. Fetches nothing for a badge that cannot be read, and no status list
         for one whose signature does not verify: a stranger's unsigned text chooses no addresses.
         """
         now = self._clock()
-        token, dictionaries = self._token(badge)
-        empty = TrustBundle(now, dictionaries=dictionaries)
-        issuer, claims = _named(token)
-        if issuer is None:
-            return empty
+        dictionaries: dict[str, Dictionary] = {}
+        if badge.document is not None:
+            claim = _claim_of_document(badge.document)
+        else:
+            token, dictionaries = self._token(badge)
+            claim = _claim_of_token(token)
+        if claim is None:
+            return TrustBundle(now, dictionaries=dictionaries)
+        issuer = claim.issuer
         documents = {} if did.holds_its_key(issuer) else {issuer: self._document(issuer, now=now)}
         bundle = TrustBundle(now, did_documents=documents, dictionaries=dictionaries)
-        document = _signed_by(token, issuer=issuer, trust=bundle)
+        document = _signed_by(claim, trust=bundle)
         if document is None:
             return bundle
-        lists = {url: self._status_list(url, document=document, now=now) for url in _status_urls(claims)}
+        lists = {url: self._status_list(url, document=document, now=now) for url in _status_urls(claim.content)}
         return TrustBundle(now, did_documents=documents, status_lists=lists, dictionaries=dictionaries)
 
     def _token(self, badge: ReadBadge) -> tuple[str, dict[str, Dictionary]]:
@@ -157,27 +161,58 @@ class Resolver:
         return published
 
 
-def _named(token: str) -> tuple[str | None, JsonObject]:
-    """The issuer that an unverified token names, if its key id is of that issuer, and its claims."""
+@dataclass(frozen=True)
+class _Claim:
+    """What an unverified badge says of itself: an issuer, whose key it names, and its content.
+
+    `verify` raises a KeysError unless it is signed by a key of the issuer's document.
+    """
+
+    issuer: str
+    content: JsonObject
+    verify: Callable[[DidDocument], object]
+
+
+def _claim_of_token(token: str) -> _Claim | None:
+    """The claim of a token, if it can be read and its key id is of the issuer that it names."""
     try:
         parsed = jws.parse(token)
-        claims = strict_json.loads_object(parsed.payload)
-        owner = did.did_of_key_id(parsed.header.kid or "")
+        content = strict_json.loads_object(parsed.payload)
+        kid = parsed.header.kid or ""
+        owner = did.did_of_key_id(kid)
     except (KeysError, StrictJsonError):
-        return None, {}
-    issuer = checks.issuer_of(claims)
-    return (issuer if issuer == owner else None), claims
+        return None
 
-
-def _signed_by(token: str, *, issuer: str, trust: TrustBundle) -> DidDocument | None:
-    """The issuer's document, if the token's signature verifies under a key in it."""
-    kid = jws.parse(token).header.kid or ""
-    try:
-        document = checks.read_document(issuer, published=checks.document_to_read(issuer, trust=trust))
+    def verify(document: DidDocument) -> object:
         key = document.key(kid, purpose="assertionMethod")
         if key is None:
-            return None
-        jws.verify(token, key=key)
+            raise SignatureError(f"There is no key {kid}.")
+        return jws.verify(token, key=key)
+
+    issuer = checks.issuer_of(content)
+    return _Claim(issuer, content, verify) if issuer == owner else None
+
+
+def _claim_of_document(text: str) -> _Claim | None:
+    """The claim of a document with proofs inside, if they can be read and all are by the issuer that it names."""
+    try:
+        content = strict_json.loads_object(text)
+        methods = [proof.verification_method for proof in data_integrity.read_proofs(content).proofs]
+        owners = {did.did_of_key_id(method) for method in methods}
+    except (KeysError, StrictJsonError):
+        return None
+    issuer = checks.issuer_of(content)
+    if owners != {issuer}:
+        return None
+    return _Claim(issuer, content, lambda document: data_integrity.verify_document(content, controller=document))
+
+
+def _signed_by(claim: _Claim, *, trust: TrustBundle) -> DidDocument | None:
+    """The issuer's document, if the badge is signed by a key in it."""
+    try:
+        published = checks.document_to_read(claim.issuer, trust=trust)
+        document = checks.read_document(claim.issuer, published=published)
+        claim.verify(document)
     except KeysError:
         return None
     return document

@@ -50,9 +50,26 @@ ENGLISH: Mapping[str, Words] = {
         unknown="It is signed in a way that cannot be checked here yet.",
     ),
     "payload": Words(
-        clause="The payload is one strict JSON object that names its issuer (VC-JOSE-COSE §3.1).",
+        clause="The payload, or document, is one strict JSON object that names its issuer (VC-JOSE-COSE §3.1).",
         passed="What it says can be read.",
         failed="What it says cannot be read.",
+    ),
+    "proof": Words(
+        clause="Every proof inside the document is well-formed, and there are few (VC Data Integrity §2.1).",
+        passed="It carries its signature in the standard form.",
+        failed="The signature inside it is damaged, or has a form that is never accepted.",
+    ),
+    "proof_suite": Words(
+        clause="One proof or more is of a cryptosuite that is verified here (VC Data Integrity §3.1).",
+        passed="It is signed in a way that can be checked here.",
+        failed="It claims to be signed in a way that is never accepted.",
+        unknown="It is signed in a way that cannot be checked here yet. Ask its issuer for the badge as JWT.",
+        desk_unknown="This badge cannot be checked here: ask for its code or its other file, or ask the lead.",
+    ),
+    "proof_purpose": Words(
+        clause="Every proof has the purpose assertionMethod (VC Data Integrity §2.1).",
+        passed="It was signed as a statement.",
+        failed="It was signed for something else than a statement: to log in, or to show a badge.",
     ),
     "key_owner": Words(
         clause="The key id belongs to the DID of the credential’s issuer (Controlled Identifiers §2.2).",
@@ -72,7 +89,7 @@ ENGLISH: Mapping[str, Words] = {
         failed="The issuer does not publish this key, or no longer: what it signed is not accepted.",
     ),
     "signature": Words(
-        clause="The signature verifies under the issuer’s key (RFC 7515 §5.2).",
+        clause="The signature, or each proof, verifies under the issuer’s key (RFC 7515 §5.2, Data Integrity §4).",
         passed="Nothing was changed since the issuer signed it.",
         failed="It was changed after it was signed, or the issuer never signed it.",
     ),
@@ -126,6 +143,12 @@ ENGLISH: Mapping[str, Words] = {
         clause="validUntil is not in the past, with 60 s of skew (VCDM 2.0 §4.9).",
         passed="It has not expired.",
         failed="It has expired. Its issuer may have given its holder a newer one.",
+        desk_failed="Ask whether they have a newer badge. " + _REFUSE,
+    ),
+    "proof_expires": Words(
+        clause="No proof has an expires in the past, with 60 s of skew (VC Data Integrity §2.1).",
+        passed="Its signature is still meant to be relied on.",
+        failed="Its signature was meant to be relied on for a time that has ended. Ask for a newer copy.",
         desk_failed="Ask whether they have a newer badge. " + _REFUSE,
     ),
     "status": Words(

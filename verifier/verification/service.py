@@ -1,7 +1,7 @@
 """The use cases of verification: read what arrived, resolve what it rests on, tell the verdict.
 
-What other rooms call. The pieces are pure (`reading`, `checks`) or bounded (`resolver`); whether a valid badge
-buys something is decided in `verifier.registration`.
+What other rooms call. The pieces are pure (`reading`, `checks`, `proofs`) or bounded (`resolver`); whether a
+valid badge buys something is decided in `verifier.registration`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,9 +12,10 @@ from schemas import timestamps
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import system_clock
 from verifier.ground.documents import DocumentSource
-from verifier.verification import checks, reading
+from verifier.verification import checks, proofs, reading
 from verifier.verification.reading import ReadBadge
 from verifier.verification.resolver import Resolver
+from verifier.verification.trust import TrustBundle
 from verifier.verification.verdict import Check, Verdict
 
 
@@ -77,10 +78,16 @@ class Verification:
         """The report on a badge that was read already."""
         trust = self._resolver.resolve(badge)
         now = self._clock()
-        verdict = checks.verify(badge, trust=trust, now=now)
+        verdict = judge(badge, trust=trust, now=now)
         issuer = verdict.statement.issuer if verdict.statement else None
         trusted_by = tuple(name for name, issuers in self._trusted.items() if issuer in issuers)
         return Report(badge, verdict, now, trusted_by)
+
+
+def judge(badge: ReadBadge, *, trust: TrustBundle, now: datetime) -> Verdict:
+    """The verdict on a badge, told as its form wants it: as a token, or as a document with proofs inside."""
+    story = checks.verify if badge.document is None else proofs.verify
+    return story(badge, trust=trust, now=now)
 
 
 def _check_json(check: Check) -> dict[str, JsonValue]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from keys import did, jws
+from keys import data_integrity, did, jws
 from keys.did import DidDocument
 from keys.errors import KeysError
 from schemas import status_list, strict_json, timestamps
@@ -61,14 +61,16 @@ def check_status(
     return max(answers, key=lambda answer: answer.age or timedelta())  # as fresh as the oldest list
 
 
-def open_list(token: bytes, *, url: str, document: DidDocument, now: datetime) -> StatusSnapshot:
+def open_list(body: bytes, *, url: str, document: DidDocument, now: datetime) -> StatusSnapshot:
     """A status list credential, once its signature, issuer, type and times were found good.
+
+    `body`: what its address answered, a compact JWS or a JSON document with a Data Integrity proof inside.
 
     Raises:
         UnusableListError: any of these is wrong (STATUS_VERIFICATION_ERROR), or the list cannot be decoded.
     """
     try:
-        claims = _verified_claims(token, document=document)
+        claims, proof_ends = _verified_claims(body, document=document)
         subject = claims.get("credentialSubject")
         issuer = claims.get("issuer")
         if (issuer.get("id") if isinstance(issuer, dict) else issuer) != document.id:
@@ -79,7 +81,7 @@ def open_list(token: bytes, *, url: str, document: DidDocument, now: datetime) -
             raise UnusableListError(f"The document is no {LIST_TYPE}.")
         if subject.get("type") != "BitstringStatusList":
             raise UnusableListError("The list's subject is no BitstringStatusList.")
-        made_at, valid_until = _times(claims)
+        made_at, valid_until = _times(claims, proof_ends=proof_ends)
         if made_at > now + SKEW:
             raise UnusableListError("The list is from the future.")
         if valid_until is not None and valid_until < now - SKEW:
@@ -129,8 +131,12 @@ def _check_fresh(published: Published, snapshot: StatusSnapshot, *, trust: Trust
         raise UnusableListError(f"The list was had at {timestamps.show(published.fetched_at)}: that is stale.")
 
 
-def _verified_claims(token: bytes, *, document: DidDocument) -> JsonObject:
-    text = token.decode("ascii").strip()
+def _verified_claims(body: bytes, *, document: DidDocument) -> tuple[JsonObject, list[datetime]]:
+    """What the list says, once it was found signed by the issuer, and when its proofs expire, if they do."""
+    if body.lstrip().startswith(b"{"):
+        secured = data_integrity.verify_document(strict_json.loads_object(body), controller=document)
+        return secured.document, [proof.expires for proof in secured.proofs if proof.expires is not None]
+    text = body.decode("ascii").strip()
     kid = jws.parse(text).header.kid or ""
     if did.did_of_key_id(kid) != document.id:
         raise UnusableListError("The list is signed with the key of somebody else than the badge's issuer.")
@@ -138,15 +144,16 @@ def _verified_claims(token: bytes, *, document: DidDocument) -> JsonObject:
     if key is None:
         raise UnusableListError("The list is signed with a key that its issuer does not publish.")
     payload = jws.verify(text, key=key)
-    return strict_json.loads_object(payload)
+    return strict_json.loads_object(payload), []
 
 
-def _times(claims: Mapping[str, JsonValue]) -> tuple[datetime, datetime | None]:
-    """The list's own validity: the latest beginning and the earliest end of document and claims."""
+def _times(claims: Mapping[str, JsonValue], *, proof_ends: list[datetime]) -> tuple[datetime, datetime | None]:
+    """The list's own validity: the latest beginning and the earliest end of document, claims and proofs."""
     begins = [timestamps.parse(claims["validFrom"])] if "validFrom" in claims else []
     begins += [timestamps.from_numeric_date(claims["nbf"])] if "nbf" in claims else []
     ends = [timestamps.parse(claims["validUntil"])] if "validUntil" in claims else []
     ends += [timestamps.from_numeric_date(claims["exp"])] if "exp" in claims else []
+    ends += proof_ends
     if not begins:
         raise UnusableListError("The list does not say when it was made.")
     return max(begins), min(ends) if ends else None

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from keys import data_integrity, jws
 from keys import did as dids
-from keys import jws
 from keys.signer import Signer
 from schemas import badge_qr, claims, holder_code, identity, status_list, strict_json, timestamps
 from schemas.badge_qr import Dictionary
@@ -145,6 +145,24 @@ class IssuerSimulator:
     def sign(self, payload: dict[str, Any], *, signer: Signer | None = None) -> str:
         return jws.sign(strict_json.dumps(payload).encode(), signer=signer or self.signer)
 
+    def secured(
+        self,
+        document: dict[str, Any] | None = None,
+        *,
+        signer: Signer | None = None,
+        purpose: dids.Purpose = "assertionMethod",
+        expires: datetime | None = None,
+    ) -> dict[str, Any]:
+        """A badge with a Data Integrity proof inside; one that has a proof gets another."""
+        made = data_integrity.sign(
+            document if document is not None else self.document(),
+            signer=signer or self.signer,
+            created=self.now - timedelta(days=10),
+            expires=expires,
+            purpose=purpose,
+        )
+        return strict_json.loads_object(strict_json.dumps(made))  # as it arrives: no part is shared
+
     # What it publishes
 
     def did_document(self) -> dict[str, Any]:
@@ -179,6 +197,13 @@ class IssuerSimulator:
 
     def status_token(self, payload: dict[str, Any] | None = None, *, signer: Signer | None = None) -> str:
         return self.sign(payload or self.status_claims(), signer=signer or self.status_signer)
+
+    def status_document(self, *, signer: Signer | None = None, expires: datetime | None = None) -> bytes:
+        """The status list with a Data Integrity proof inside."""
+        registered = {"iss", "sub", "jti", "nbf", "exp"}
+        content = {name: value for name, value in self.status_claims().items() if name not in registered}
+        made = self.secured(content, signer=signer or self.status_signer, expires=expires)
+        return strict_json.dumps(made).encode()
 
     def dictionary(self) -> Dictionary:
         header = strict_json.dumps({"alg": "ES256", "kid": self.signer.kid, "typ": "vc+jwt"})
@@ -260,6 +285,11 @@ class Clock:
 def read(token: str) -> ReadBadge:
     """A token as if it had been pasted."""
     return ReadBadge("jwt", token=token)
+
+
+def read_document(document: dict[str, Any]) -> ReadBadge:
+    """A JSON document with its proof inside, as if it had been given as a file."""
+    return ReadBadge("json", document=strict_json.dumps(document))
 
 
 def references() -> Iterator[str]:

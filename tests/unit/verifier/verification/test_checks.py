@@ -23,7 +23,7 @@ from tests.unit.verifier.simulator import (
     p256_signer,
     read,
 )
-from verifier.verification import checks, status
+from verifier.verification import checks, proofs, status
 from verifier.verification.checks import STORY, verify
 from verifier.verification.errors import NotVerifiedError
 from verifier.verification.reading import ReadBadge
@@ -77,11 +77,11 @@ def test_a_packed_badge_is_unpacked_and_verified_like_its_token() -> None:
 def test_every_check_of_the_story_has_a_function_and_sentences() -> None:
     functions = {
         name.removeprefix("check_")
-        for module in (checks, status)
+        for module in (checks, proofs, status)
         for name, _ in inspect.getmembers(module, inspect.isfunction)
         if name.startswith("check_")
     }
-    assert functions == set(STORY) == set(ENGLISH)
+    assert functions == {*STORY, *proofs.STORY} == set(ENGLISH)
 
 
 def test_an_unknown_dictionary_is_unknown_and_never_invalid() -> None:

@@ -1,4 +1,4 @@
-"""Any form in, the same token out; and one clear sentence for everything else."""
+"""Any form in, the same signed badge out; and one clear sentence for everything else."""
 
 import io
 import json
@@ -8,7 +8,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from schemas import badge_qr, baking
+from schemas import badge_qr, baking, strict_json
 from tests.unit.verifier.simulator import IssuerSimulator
 from tests.unit.verifier.verification.pictures import encoded, of_code, photographed
 from verifier.verification.errors import ReadingError
@@ -18,6 +18,7 @@ ISSUER = IssuerSimulator()
 TOKEN = ISSUER.token()
 PACKED = ISSUER.packed(TOKEN)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8"/></svg>'
+SECURED = strict_json.dumps(ISSUER.secured())
 ENVELOPE = json.dumps(
     {
         "@context": "https://www.w3.org/ns/credentials/v2",
@@ -46,6 +47,29 @@ def png() -> bytes:
 )
 def test_every_file_form_gives_the_same_token(data: bytes, form: str) -> None:
     assert read(data) == ReadBadge(form, token=TOKEN)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("data", "form"),
+    [
+        (SECURED.encode(), "json"),
+        (f"\n {SECURED}\r\n".encode(), "json"),
+        (baking.bake_png(png(), SECURED), "png"),
+        (baking.bake_svg(SVG, SECURED), "svg"),
+    ],
+)
+def test_a_badge_with_its_proof_inside_is_read_from_every_file_form(data: bytes, form: str) -> None:
+    badge = read(data)
+
+    assert badge == ReadBadge(form, document=SECURED)  # type: ignore[arg-type]
+    assert read(badge.text.encode()) == ReadBadge("json", document=SECURED)
+
+
+def test_a_badge_has_one_garment() -> None:
+    with pytest.raises(ValueError, match="either"):
+        ReadBadge("json", token=TOKEN, document=SECURED)
+    with pytest.raises(ValueError, match="either"):
+        ReadBadge("json")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +117,8 @@ def test_a_transparent_picture_of_a_code_is_read_on_white() -> None:
         (b"https://badges.example.org/b/1", "address of a page"),
         (b"{", "cannot be read"),
         (b'{"a":1}', "no badge"),
-        (b'{"type":["VerifiableCredential"],"proof":{}}', "inside its JSON"),
+        (b'{"type":["VerifiablePresentation"],"proof":{}}', "presentation"),
+        (b'{"type":["Something"],"proof":{}}', "no badge"),
         (b'{"type":["VerifiableCredential"]}', "nobody signed it"),
         (b'{"@context":"https://w3id.org/openbadges/v2","type":"Assertion"}', "Open Badges 2.0"),
         (b'{"recipient":{},"badge":"https://a.example"}', "Open Badges 2.0"),

@@ -43,6 +43,30 @@ def test_a_bit_that_is_not_set_passes_and_says_how_old_the_list_is() -> None:
     assert check.age == timedelta(minutes=3)
 
 
+@pytest.mark.parametrize(("revoked", "state"), [(set(), State.PASS), ({94567}, State.FAIL)])
+def test_a_list_with_its_proof_inside_is_read_as_one_that_is_a_token(revoked: set[int], state: State) -> None:
+    issuer = IssuerSimulator(revoked=revoked)
+
+    assert status_of(listed=issuer.status_document(), issuer=issuer).state is state
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        ISSUER.status_document().replace(b"BitstringStatusList", b"SomethingStatusList"),
+        ISSUER.status_document(signer=p256_signer(f"{ISSUER.did}#status-1", seed="thief")),
+        ISSUER.status_document(signer=p256_signer("did:web:thief.example#status-1")),
+        ISSUER.status_document(signer=p256_signer(f"{ISSUER.did}#unlisted")),
+        ISSUER.status_document(expires=NOW - timedelta(minutes=2)),
+        b'{"type": "BitstringStatusListCredential"}',
+        b'{"proof": [',
+        b'{"proof": {"type": "DataIntegrityProof"}}',
+    ],
+)
+def test_a_list_whose_proof_cannot_be_believed_is_unknown(listed: bytes) -> None:
+    assert status_of(listed=listed).state is State.UNKNOWN
+
+
 def test_index_zero_is_the_most_significant_bit() -> None:
     issuer = IssuerSimulator(revoked={0})
     assert status_of(issuer=issuer, entry={"statusListIndex": "0"}).state is State.FAIL

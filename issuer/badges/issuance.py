@@ -149,16 +149,19 @@ def _supersede_lesser(connection: Connection, bureau: Bureau, badge_id: str, now
             store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
 
 
-def _allocate_status(connection: Connection, badge_id: str) -> tuple[int, int]:
-    """A random free place in the newest status list; a new list once it is half full."""
-    number = store.newest_status_list(connection) or 1
-    if store.status_entries_in(connection, number) >= status.FILL_AT_MOST:
-        number += 1
+def _allocate_status(connection: Connection, badge_id: str) -> None:
+    """A random free place in the newest status list; a new list once it is half full.
+
+    Half full means that two tries find a free place on average, however many badges there are.
+    """
+    newest = store.newest_status_list(connection)
+    if newest is None or newest[1] >= status.FILL_AT_MOST:
+        newest = (newest[0] + 1 if newest else 1, 0)
+        store.add_status_list(connection, newest[0])
     while True:
         index = secrets.randbelow(status.ENTRIES)
-        if not store.status_index_taken(connection, number, index):
-            store.add_status_entry(connection, number, index, badge_id=badge_id)
-            return number, index
+        if not store.status_index_taken(connection, newest[0], index):
+            return store.add_status_entry(connection, newest[0], index, badge_id=badge_id)
 
 
 def _cover_key(award: Award) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
 def status_list_jwt(bureau: Bureau, number: int, *, now: datetime) -> str | None:
     """The signed status list of this number, or None if there is none."""
     with reading(bureau.engine) as connection:
-        if number not in {1, *store.status_lists(connection)}:
+        if number not in {1, *store.status_list_numbers(connection)}:
             return None
         revoked = store.revoked_indexes(connection, number)
     url = bureau.addresses.status_list(number)
@@ -90,7 +90,7 @@ def status_list_jwt(bureau: Bureau, number: int, *, now: datetime) -> str | None
 def status_list_numbers(engine: Engine) -> list[int]:
     """The numbers of all status lists; there is always a first one."""
     with reading(engine) as connection:
-        return sorted({1, *store.status_lists(connection)})
+        return sorted({1, *store.status_list_numbers(connection)})
 
 
 def dictionaries(engine: Engine) -> list[tuple[Dictionary, str, str]]:

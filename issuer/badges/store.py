@@ -52,7 +52,9 @@ awards = Table(
     Column("policy_digest", String(64), nullable=False),
     Column("hand_decision", ForeignKey("hand_decisions.id"), index=True),
     Column("thanks", Text, nullable=False),
+    Column("intended", Boolean, nullable=False, default=False),  # whether it has a badge, signed or not yet
     UniqueConstraint("person", "achievement", "period_first"),
+    Index("ix_awards_waiting", "intended", "made_at", "id"),
 )
 references = Table(
     "holder_references",
@@ -75,6 +77,12 @@ badges = Table(
     Column("revoked_for", Text),
     Column("superseded_by", ForeignKey("badges.id")),
     Column("current_version", Integer),  # the newest signed one
+)
+status_lists = Table(
+    "status_lists",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("used", Integer, nullable=False),
 )
 status_entries = Table(
     "status_entries",
@@ -174,13 +182,8 @@ def add_award(connection: Connection, award: Award) -> None:
 
 def awards_without_badge(connection: Connection, *, limit: int) -> list[Award]:
     """The oldest awards for which nothing is intended yet."""
-    query = (
-        select(awards)
-        .outerjoin(badges, badges.c.award == awards.c.id)
-        .where(badges.c.id.is_(None))
-        .order_by(awards.c.made_at, awards.c.id)
-        .limit(limit)
-    )
+    waiting = awards.c.intended.is_(False)
+    query = select(awards).where(waiting).order_by(awards.c.made_at, awards.c.id).limit(limit)
     return [_award(row) for row in connection.execute(query)]
 
 
@@ -205,15 +208,18 @@ def add_reference(
 
 def add_badge(connection: Connection, *, badge_id: str, award: str, reference: str, salt: str) -> None:
     connection.execute(insert(badges).values(id=badge_id, award=award, reference=reference, salt=salt))
+    connection.execute(update(awards).where(awards.c.id == award).values(intended=True))
 
 
-def status_entries_in(connection: Connection, list_number: int) -> int:
-    chosen = status_entries.c.list == list_number
-    return connection.execute(select(func.count()).select_from(status_entries).where(chosen)).scalar_one()
+def newest_status_list(connection: Connection) -> tuple[int, int] | None:
+    """(number, how many places are used) of the newest list, if there is one."""
+    query = select(status_lists).order_by(status_lists.c.number.desc()).limit(1)
+    row = connection.execute(query).first()
+    return (row.number, row.used) if row else None
 
 
-def newest_status_list(connection: Connection) -> int | None:
-    return connection.execute(select(func.max(status_entries.c.list))).scalar()
+def add_status_list(connection: Connection, number: int) -> None:
+    connection.execute(insert(status_lists).values(number=number, used=0))
 
 
 def status_index_taken(connection: Connection, list_number: int, index: int) -> bool:
@@ -223,10 +229,12 @@ def status_index_taken(connection: Connection, list_number: int, index: int) -> 
 
 def add_status_entry(connection: Connection, list_number: int, index: int, *, badge_id: str) -> None:
     connection.execute(insert(status_entries).values(list=list_number, index=index, badge=badge_id))
+    chosen = status_lists.c.number == list_number
+    connection.execute(update(status_lists).where(chosen).values(used=status_lists.c.used + 1))
 
 
-def status_lists(connection: Connection) -> list[int]:
-    query = select(status_entries.c.list).distinct().order_by(status_entries.c.list)
+def status_list_numbers(connection: Connection) -> list[int]:
+    query = select(status_lists.c.number).order_by(status_lists.c.number)
     return list(connection.execute(query).scalars())
 
 

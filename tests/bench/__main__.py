@@ -6,10 +6,14 @@ Nothing here fails for being slow: numbers are read by people, and compared with
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.bench import deciding, signing
+from tests.bench import deciding, issuing, signing
 from tests.bench.measuring import Row
 
-GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {"deciding": deciding.rows, "signing": signing.rows}
+GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
+    "deciding": deciding.rows,
+    "signing": signing.rows,
+    "issuing": issuing.rows,
+}
 
 
 def main(words: list[str]) -> int:

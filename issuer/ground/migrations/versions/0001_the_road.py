@@ -71,6 +71,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_policies")),
     )
     op.create_table(
+        "status_lists",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_status_lists")),
+    )
+    op.create_table(
         "tokens",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("source", sa.String(length=40), nullable=False),
@@ -196,6 +202,7 @@ def upgrade() -> None:
         sa.Column("policy_digest", sa.String(length=64), nullable=False),
         sa.Column("hand_decision", sa.String(length=32), nullable=True),
         sa.Column("thanks", sa.Text(), nullable=False),
+        sa.Column("intended", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["hand_decision"], ["hand_decisions.id"], name=op.f("fk_awards_hand_decision_hand_decisions")
         ),
@@ -206,6 +213,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_awards_hand_decision"), "awards", ["hand_decision"], unique=False)
+    op.create_index("ix_awards_waiting", "awards", ["intended", "made_at", "id"], unique=False)
     op.create_table(
         "badges",
         sa.Column("id", sa.String(length=45), nullable=False),
@@ -254,6 +262,7 @@ def downgrade() -> None:
     op.drop_index("ix_badge_versions_unsigned", table_name="badge_versions")
     op.drop_table("badge_versions")
     op.drop_table("badges")
+    op.drop_index("ix_awards_waiting", table_name="awards")
     op.drop_index(op.f("ix_awards_hand_decision"), table_name="awards")
     op.drop_table("awards")
     op.drop_table("pauses")
@@ -270,6 +279,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_accounts_person_id"), table_name="accounts")
     op.drop_table("accounts")
     op.drop_table("tokens")
+    op.drop_table("status_lists")
     op.drop_table("policies")
     op.drop_index(op.f("ix_persons_name"), table_name="persons")
     op.drop_index(op.f("ix_persons_email"), table_name="persons")

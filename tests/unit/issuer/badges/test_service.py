@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from issuer.badges import awarding, issuance, service
+from issuer.badges import awarding, issuance, service, status
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
 from issuer.recognition import service as recognition
 from keys import jws
@@ -336,3 +336,13 @@ def test_private_links_and_holder_codes_are_not_in_the_database(office: Office) 
     )
     assert office.bureau.page_token(badge.award.person).encode() not in stored
     assert office.bureau.holder_code(badge.reference).encode() not in stored
+
+
+def test_a_half_full_status_list_is_followed_by_a_new_one(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "FILL_AT_MOST", 2)
+    for who in ("ada", "bob", "cy", "dana"):
+        office.add_changes(who, count=1)
+    decide_and_issue(office)
+    lists = [badge.status_list for badge in service.all_badges(office.engine)]
+    assert sorted(lists) == [1, 1, 2, 2][: len(lists)]
+    assert service.status_list_numbers(office.engine) == sorted(set(lists))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas import badge_qr
+from schemas import badge_qr, strict_json
 from tests.unit.verifier.registration.policies import document
 from tests.unit.verifier.simulator import HOLDER_CODE, IssuerSimulator
 
@@ -29,6 +29,9 @@ class Desk:
         self.put("good.jwt", good)
         self.put("good.txt", badge_qr.to_url_text(ISSUER.packed(good), host="badges.example.org"))
         self.put("tampered.jwt", good[:-4] + "AAAA")
+        secured = ISSUER.secured(ISSUER.document(starts=STARTS, ends=ENDS))
+        self.put("good.json", strict_json.dumps(secured))
+        self.put("tampered.json", strict_json.dumps(secured | {"name": "Sustained 2027"}))
         self.put("revoked.jwt", ISSUER.token(ISSUER.document(index=7, starts=STARTS, ends=ENDS)))
         self.put("event.yaml", self.event().decode())
 
@@ -75,6 +78,13 @@ def test_verify_says_valid_and_leaves_no_folder(desk: Desk) -> None:
     assert sorted(desk.folder.iterdir()) == before
 
 
+def test_verify_reads_a_badge_with_its_proof_inside(desk: Desk) -> None:
+    done = desk.verify("good.json")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("✓ Valid")
+
+
 def test_verify_prints_one_json_object(desk: Desk) -> None:
     told = json.loads(desk.verify("good.txt", "--json").stdout)
 
@@ -89,7 +99,7 @@ def test_verify_reads_standard_input(desk: Desk) -> None:
     assert desk.verify("-", typed=(desk.folder / "good.jwt").read_bytes()).returncode == 0
 
 
-@pytest.mark.parametrize("file", ["tampered.jwt", "revoked.jwt"])
+@pytest.mark.parametrize("file", ["tampered.jwt", "tampered.json", "revoked.jwt"])
 def test_a_badge_that_is_not_valid_exits_1(desk: Desk, file: str) -> None:
     done = desk.verify(file)
 

@@ -326,6 +326,17 @@ def test_an_enveloped_badge_may_be_given_as_an_object(site: Site) -> None:
     assert answer.status_code == 201
 
 
+def test_a_badge_with_its_proof_inside_buys_what_its_token_buys_and_only_once_of_the_two(site: Site) -> None:
+    answer = site.client.post(
+        f"{EVENT}/redemptions",
+        json={"badge": ISSUER.secured(), "holder_code": HOLDER_CODE},
+        headers={"Idempotency-Key": "one"},
+    )
+
+    assert answer.status_code == 201
+    assert redeemed(site, key="two").json()["result"] == "already_redeemed"
+
+
 def test_an_unknown_event_is_not_found(site: Site) -> None:
     answer = site.client.post("/events/nothing/redemptions", json={}, headers={"Idempotency-Key": "one"})
 

@@ -1,7 +1,10 @@
 """What is fetched for a badge, how long it is kept, and what is never asked."""
 
+from typing import Any
+
 import pytest
 
+from keys.did import Purpose
 from schemas import badge_qr, strict_json
 from tests.unit.verifier.simulator import (
     Clock,
@@ -9,6 +12,7 @@ from tests.unit.verifier.simulator import (
     IssuerSimulator,
     p256_signer,
     read,
+    read_document,
     references,
 )
 from verifier.verification.reading import ReadBadge
@@ -67,6 +71,64 @@ def test_the_keys_of_somebody_else_than_the_issuer_are_not_asked_for(
     resolver(documents, clock).resolve(read(token))
 
     assert documents.asked == []
+
+
+def test_a_document_with_its_proof_inside_asks_for_the_same_as_a_token(
+    documents: DocumentsInMemory, clock: Clock
+) -> None:
+    bundle = resolver(documents, clock).resolve(read_document(ISSUER.secured()))
+
+    assert documents.asked == [DID_URL, ISSUER.list_url]
+    assert isinstance(bundle.status_lists[ISSUER.list_url], Published)
+
+
+@pytest.mark.parametrize(
+    ("method", "purpose", "asked"),
+    [
+        (ISSUER.signer.kid, "assertionMethod", [DID_URL]),
+        (ISSUER.signer.kid, "authentication", [DID_URL]),
+        (f"{ISSUER.did}#unlisted", "assertionMethod", [DID_URL]),
+        ("did:web:thief.example#k", "assertionMethod", []),
+        ("https://inside.example/keys#k", "assertionMethod", []),
+    ],
+)
+def test_a_document_that_its_issuer_did_not_sign_chooses_no_addresses(
+    method: str, purpose: Purpose, asked: list[str], documents: DocumentsInMemory, clock: Clock
+) -> None:
+    document = ISSUER.document()
+    document["credentialStatus"][0]["statusListCredential"] = "https://inside.example/"
+    forged = ISSUER.secured(document, signer=p256_signer(method, seed="thief"), purpose=purpose)
+    resolver(documents, clock).resolve(read_document(forged))
+
+    assert documents.asked == asked
+
+
+@pytest.mark.parametrize("document", [ISSUER.document(), ISSUER.secured() | {"proof": "text"}, {"proof": []}])
+def test_a_document_without_sound_proofs_asks_for_nothing(
+    document: dict[str, Any], documents: DocumentsInMemory, clock: Clock
+) -> None:
+    resolver(documents, clock).resolve(read_document(document))
+
+    assert documents.asked == []
+
+
+def test_a_sound_list_with_its_proof_inside_is_kept_and_a_broken_one_is_asked_for_again(clock: Clock) -> None:
+    for body, times in ((ISSUER.status_document(), 1), (ISSUER.status_document()[:-9], 2)):
+        documents = DocumentsInMemory(ISSUER.published() | {ISSUER.list_url: body})
+        asks = resolver(documents, clock)
+        asks.resolve(read_document(ISSUER.secured()))
+        asks.resolve(read(ISSUER.token()))
+        assert documents.asked.count(ISSUER.list_url) == times
+
+
+def test_a_badge_with_its_proof_inside_is_verified_through_its_issuers_documents(
+    documents: DocumentsInMemory, clock: Clock
+) -> None:
+    verification = Verification(documents, clock=clock)
+    report = verification.verify(strict_json.dumps(ISSUER.secured()).encode())
+
+    assert report.verdict.outcome is Outcome.VALID
+    assert report.to_json()["form"] == "json"
 
 
 @pytest.mark.parametrize("did", ["did:web:127.0.0.1", "did:web:10.0.0.1%3A80", "did:example:1"])

@@ -16,7 +16,7 @@ from keys.errors import KeyFormatError, ProofError, SignatureError
 from keys.jwk import KeyKind, PublicKey
 from keys.signer import Signer
 from schemas import jcs, timestamps
-from schemas.strict_json import JsonObject, JsonValue
+from schemas.strict_json import MAX_DOCUMENT_BYTES, JsonObject, JsonValue
 
 PROOF_TYPE = "DataIntegrityProof"
 # Suite -> the kinds of key that it signs with. The key must fit the suite, and decides the hash (STANDARDS c3).
@@ -29,6 +29,7 @@ SUITES_NOT_READ_YET = frozenset({"eddsa-rdfc-2022", "ecdsa-rdfc-2019", "ecdsa-sd
 PROOF_CHAIN = "proof chain"  # a proof with `previousProof`: not read yet either
 MAX_PROOFS = 4  # STANDARDS j1; each costs a canonicalisation and a signature
 MAX_PROOF_VALUE_CHARACTERS = 140  # a P-384 signature has at most 133; base58 costs quadratic time
+MAX_TEXT_CHARACTERS = 4096  # a did:jwk with an RSA key has about 2,000; a message may repeat it
 _OPTIONAL_TEXTS = ("id", "nonce", "challenge")
 
 
@@ -120,7 +121,8 @@ def verify_document(
     """
     found = read_proofs(document)
     if not found.proofs:
-        raise ProofError(f"None of its proofs can be verified here: {', '.join(found.others)}.")
+        shown = ", ".join(f"{name!a:.60}" for name in found.others)
+        raise ProofError(f"None of its proofs can be verified here: {shown}.")
     secured = [_verified(document, proof=proof, controller=controller, purpose=purpose) for proof in found.proofs]
     if any(other != secured[0] for other in secured):
         raise ProofError("The proofs of the document do not secure the same document.")
@@ -211,9 +213,8 @@ def _read(entry: JsonObject) -> Proof | str:
             _text(entry, name)
     if kind != PROOF_TYPE:
         return kind
-    suite, method, purpose, value = (
-        _text(entry, name) for name in ("cryptosuite", "verificationMethod", "proofPurpose", "proofValue")
-    )
+    suite, method, purpose = (_text(entry, name) for name in ("cryptosuite", "verificationMethod", "proofPurpose"))
+    value = _text(entry, "proofValue", at_most=MAX_DOCUMENT_BYTES)  # long ones are of other suites
     created, expires = _moment(entry, "created"), _moment(entry, "expires")
     if "previousProof" in entry:
         return PROOF_CHAIN
@@ -223,10 +224,10 @@ def _read(entry: JsonObject) -> Proof | str:
     return Proof(suite, method, purpose, _signature(value), config, created, expires)
 
 
-def _text(entry: JsonObject, name: str) -> str:
+def _text(entry: JsonObject, name: str, *, at_most: int = MAX_TEXT_CHARACTERS) -> str:
     value = entry.get(name)
-    if not isinstance(value, str) or not value:
-        raise ProofError(f"The proof's member {name} is missing or no text.")
+    if not isinstance(value, str) or not 0 < len(value) <= at_most:
+        raise ProofError(f"The proof's member {name} is missing, no text, or longer than {at_most} characters.")
     return value
 
 

@@ -4,9 +4,9 @@ It turns bytes from strangers into plain JSON values, or refuses them with one s
 RFC 8259, because two readers that disagree about one document are an attack: the library reader keeps the
 last of two equal members in silence, takes NaN, and lets a lone surrogate through that no UTF-8 can carry.
 
-It knows nothing of credentials: shapes are parsed in `schemas.credential` and its neighbours, and canonical
-forms (RFC 8785, RDFC-1.0) live in `keys`. A signed document is checked as bytes before it is read here, and
-is never written again by `dumps` on the way to its check.
+It knows nothing of credentials: shapes are parsed in `schemas.credential` and its neighbours; the canonical form
+of RFC 8785 is `schemas.jcs`. A token is checked as bytes before it is read here; a document with its proof inside
+is read first, and hashed in its canonical form. Neither is written again by `dumps` on the way to its check.
 """
 
 import json

@@ -238,6 +238,8 @@ def with_proof(**changes: Any) -> Callable[[dict[str, Any]], object]:
             for name in ("type", "cryptosuite", "verificationMethod", "proofPurpose", "proofValue", "id", "nonce")
             for value in NO_TEXTS
         ),
+        with_proof(verificationMethod=f"did:web:{'a' * 5000}#key"),
+        with_proof(cryptosuite="a" * 5000),
         with_proof(created="2027-02-01T09:00:00"),
         with_proof(created=1),
         with_proof(created=None),

@@ -8,6 +8,7 @@ step held.
 import argparse
 import contextlib
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -94,7 +95,10 @@ def main() -> int:
     once = parser.parse_args().once
     console = Console(highlight=False)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prog_prefix()) as folder:
+    for ended_by in (signal.SIGINT, signal.SIGTERM):  # also where a shell runs it in the background
+        signal.signal(ended_by, signal.default_int_handler)
+    wrong: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="badgewright-demo-") as folder:
         ports = free_ports()
         play = Play(Path(folder), datetime.now(UTC), lambda text: console.print(text), *ports)
         try:
@@ -104,6 +108,9 @@ def main() -> int:
                 wrong = {k: play.facts.get(k) for k, v in EXPECTED.items() if play.facts.get(k) != v}
                 if not once and not wrong:
                     stay_up(play, console)
+        except KeyboardInterrupt:
+            print("demo: ended before its end", file=sys.stderr)
+            return 130
         except (DemoError, httpx.HTTPError, OSError) as error:
             print(f"demo: {error}", file=sys.stderr)
             return 1
@@ -112,11 +119,6 @@ def main() -> int:
     if once:
         print(json.dumps(play.facts, ensure_ascii=False), flush=True)
     return 1 if wrong else 0
-
-
-def prog_prefix() -> str:
-    """The beginning of the temporary folder's name."""
-    return "badgewright-demo-"
 
 
 # --- the story ----------------------------------------------------------------------------------------------

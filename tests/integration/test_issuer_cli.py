@@ -268,3 +268,16 @@ def test_award_by_hand_takes_names_from_csv_and_a_second_person_approves(office:
     one_sentence(office("award", "--approve", decision, "--by", "Ada Long"), "somebody who neither made it")
     assert office("award", "--approve", decision, "--by", "Bob Keeper", "--json").json["awards"] == 1
     assert office("award", "--by", "Ada Long").code == 3
+
+
+def test_long_work_shows_how_far_it_is_on_a_terminal_only(
+    office: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = make_repository(tmp_path / "project")
+    commit(repository, "ada", accepted_by="bob", month=1, subject="Step")
+    assert office("collect", "git", "project").code == 0
+    assert office("decide").err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert "people: 2" in office("decide").err
+    said = office("issue", "--json")
+    assert "signed: 1" in said.err and said.json["signed"] == 1

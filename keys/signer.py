@@ -27,12 +27,13 @@ class Signer:
         self.public: PublicKey = from_cryptography(private.public_key())
 
     def sign(self, message: bytes) -> bytes:
-        """64 raw bytes over `message`: r‖s (ECDSA, deterministic by RFC 6979) or Ed25519."""
+        """64 raw bytes (P-384: 96) over `message`: r‖s (ECDSA, deterministic by RFC 6979) or Ed25519."""
         if isinstance(self.__private, Ed25519PrivateKey):
             return self.__private.sign(message)
-        der = self.__private.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-        r, s = decode_dss_signature(der)
-        return r.to_bytes(32) + s.to_bytes(32)
+        hashed = hashes.SHA384() if self.public.kind == "P-384" else hashes.SHA256()
+        r, s = decode_dss_signature(self.__private.sign(message, ec.ECDSA(hashed, deterministic_signing=True)))
+        half = self.public.signature_bytes // 2
+        return r.to_bytes(half) + s.to_bytes(half)
 
     def __repr__(self) -> str:
         return f"Signer(kid={self.kid!r})"  # never the key

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from keys import data_integrity, multikey
+from keys import data_integrity, did, multikey
 from keys.errors import KeysError
 from keys.signer import Signer
 from schemas import strict_json
@@ -25,6 +26,7 @@ from verifier.verification.trust import Absent, TrustBundle
 from verifier.verification.verdict import Outcome, State, Verdict
 
 ISSUER = IssuerSimulator()
+KEYS = [(signer.kid, signer.public) for signer in (ISSUER.signer, ISSUER.status_signer)]
 EXTENSIONS = "https://purl.imsglobal.org/spec/ob/v3p0/extensions.json"
 
 
@@ -293,3 +295,14 @@ def test_verification_never_raises_for_a_badge_whose_values_have_no_canonical_fo
         data_integrity.sign({"a": float("inf")}, signer=ISSUER.signer, created=NOW)
     made["evidence"] = 5.4e16  # a double that JSON can say, and that was not signed
     assert only(judged(made), "signature", State.FAIL)
+
+
+def test_a_p384_proof_of_a_foreign_issuer_verifies() -> None:
+    kid = f"{ISSUER.did}#p384"
+    signer = Signer(ec.derive_private_key(384, ec.SECP384R1()), kid=kid)
+    published = did.build_document(ISSUER.did, keys=[(kid, signer.public), *KEYS])
+    trust = ISSUER.trust(did=strict_json.dumps(published).encode())
+    made = ISSUER.secured(signer=signer)
+
+    assert judged(made, trust=trust).outcome is Outcome.VALID
+    assert only(judged(made | {"name": "Another name"}, trust=trust), "signature", State.FAIL)

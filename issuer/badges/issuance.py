@@ -86,7 +86,7 @@ def _intend_chunk(bureau: Bureau, people: Mapping[str, Person], now: datetime) -
             purpose = BY_DECISION if award.achievement == BY_DECISION else "tier"
             reference = store.reference_of(connection, award.person, award.period, purpose)
             if reference is None:
-                reference = f"urn:uuid:{uuid4()}"
+                reference = bureau.reference(award.person, award.period.term, purpose)
                 store.add_reference(connection, award.person, award.period, purpose, reference=reference)
             badge_id = f"urn:uuid:{uuid4()}"
             salt = base64url.encode(secrets.token_bytes(SALT_BYTES))

@@ -1,8 +1,13 @@
 """Awards and badges: once per person, achievement and period; intent before signature; nothing lost or doubled."""
 
 import json
+import re
+import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -346,3 +351,37 @@ def test_a_half_full_status_list_is_followed_by_a_new_one(office: Office, monkey
     lists = [badge.status_list for badge in service.all_badges(office.engine)]
     assert sorted(lists) == [1, 1, 2, 2][: len(lists)]
     assert service.status_list_numbers(office.engine) == sorted(set(lists))
+
+
+def test_an_office_restored_from_an_old_copy_gives_the_same_holder_reference(
+    office: Office, tmp_path: Path
+) -> None:
+    office.add_changes("ada", count=3)
+    copy = tmp_path / "last-night.sqlite"
+    with closing(sqlite3.connect(office.settings.database)) as now, closing(sqlite3.connect(copy)) as kept:
+        now.backup(kept)
+    decide_and_issue(office)
+    given = only_badge(office)
+    office.engine.dispose()
+    for file in office.settings.data.glob("issuer.sqlite*"):
+        file.unlink()
+    shutil.copy(copy, office.settings.database)
+    decide_and_issue(office)
+    again = only_badge(office)
+    assert again.id != given.id  # the copy knows nothing of the first
+    assert again.reference == given.reference
+    assert office.bureau.holder_code(again.reference) == office.bureau.holder_code(given.reference)
+
+
+def test_references_of_periods_and_purposes_cannot_be_joined(office: Office) -> None:
+    made = {
+        office.bureau.reference(person, period, purpose)
+        for person in ("p", "q")
+        for period in ("2026-01-01/2026-12-31", "2027-01-01/2027-12-31")
+        for purpose in ("tier", BY_DECISION)
+    }
+    assert len(made) == 8
+    assert all(
+        re.fullmatch(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", r)
+        for r in made
+    )

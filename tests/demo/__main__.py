@@ -303,8 +303,10 @@ def verify_and_redeem(play: Play, people: Community) -> None:
     play.facts["tampered"] = verdict(play, tampered(exported(play, operator, "jwt")))
     play.facts["revoked"] = verdict(play, exported(play, spoiled, "png"))
     code = holder_code(play, of[people.operator.name]["private_page"])
+    stolen = published_picture(play, of[people.operator.name])
     other = holder_code(play, of[people.organiser.name]["private_page"])
-    play.facts["stolen_copy"] = redeem(play, picture, other, "thief")["result"]
+    tries = {redeem(play, stolen, guess, f"thief {n}")["result"] for n, guess in enumerate((None, other))}
+    play.facts["stolen_copy"] = "refused" if tries == {"refused"} else ", ".join(sorted(tries))
     first, second = (redeem(play, picture, code, request) for request in ("first", "second"))
     play.facts["redeem_first"], play.facts["redeem_second"] = first["result"], second["result"]
     play.facts["redeem_percent"] = first.get("percent")
@@ -316,7 +318,7 @@ def verify_and_redeem(play: Play, people: Community) -> None:
         ("verify", "a stranger verifies the operator's picture"),
         ("tampered", "one letter changed in it"),
         ("revoked", "a badge that was withdrawn"),
-        ("stolen_copy", "the same picture without its holder's code"),
+        ("stolen_copy", "the published picture in a stranger's hand, without its holder's code"),
         ("redeem_first", f"the operator redeems: {first.get('percent')} %, voucher {first.get('voucher')}"),
         ("redeem_second", "the operator tries again"),
     ):
@@ -350,12 +352,19 @@ def holder_code(play: Play, page: str) -> str:
     return text.split('class="holder-code"><code>')[1].split("<")[0]
 
 
-def redeem(play: Play, picture: bytes, code: str, request: str) -> dict[str, Any]:
+def published_picture(play: Play, badge: dict[str, str]) -> bytes:
+    """What anybody can save from the page of a badge whose holder published it."""
+    choice = {"badge": badge["badge"], "published": "yes"}
+    play.http.post(f"{badge['private_page']}/choices", data=choice).raise_for_status()
+    return play.http.get(f"{play.issuer_url}/b/{badge['badge']}/badge.png").raise_for_status().content
+
+
+def redeem(play: Play, picture: bytes, code: str | None, request: str) -> dict[str, Any]:
     """One request to the registration."""
     jwt = baking.extract_png(picture) if picture.startswith(b"\x89PNG") else picture.decode()
     answer = play.http.post(
         f"{play.verifier_url}/events/{EVENT}/redemptions",
-        json={"badge": jwt, "holder_code": code},
+        json={"badge": jwt, **({"holder_code": code} if code else {})},
         headers={"Idempotency-Key": f"demo {request}"},
     )
     body = strict_json.loads_object(answer.content)

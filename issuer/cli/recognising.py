@@ -206,7 +206,14 @@ def decide(
         "tiers": counts,
         "awards": awarded,
         "decisions": [
-            {"person": p.id, "name": p.name, "tier": d.tier, "credits": str(d.credits)} for p, d in decided
+            {
+                "person": p.id,
+                "name": p.name,
+                "tier": d.tier,
+                "credits": str(d.credits),
+                "for": sentences.thanks(d),
+            }
+            for p, d in decided
         ],
     }
     summary = ", ".join(f"{count} {tier}" for tier, count in counts.items())

@@ -131,10 +131,10 @@ def perform(play: Play, console: Console, offices: contextlib.ExitStack) -> None
     offices.enter_context(serving(lambda: create_issuer(play.issuer_data), play.issuer_port))
     deliver_bugs(play, people)
     attest(play, people)
-    decide(play, people)
+    decisions = decide(play, people)
     award_by_hand(play)
     issue(play)
-    show_who_earned_what(play, console, people)
+    show_who_earned_what(play, console, people, decisions)
     offices.enter_context(serving(lambda: create_verifier(verifier_settings(play)), play.verifier_port))
     verify_and_redeem(play, people)
     publish_and_verify_offline(play, people)
@@ -193,7 +193,7 @@ def attest(play: Play, people: Community) -> None:
     play.say(f"· {len(people.meetings)} meetups and quarters attested on private forms, by people who saw them")
 
 
-def decide(play: Play, people: Community) -> None:
+def decide(play: Play, people: Community) -> dict[str, dict[str, Any]]:
     """Everybody's tier by the policy."""
     decided = play.issuer("decide")
     by_name = {decision["name"]: decision for decision in decided["decisions"]}
@@ -205,6 +205,7 @@ def decide(play: Play, people: Community) -> None:
         "survey_tier": by_name[people.survey_only.name]["tier"],
         "ring_tiers": [by_name[member.name]["tier"] for member in people.ring[1:]],
     }
+    return by_name
 
 
 def award_by_hand(play: Play) -> None:
@@ -221,7 +222,9 @@ def issue(play: Play) -> None:
     play.say(f"· {signed} badges signed (ES256), each with a holder's private page\n")
 
 
-def show_who_earned_what(play: Play, console: Console, people: Community) -> None:
+def show_who_earned_what(
+    play: Play, console: Console, people: Community, decisions: dict[str, dict[str, Any]]
+) -> None:
     """The table for people: what somebody did, what came of it, and why."""
     cast: list[tuple[Member, str]] = [
         (people.organiser, "twelve meetups, no commit"),
@@ -236,9 +239,12 @@ def show_who_earned_what(play: Play, console: Console, people: Community) -> Non
     ]
     table = Table("who", "did", "tier", "credits", "why", box=None, pad_edge=False)
     for member, did in cast:
-        found = play.issuer("explain", member.email)
-        why = f"for {found['for']}" if found["tier"] else found["lines"][0]["why"]
-        table.add_row(member.name, did, found["tier"] or "–", found["credits"], why)
+        found = decisions[member.name]
+        if found["tier"]:
+            table.add_row(member.name, did, found["tier"], found["credits"], f"for {found['for']}")
+        else:
+            why = play.issuer("explain", member.email)["lines"][0]["why"]
+            table.add_row(member.name, did, "–", found["credits"], why)
     console.print(table)
     console.print()
 

@@ -27,8 +27,8 @@ CHANGES_A_YEAR = (
 )
 # Lines of an author's only change: quantiles.
 LINES_OF_A_CHANGE = ((0.05, 2), (0.10, 2), (0.25, 6), (0.50, 15), (0.75, 80), (0.90, 241))
-CODE_AUTHORS = 240
-TRANSLATORS = 40
+CODE_AUTHORS = 200
+TRANSLATORS = 35
 HELPERS = 30
 MAINTAINERS = 6
 MAX_DEMO_LINES = 120  # the few very large changes tell nothing more, and a demo should be quick

@@ -7,6 +7,7 @@ flag for people, never a block.
 from collections.abc import Callable, Mapping
 
 from issuer.attestations.model import Parties
+from issuer.people.model import Person
 from schemas.policy import Attestors, SecondAttestor
 
 SAME_AFFILIATION = "second_attestor_of_same_affiliation"
@@ -17,10 +18,14 @@ def oneself(parties: Parties) -> bool:
     return any(parties.attestor.id == subject.id for subject in parties.subjects)
 
 
-def declared_manager_or_report(parties: Parties) -> bool:
-    """Nor that of their declared manager or report."""
-    attestor = parties.attestor
-    return any(attestor.manager == s.id or s.manager == attestor.id for s in parties.subjects)
+def manager_report_or_household(parties: Parties) -> bool:
+    """Nor that of their declared manager or report, or of somebody of their household."""
+    return any(_near(parties.attestor, subject) for subject in parties.subjects)
+
+
+def _near(one: Person, other: Person) -> bool:
+    at_work = one.manager == other.id or other.manager == one.id
+    return at_work or (one.household is not None and one.household == other.household)
 
 
 def co_organiser_of_same_event(parties: Parties) -> bool:
@@ -40,8 +45,8 @@ def second_attestor_of_same_affiliation(parties: Parties) -> bool:
 RULES: Mapping[str, tuple[Callable[[Parties], bool], str]] = {
     "self": (oneself, "nobody attests their own work"),
     "declared_manager_or_report_or_household": (
-        declared_manager_or_report,
-        "a manager and their reports do not attest each other's work",
+        manager_report_or_household,
+        "a manager and their reports, or people of one household, do not attest each other's work",
     ),
     "co_organiser_of_same_event": (co_organiser_of_same_event, "whoever organised an event does not attest it"),
     SAME_AFFILIATION: (

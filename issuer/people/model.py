@@ -87,6 +87,7 @@ class Person:
     accounts: tuple[Account, ...] = ()
     affiliations: tuple[Affiliation, ...] = ()
     manager: str | None = None  # the id of their declared manager, for conflicts of interest
+    household: str | None = None  # any word that those who live together share, for the same
     pauses: tuple[Pause, ...] = ()
 
     def affiliation_at(self, day: date) -> Affiliation | None:

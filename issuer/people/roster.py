@@ -1,7 +1,7 @@
 """The roster: a table of people that a community manager writes, and the draft of one to start from. Pure.
 
-Columns: `name,email,accounts` and, if wanted, `person,affiliation,since,manager,bot`. Whose row it is, and
-whether an account may go to them, is decided by `service.add_people`.
+Columns: `name,email,accounts` and, if wanted, `person,affiliation,since,manager,household,bot`. Whose row it
+is, and whether an account may go to them, is decided by `service.add_people`.
 """
 
 import csv
@@ -16,7 +16,8 @@ from issuer.ground.rows import Row, RowProblem, read_table, shorten
 from issuer.people.model import Account, Affiliation, PeopleError
 
 REQUIRED_COLUMNS = ("name", "email", "accounts")
-COLUMNS = (*REQUIRED_COLUMNS, "person", "affiliation", "since", "manager", "bot")
+MAX_HOUSEHOLD_CHARACTERS = 100
+COLUMNS = (*REQUIRED_COLUMNS, "person", "affiliation", "since", "manager", "household", "bot")
 EMAIL_SYSTEMS = ("mail", "git")  # the systems that know a person by an e-mail address
 NOBODY = "none"  # an affiliation that says: employed by no one
 MAX_NAME_CHARACTERS = 200
@@ -50,6 +51,7 @@ class RosterRow:
     person: str | None = None
     affiliation: Affiliation | None = None
     manager: str | None = None
+    household: str | None = None
     bot: bool = False
 
 
@@ -108,8 +110,16 @@ def _roster_row(row: Row) -> RosterRow:
         person=person,
         affiliation=_affiliation(cells),
         manager=cells.get("manager"),
+        household=_field(cells, "household", _household),
         bot=_field(cells, "bot", _yes_or_no) or False,
     )
+
+
+def _household(text: str) -> str:
+    word = text.strip().lower()
+    if len(word) > MAX_HOUSEHOLD_CHARACTERS or not word.isprintable():
+        raise ValueError(f"a word of at most {MAX_HOUSEHOLD_CHARACTERS} printable characters was expected.")
+    return word
 
 
 def _field(cells: Mapping[str, str], name: str, read: Callable[[str], _Value]) -> _Value | None:

@@ -149,6 +149,7 @@ class _Directory:
             email=row.email or before.email,
             bot=row.bot,
             manager=manager or before.manager,
+            household=row.household or before.household,
             accounts=(*before.accounts, *new_accounts),
             affiliations=_with_affiliation(before, row),
         )

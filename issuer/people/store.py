@@ -38,6 +38,7 @@ persons = Table(
     Column("email", String(320), index=True),
     Column("bot", Boolean, nullable=False),
     Column("manager", ForeignKey("persons.id")),
+    Column("household", String(100)),
     Column("key", String(100), unique=True),  # what the community's own roster calls them, if it does
 )
 accounts = Table(
@@ -75,6 +76,7 @@ def put_person(connection: Connection, person: Person, *, key: str | None) -> No
         "email": person.email,
         "bot": person.bot,
         "manager": person.manager,
+        "household": person.household,
         "key": key,
     }
     changed = connection.execute(update(persons).where(persons.c.id == person.id).values(values))
@@ -200,6 +202,7 @@ def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
             accounts=tuple(accounts_of[row.id]),
             affiliations=tuple(affiliations_of[row.id]),
             manager=row.manager,
+            household=row.household,
             pauses=tuple(pauses_of[row.id]),
         )
         for row in connection.execute(named)

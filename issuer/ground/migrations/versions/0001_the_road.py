@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.Column("bot", sa.Boolean(), nullable=False),
         sa.Column("manager", sa.String(length=32), nullable=True),
+        sa.Column("household", sa.String(length=100), nullable=True),
         sa.Column("key", sa.String(length=100), nullable=True),
         sa.ForeignKeyConstraint(["manager"], ["persons.id"], name=op.f("fk_persons_manager_persons")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_persons")),

@@ -38,6 +38,10 @@ CASES = [
     Case("self", replace(FINE, subjects=(ADA, BOB))),
     Case("declared_manager_or_report_or_household", replace(FINE, attestor=replace(BOB, manager="ada"))),
     Case("declared_manager_or_report_or_household", replace(FINE, subjects=(replace(ADA, manager="bob"),))),
+    Case(
+        "declared_manager_or_report_or_household",
+        replace(FINE, attestor=replace(BOB, household="mill"), subjects=(replace(ADA, household="mill"),)),
+    ),
     Case("co_organiser_of_same_event", replace(FINE, co_organisers=frozenset({"ada", "bob"}))),
     Case(SAME_AFFILIATION, replace(FINE, other_attestors=(CY, person("dee", employer="Clouds")))),
 ]
@@ -79,6 +83,12 @@ def test_every_rule_has_a_case() -> None:
 def test_unknown_employer_or_none_bars_nobody(own: str | None, other: str | None) -> None:
     parties = replace(FINE, attestor=person("bob", employer=own), other_attestors=(person("cy", employer=other),))
     assert refusal(parties, ATTESTORS) is None
+
+
+def test_another_household_or_an_unknown_one_bars_nobody() -> None:
+    for own, other in (("mill", "farm"), (None, None), ("mill", None)):
+        near = replace(FINE, attestor=replace(BOB, household=own), subjects=(replace(ADA, household=other),))
+        assert refusal(near, ATTESTORS) is None
 
 
 def test_employer_is_that_of_the_day() -> None:

@@ -69,3 +69,13 @@ def test_draft_holds_no_cell_that_a_spreadsheet_would_run() -> None:
     hostile = [Account.of("git", "=cmd|calc@evil.example"), Account.of("git", "+1+1"), Account.of("irc", "@sum")]
     table = list(csv.reader(io.StringIO(draft_roster(hostile))))
     assert all(not cell.startswith(("=", "+", "-", "@")) for row in table for cell in row)
+
+
+def test_a_household_is_one_word_however_it_is_written() -> None:
+    data = b"name,email,accounts,household\nAda,ada@books.example,, The Mill \n"
+    data += b"Bob,bob@books.example,,the mill\nCy,cy@books.example,,\n"
+    rows, problems = read_roster(data)
+    assert [row.household for row in rows] == ["the mill", "the mill", None] and not problems
+    long = b"name,email,accounts,household\nAda,ada@books.example,," + b"x" * 101 + b"\n"
+    _, (problem,) = read_roster(long)
+    assert (problem.line, problem.field) == (2, "household")

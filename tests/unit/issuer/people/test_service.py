@@ -139,3 +139,11 @@ def test_pause_is_kept_with_the_person_and_must_end_after_it_begins(database: En
         service.add_pause(database, ada.id, Pause(NOW, NOW))
     with pytest.raises(PeopleError, match="Nobody has the id"):
         service.add_pause(database, "00", pause)
+
+
+def test_a_household_is_kept_and_a_row_without_one_does_not_take_it_away(database: Engine) -> None:
+    rows, _ = read_roster(b"name,email,accounts,household\nAda,ada@books.example,,mill\n")
+    service.add_people(database, rows, now=NOW)
+    again, _ = read_roster(b"name,email,accounts\nAda,ada@books.example,\n")
+    service.add_people(database, again, now=NOW)
+    assert service.find_person(database, "ada@books.example").household == "mill"

@@ -73,6 +73,15 @@ def delegate(engine: Engine, delegation: Delegation, *, policy: QualificationPol
             store.add_delegation(connection, delegation)
 
 
+def end_delegations(engine: Engine, attestor: Person) -> int:
+    """Take the right to attest from somebody, from now on; what they said before stays what it was.
+
+    Returns how many delegations ended.
+    """
+    with writing(engine) as connection:
+        return store.revoke_delegations(connection, attestor.id)
+
+
 def open_claim(
     engine: Engine,
     *,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    update,
 )
 
 from issuer.attestations.model import Attestation, Claim, Delegation
@@ -87,6 +88,12 @@ def add_delegation(connection: Connection, delegation: Delegation) -> None:
             revoked=delegation.revoked,
         )
     )
+
+
+def revoke_delegations(connection: Connection, attestor: str) -> int:
+    """End every right that somebody holds; how many that were."""
+    held = (delegations.c.attestor == attestor) & delegations.c.revoked.is_(False)
+    return connection.execute(update(delegations).where(held).values(revoked=True)).rowcount
 
 
 def delegations_of(connection: Connection, attestor: str) -> list[Delegation]:

@@ -61,6 +61,19 @@ def delegate(
 
 
 @attest.command()
+def end(person: PersonArgument, data: DataOption = None, json: JsonOption = False) -> None:
+    """Take the right to attest from somebody; what they attested before stays."""
+    from issuer.attestations import service as attestations
+    from issuer.people.service import find_person
+
+    office = open_office(data)
+    attestor = find_person(office.engine, person)
+    ended = attestations.end_delegations(office.engine, attestor)
+    text = f"{attestor.name} holds no delegation any more." if ended else f"{attestor.name} held no delegation."
+    answer(json, {"attestor": attestor.id, "ended": ended}, text)
+
+
+@attest.command()
 def claim(
     kind: Annotated[str, typer.Option(help="The kind of work, of grade B in the policy.")],
     about: Annotated[list[str], typer.Option(help="Whose work it is; may be given several times.")],

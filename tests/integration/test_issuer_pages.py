@@ -148,15 +148,17 @@ def test_a_withdrawn_badge_is_shown_as_such_with_its_reason(client: Browser, off
 # --- attestation form -----------------------------------------------------------------------------------------
 
 
-def ask(office: Office, attestor: str, *, about: str = "ada@books.example") -> tuple[Claim, str]:
+def ask(
+    office: Office, attestor: str, *, about: str = "ada@books.example", title: str = "Meetup Paris 1"
+) -> tuple[Claim, str]:
     person = office.person(attestor)
     given = Delegation(
         person.id, frozenset({"event.organised"}), "*", None, NOW.date(), NOW.date() + timedelta(days=90)
     )
     attestations.delegate(office.engine, given, policy=office.policy)
     claim = attestations.open_claim(
-        office.engine, kind="event.organised", subjects=[office.person(about)], title="Meetup Paris 1",
-        happened_at=NOW - timedelta(days=10), region="*", event="paris-1", policy=office.policy, now=NOW,
+        office.engine, kind="event.organised", subjects=[office.person(about)], title=title,
+        happened_at=NOW - timedelta(days=10), region="*", event=title, policy=office.policy, now=NOW,
     )  # fmt: skip
     token = attestations.invite(
         office.engine, claim, attestor=person, people=office.people, policy=office.policy, now=NOW
@@ -191,6 +193,20 @@ def test_a_form_sent_twice_changes_nothing(client: Browser, office: Office) -> N
     client.post(link, data=ANSWER)
     assert event_credits(office) == "0"  # one voice stays one voice
     assert "you saw it" in client.get(link).text
+
+
+def test_whose_right_was_ended_can_attest_no_more_and_what_was_said_stays(client: Browser, office: Office) -> None:
+    cy = office.person("cy@books.example")
+    _, first = ask(office, "cy@books.example")
+    client.post(first, data=ANSWER)
+    _, second = ask(office, "cy@books.example", title="Meetup Paris 2")
+    assert attestations.end_delegations(office.engine, cy) == 1  # the same right given twice is one
+    assert attestations.end_delegations(office.engine, cy) == 0
+    refused = client.post(second, data=ANSWER)
+    assert refused.status_code == 422 and "holds no delegation" in refused.text
+    _, other = ask(office, "dana@books.example")
+    client.post(other, data=ANSWER)
+    assert event_credits(office) == "2"
 
 
 def test_not_having_seen_it_is_a_good_answer(client: Browser, office: Office) -> None:

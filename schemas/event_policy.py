@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from schemas import strict_yaml
+from schemas.strict_yaml import as_decimal, as_tuple
 
 OnlineProof = Literal["wallet_key", "mailbox", "holder_code"]
 DeskProof = Literal["name_against_id", "rotating_code"]
@@ -19,16 +20,6 @@ DeskProof = Literal["name_against_id", "rotating_code"]
 
 class EventPolicyError(ValueError):
     """An event's policy was refused; one sentence that names the document, the field and what was expected."""
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"{value!r} is no number")
-    return Decimal(value)
 
 
 def _zone(value: Any) -> Any:
@@ -47,7 +38,7 @@ def _instant(value: Any) -> Any:
 _Instant = Annotated[datetime, BeforeValidator(_instant)]
 _Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 _Count = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
-_Share = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1, decimal_places=6)]
+_Share = Annotated[Decimal, BeforeValidator(as_decimal), Field(gt=0, le=1, decimal_places=6)]
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
@@ -89,8 +80,8 @@ class Foreign(Accepted):
 
 
 class ProofOfHolding(_Part):
-    online: Annotated[tuple[OnlineProof, ...], BeforeValidator(_tuple)] = ()
-    desk: Annotated[tuple[DeskProof, ...], BeforeValidator(_tuple)] = ()
+    online: Annotated[tuple[OnlineProof, ...], BeforeValidator(as_tuple)] = ()
+    desk: Annotated[tuple[DeskProof, ...], BeforeValidator(as_tuple)] = ()
 
 
 class Budget(_Part):
@@ -129,8 +120,8 @@ class EventPolicy(_Part):
     redeem: Opening
     period: AcceptedPeriod
     entitlement: _Slug
-    accept: Annotated[tuple[Accepted, ...], BeforeValidator(_tuple), Field(min_length=1)]
-    foreign: Annotated[tuple[Foreign, ...], BeforeValidator(_tuple)] = ()
+    accept: Annotated[tuple[Accepted, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    foreign: Annotated[tuple[Foreign, ...], BeforeValidator(as_tuple)] = ()
     proof_of_holding: ProofOfHolding = ProofOfHolding()
     unknown: Literal["refuse", "hold_for_a_person"]
     budget: Budget

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from schemas import strict_yaml
+from schemas.strict_yaml import as_decimal, as_tuple
 
 # What each source can say. A kind that takes records from a source which never makes them would count nothing
 # for ever, in silence; so that is refused at load.
@@ -137,22 +138,11 @@ def _parameter(name: str, value: Any) -> int | str | tuple[str, ...] | None:
     raise ValueError(f"the predicate {name!r} has {value!r}; {expected[PREDICATES[name]]} was expected")
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _exact(value: Any) -> Any:
-    """Numbers as Decimal; a bool is no number, and a float came around the YAML reader."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"{value!r} is no number")
-    return Decimal(value)
-
-
-_Predicates = Annotated[tuple[Annotated[Predicate, BeforeValidator(_predicate)], ...], BeforeValidator(_tuple)]
-_Words = Annotated[tuple[str, ...], BeforeValidator(_tuple)]
-_Positive = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1000, decimal_places=6)]
-_NotNegative = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1000, decimal_places=6)]
-_Share = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=1, decimal_places=6)]
+_Predicates = Annotated[tuple[Annotated[Predicate, BeforeValidator(_predicate)], ...], BeforeValidator(as_tuple)]
+_Words = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
+_Positive = Annotated[Decimal, BeforeValidator(as_decimal), Field(gt=0, le=1000, decimal_places=6)]
+_NotNegative = Annotated[Decimal, BeforeValidator(as_decimal), Field(ge=0, le=1000, decimal_places=6)]
+_Share = Annotated[Decimal, BeforeValidator(as_decimal), Field(gt=0, le=1, decimal_places=6)]
 _Count = Annotated[int, Field(strict=True, gt=0, le=MAX_COUNT)]
 _CountOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_COUNT)]
 
@@ -205,7 +195,7 @@ class Support(_Part):
 
 
 class GradeB(_Part):
-    any_of: Annotated[tuple[Support, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    any_of: Annotated[tuple[Support, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
 class GradeC(_Part):
@@ -332,8 +322,8 @@ class Attestors(_Part):
     """Who may attest, what is refused, and what is shown to people to judge."""
 
     delegation: Delegation
-    refuse: Annotated[tuple[_Refused, ...], BeforeValidator(_tuple)]
-    flag: Annotated[tuple[Flag, ...], BeforeValidator(_tuple)]
+    refuse: Annotated[tuple[_Refused, ...], BeforeValidator(as_tuple)]
+    flag: Annotated[tuple[Flag, ...], BeforeValidator(as_tuple)]
     attest_own_event_earns: _NotNegative
     audit: Audit
 
@@ -403,7 +393,7 @@ class QualificationPolicy(_Part):
     period: Period
     window: Window
     active_month_min_credits: _Positive
-    tiers: Annotated[tuple[Tier, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    tiers: Annotated[tuple[Tier, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     grades: Grades
     kinds: Annotated[dict[str, Kind], Field(min_length=1)]
     attestors: Attestors

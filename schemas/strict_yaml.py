@@ -108,6 +108,18 @@ def loads(data: bytes) -> dict[str, Any]:
     return value
 
 
+def as_tuple(value: Any) -> Any:
+    """For models: a list as a tuple; anything else as it is, to be refused by its field."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def as_decimal(value: Any) -> Any:
+    """For models: a number as Decimal; a bool is no number, and a float came around this reader."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"{value!r} is no number")
+    return Decimal(value)
+
+
 def sentence_of(error: ValidationError) -> str:
     """The first thing that a model refused, as `field.path: what was wrong.`; says how many more there are."""
     first, count = error.errors()[0], error.error_count()

@@ -23,6 +23,7 @@ from issuer.attestations.model import (
     Parties,
 )
 from issuer.ground.database import reading, writing
+from issuer.ground.tokens import hash_of
 from issuer.people.model import Person
 from schemas.policy import Predicate, QualificationPolicy
 
@@ -147,7 +148,7 @@ def invite(
     with writing(engine) as connection:
         _check_may_attest(connection, claim, attestor, people, policy, now.date())
         store.replace_invitation(
-            connection, token_hash=_hash(token), claim_id=claim.id, attestor=attestor.id, now=now
+            connection, token_hash=hash_of(token), claim_id=claim.id, attestor=attestor.id, now=now
         )
     return token
 
@@ -267,7 +268,7 @@ def _check_may_attest(
 
 
 def _find(connection: Connection, token: str) -> tuple[Claim | None, str]:
-    found = store.invitation(connection, _hash(token))
+    found = store.invitation(connection, hash_of(token))
     return (store.claim(connection, found[0]), found[1]) if found else (None, "")
 
 
@@ -279,7 +280,3 @@ def _statements(when: Sequence[Predicate]) -> tuple[str, ...]:
             offered += predicate.parameter
         offered += _statements(predicate.alternatives)
     return tuple(dict.fromkeys(offered))
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

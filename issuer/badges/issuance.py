@@ -17,8 +17,9 @@ from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError
 from issuer.badges.preparation import Cover, Particulars
-from issuer.badges.service import badge_by_id, existing, hash_of_link
+from issuer.badges.service import badge_by_id, existing
 from issuer.ground.database import writing
+from issuer.ground.tokens import hash_of
 from issuer.people.model import Person
 from keys import jws
 from schemas import base64url
@@ -92,7 +93,7 @@ def _intend_chunk(bureau: Bureau, people: Mapping[str, Person], now: datetime) -
             salt = base64url.encode(secrets.token_bytes(SALT_BYTES))
             store.add_badge(connection, badge_id=badge_id, award=award.id, reference=reference, salt=salt)
             _allocate_status(connection, badge_id)
-            token_hash = hash_of_link(bureau.page_token(award.person))
+            token_hash = hash_of(bureau.page_token(award.person))
             store.set_holder_page(connection, award.person, token_hash=token_hash)
             _intend_version(connection, bureau, existing(connection, badge_id), people[award.person], now)
         return len(waiting)

@@ -3,7 +3,6 @@
 Awarding is `awarding`, signing is `issuance`; what is public is `documents`.
 """
 
-import hashlib
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -12,6 +11,7 @@ from issuer.badges import preparation, status, store
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
 from issuer.ground.database import reading, writing
+from issuer.ground.tokens import hash_of
 from keys import jws
 from schemas import badge_qr, credential, strict_json
 from schemas.badge_qr import Dictionary
@@ -61,7 +61,7 @@ def all_badges(engine: Engine) -> list[Badge]:
 def person_of_page(engine: Engine, token: str) -> str | None:
     """Whose private page a link opens; None for a link that leads nowhere."""
     with reading(engine) as connection:
-        return store.person_of_page(connection, hash_of_link(token))
+        return store.person_of_page(connection, hash_of(token))
 
 
 def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
@@ -129,8 +129,3 @@ def existing(connection: Connection, badge_id: str) -> Badge:
     if badge is None:
         raise BadgeError(f"There is no badge {badge_id}.")
     return badge
-
-
-def hash_of_link(token: str) -> str:
-    """What the database keeps of a private link."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -21,9 +21,7 @@ from issuer.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from issuer.people.model import Person
+    pass
 
 attest = typer.Typer(help="Delegations, and what two people saw.", no_args_is_help=True)
 PersonArgument = Annotated[str, typer.Argument(help="An id, a name, an e-mail address, or system:account.")]
@@ -90,10 +88,10 @@ def claim(
     """Ask delegated people to attest some work: prints a private link for each of them."""
     from issuer.attestations import service as attestations
     from issuer.attestations.model import AttestationError
-    from issuer.people.service import find_person
+    from issuer.people.service import find_person, people_by_id
 
     office = open_office(data)
-    people = _people(office.engine)
+    people = people_by_id(office.engine)
     made = attestations.open_claim(
         office.engine,
         kind=kind,
@@ -289,14 +287,6 @@ def explain(
             f"  {'✓' if line.counted else '✕'} {line.item.happened_at:%Y-%m-%d}  {what}: {sentences.why(line)}"
         )
     answer(json, value, "\n".join(lines))
-
-
-def _people(engine: "Engine") -> "dict[str, Person]":
-    from issuer.ground.database import reading
-    from issuer.people.service import all_people
-
-    with reading(engine) as connection:
-        return {person.id: person for person in all_people(connection)}
 
 
 def _decimal(text: str | None, *, name: str) -> Decimal | None:

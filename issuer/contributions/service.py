@@ -5,7 +5,6 @@ takes the Connection of their transaction. Reading sources is the affair of `sou
 worth is decided in `issuer.recognition`.
 """
 
-import hashlib
 import hmac
 import secrets
 from collections import Counter
@@ -20,6 +19,7 @@ from issuer.contributions import store as tables
 from issuer.contributions.intake import checked_source
 from issuer.contributions.model import Contribution
 from issuer.ground.database import reading, writing
+from issuer.ground.tokens import hash_of
 from issuer.people import service as people
 from issuer.people.model import Account
 
@@ -89,7 +89,7 @@ def create_token(engine: Engine, source: str, *, now: datetime) -> str:
     checked_source(source)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with writing(engine) as connection:
-        tables.add_token(connection, sha256=_hash(token), source=source, now=now)
+        tables.add_token(connection, sha256=hash_of(token), source=source, now=now)
     return token
 
 
@@ -98,12 +98,8 @@ def source_of_token(engine: Engine, token: str) -> str | None:
 
     Each hash is compared, and in constant time, so that how long it takes tells nothing about any of them.
     """
-    given = _hash(token)
+    given = hash_of(token)
     with reading(engine) as connection:
         known = tables.all_tokens(connection)
     matching = [source for sha256, source in known if hmac.compare_digest(sha256, given)]
     return matching[0] if matching else None
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

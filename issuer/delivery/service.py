@@ -10,7 +10,6 @@ from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
 from issuer.delivery import files
 from issuer.delivery.files import FileForm
-from issuer.ground.database import reading
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.recognition import sentences
@@ -31,8 +30,7 @@ class Holding:
 
 def people(bureau: Bureau) -> Mapping[str, Person]:
     """Everybody by id."""
-    with reading(bureau.engine) as connection:
-        return {person.id: person for person in people_service.all_people(connection)}
+    return people_service.people_by_id(bureau.engine)
 
 
 def holding(bureau: Bureau, token: str) -> Holding | None:

@@ -95,6 +95,12 @@ def all_people(connection: Connection) -> list[Person]:
     return store.all_persons(connection)
 
 
+def people_by_id(engine: Engine) -> dict[str, Person]:
+    """Everybody by id, in one view of the database."""
+    with reading(engine) as connection:
+        return {person.id: person for person in all_people(connection)}
+
+
 def all_accounts(connection: Connection) -> dict[Account, str]:
     """Every account that somebody has proved, with that person's id."""
     return store.all_owners(connection)

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 
 from issuer.recognition.item import Item
-
-SHORT_COMMIT = 12  # commits are written in full or cut; so many digits never meant two in one programme
+from issuer.recognition.reverts import COMMIT_DIGITS
 
 
 def without_twins(items: Iterable[Item]) -> list[Item]:
@@ -19,5 +18,5 @@ def without_twins(items: Iterable[Item]) -> list[Item]:
         if item.facts.commit is None:
             others.append(item)
         else:
-            kept.setdefault((item.record, item.facts.commit[:SHORT_COMMIT].lower()), item)
+            kept.setdefault((item.record, item.facts.commit[:COMMIT_DIGITS].lower()), item)
     return [*kept.values(), *others]

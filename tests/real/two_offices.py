@@ -15,9 +15,9 @@ from pathlib import Path
 from issuer.app import create_app as create_issuer
 from issuer.badges import store
 from issuer.badges.bureau import open_bureau
-from issuer.badges.service import hash_of_link
 from issuer.ground import settings as issuer_settings
 from issuer.ground.database import open_database, writing
+from issuer.ground.tokens import hash_of
 from issuer.people import service as people
 from tests.demo.__main__ import EVENT, Play, exported, tampered, verifier_settings
 from tests.demo.community import to_csv
@@ -210,7 +210,7 @@ def _page_without_badge(play: Play) -> str:
     bureau, person = open_bureau(engine, settings), people.find_person(engine, _mail("Niko Nobadge"))
     token = bureau.page_token(person.id)
     with writing(engine) as connection:
-        store.set_holder_page(connection, person.id, token_hash=hash_of_link(token))
+        store.set_holder_page(connection, person.id, token_hash=hash_of(token))
     engine.dispose()
     return f"{play.issuer_url}/h/{token}"
 

@@ -11,25 +11,29 @@ from schemas.rdf import RDF, Quad, literal
 
 MAX_CHARACTERS: Final = 4_000_000  # as many as `rdfc` canonicalises
 
+# No possessive groups here: Python before 3.11.5 matches them wrongly. Each term can end in one place only, so that
+# a line that does not match costs linear time all the same.
 _UCHAR: Final = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
-_IRI: Final = rf'<(?:[^\x00-\x20<>"{{}}|^`\\]|{_UCHAR})*+>'
+_IRI: Final = rf'<(?:[^\x00-\x20<>"{{}}|^`\\]|{_UCHAR})*>'
+# The characters of a blank node's label; no colon, which RDF 1.1 allows there and RDF 1.2 does not.
 _LETTER: Final = (
     "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c-\u200d\u2070-\u218f"
-    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff_:0-9"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff_0-9"
 )
-_LABEL: Final = rf"_:[{_LETTER}](?:\.*+[{_LETTER}\u00b7\u0300-\u036f\u203f-\u2040-])*+"
-_QUOTED: Final = rf'"(?:[^"\\\n\r]|\\[tbnrf"\'\\]|{_UCHAR})*+"'
-_LANGUAGE: Final = "@[A-Za-z]+(?:-[A-Za-z0-9]+)*+"
-_SPACE: Final = "[ \t]*+"
+_INNER: Final = "\u00b7\u0300-\u036f\u203f-\u2040-"  # … not at its beginning
+_LABEL: Final = rf"_:[{_LETTER}](?:\.*[{_LETTER}{_INNER}])*(?![{_LETTER}{_INNER}])"
+_QUOTED: Final = rf'"(?:[^"\\\n\r]|\\[tbnrf"\'\\]|{_UCHAR})*"'
+_LANGUAGE: Final = "@[A-Za-z]+(?:-[A-Za-z0-9]+)*"
+_SPACE: Final = "[ \t]*"
 _STATEMENT: Final = re.compile(
     rf"{_SPACE}(?P<subject>{_IRI}|{_LABEL}){_SPACE}(?P<predicate>{_IRI}){_SPACE}"
     rf"(?:(?P<object>{_IRI}|{_LABEL})|(?P<quoted>{_QUOTED})(?:\^\^(?P<datatype>{_IRI})|(?P<language>{_LANGUAGE}))?)"
-    rf"{_SPACE}(?P<graph>{_IRI}|{_LABEL})?+{_SPACE}\.{_SPACE}(?:#.*)?",
+    rf"{_SPACE}(?:(?P<graph>{_IRI}|{_LABEL}){_SPACE})?\.{_SPACE}(?:#.*)?",
 )
 _EMPTY: Final = re.compile(rf"{_SPACE}(?:#.*)?")
 _LINE_END: Final = re.compile("\r\n?|\n")
 _ESCAPE: Final = re.compile(rf"{_UCHAR}|\\(.)")
-_ABSOLUTE_IRI: Final = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*+:[^\x00-\x20<>"{}|^`\\\ud800-\udfff]*+')
+_ABSOLUTE_IRI: Final = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\\ud800-\udfff]*')
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHORT: Final = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
 

@@ -96,7 +96,7 @@ def _text(data: bytes | str, *, max_bytes: int) -> str:
         raise _too_large(max_bytes)
     if isinstance(data, str):
         try:
-            size = len(data.encode("utf-8"))
+            size = len(data) if data.isascii() else len(data.encode("utf-8"))
         except UnicodeEncodeError as error:
             where = f"character {error.start}"
             raise StrictJsonError(f"The JSON text holds a lone surrogate at {where}.", where=where) from error
@@ -116,6 +116,8 @@ def _text(data: bytes | str, *, max_bytes: int) -> str:
 
 def _check_depth(text: str, *, max_depth: int) -> None:
     """Refuse deep nesting before any recursive reader sees it: a megabyte of '[' must not cost a stack."""
+    if text.count("{") + text.count("[") <= max_depth:  # so few brackets cannot nest deeper
+        return
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         character = text[match.start()]
@@ -152,7 +154,7 @@ def _texts(value: JsonValue) -> Iterator[tuple[str, str]]:
 
 def _unique_members(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     members = dict(pairs)
-    if len(members) < len(pairs):
+    if len(members) != len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:

@@ -81,15 +81,23 @@ def canonicalise(quads: Iterable[Quad], *, algorithm: HashName = "sha256", limit
         labels = _labels(mentions, hasher=_HASHERS[algorithm], limits=limits)
     except UnicodeEncodeError as error:
         raise CanonicalisationError("A term of the dataset holds a lone surrogate, which has no UTF-8.") from error
+    return Canonical(written(distinct, labels=labels), labels)
+
+
+def written(quads: Iterable[Quad], *, labels: Mapping[str, str]) -> list[str]:
+    """Statements as N-Quads lines in code point order, each with its newline, blank nodes under other labels.
+
+    `labels`: from a blank node's term to another one; a node without one keeps its own.
+    """
     label = labels.get
     lines = [
         f"{label(subject, subject)} {predicate} {label(object_, object_)} {label(graph, graph)} .\n"
         if graph
         else f"{label(subject, subject)} {predicate} {label(object_, object_)} .\n"
-        for subject, predicate, object_, graph in distinct
+        for subject, predicate, object_, graph in quads
     ]
     lines.sort()
-    return Canonical(lines, labels)
+    return lines
 
 
 def _check_size(quads: Sequence[Quad], *, limits: Limits) -> None:

@@ -4,6 +4,7 @@ A list names nobody: it is a row of bits, at least 131,072 of them, at random pl
 by a key of its own.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from schemas import status_list, strict_json
@@ -20,8 +21,14 @@ VALID_FOR = timedelta(days=7)  # how long a programme may go without publishing 
 
 def list_claims(*, url: str, did: str, revoked: list[int], now: datetime) -> bytes:
     """The JWT payload of one list: bit `i` is set for each index in `revoked`."""
-    bits = status_list.from_indexes(revoked, entries=ENTRIES)
-    document: JsonObject = {
+    document = list_document(url=url, did=did, purpose="revocation", indexes=revoked, now=now)
+    return strict_json.dumps(claims_of(document)).encode()
+
+
+def list_document(*, url: str, did: str, purpose: str, indexes: Iterable[int], now: datetime) -> JsonObject:
+    """One list as an unsigned credential, for whichever form secures it: bit `i` is set for each index."""
+    bits = status_list.from_indexes(indexes, entries=ENTRIES)
+    return {
         "@context": [VC_CONTEXT],
         "id": url,
         "type": ["VerifiableCredential", "BitstringStatusListCredential"],
@@ -31,9 +38,8 @@ def list_claims(*, url: str, did: str, revoked: list[int], now: datetime) -> byt
         "credentialSubject": {
             "id": f"{url}#list",
             "type": "BitstringStatusList",
-            "statusPurpose": "revocation",
+            "statusPurpose": purpose,
             "encodedList": status_list.encode(bits),
             "ttl": int(TTL.total_seconds() * 1000),
         },
     }
-    return strict_json.dumps(claims_of(document)).encode()

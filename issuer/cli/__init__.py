@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from issuer.cli import collecting, issuing, keeping, recognising, running
+from issuer.cli import collecting, issuing, keeping, recognising, running, signing
 from issuer.cli.output import run
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ collecting.register(app)
 recognising.register(app)
 issuing.register(app)
 keeping.register(app)
+signing.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, create_engine, event
 
 import issuer.attestations.store
 import issuer.badges.store
+import issuer.contract.store
 import issuer.contributions.store
 import issuer.people.store
 import issuer.recognition.store  # noqa: F401 - their tables belong to the metadata

@@ -11,8 +11,8 @@ from schemas.rdf import RDF, Quad, literal
 
 MAX_CHARACTERS: Final = 4_000_000  # as many as `rdfc` canonicalises
 
-# No possessive groups here: Python before 3.11.5 matches them wrongly. Each term can end in one place only, so that
-# a line that does not match costs linear time all the same.
+# No possessive groups here: Python 3.11.2 matches nested ones wrongly. Each term can end in one place only, so a
+# line that does not match costs linear time all the same.
 _UCHAR: Final = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
 _IRI: Final = rf'<(?:[^\x00-\x20<>"{{}}|^`\\]|{_UCHAR})*>'
 # The characters of a blank node's label; no colon, which RDF 1.1 allows there and RDF 1.2 does not.

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import CanonicalizationAlgorithm, Dataset, RdfFormat
 
-from schemas import nquads
+from schemas import nquads, rdfc
 from schemas.rdf import Quad, literal
 from schemas.rdfc import CanonicalisationError, HashName, Limits, canonicalise
 
@@ -301,6 +301,15 @@ def test_work_is_counted_alike_in_every_run_and_order() -> None:
     assert needed(quads) == needed(quads[::-1])
 
 
-def test_a_lone_surrogate_is_refused_with_a_sentence() -> None:
+@pytest.mark.parametrize("subject", ["_:a", IRIS[0]])
+def test_a_lone_surrogate_is_refused_with_a_sentence(subject: str) -> None:
     with pytest.raises(CanonicalisationError, match="surrogate"):
-        canonicalise([("_:a", P, '"\ud800"', "")])
+        canonicalise([(subject, P, '"\ud800"', "")])
+
+
+def test_statements_can_be_written_under_other_labels() -> None:
+    quads = [("_:b", P, "_:a", "_:g"), ("_:a", P, '"_:a"', "")]
+
+    lines = rdfc.written(quads, labels={"_:a": "_:z", "_:g": "_:y"})
+
+    assert lines == [f"_:b {P} _:z _:y .\n", f'_:z {P} "_:a" .\n']

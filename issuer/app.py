@@ -17,6 +17,7 @@ from issuer.contract import web as contract_web
 from issuer.contributions import web as contributions_web
 from issuer.delivery import service as delivery
 from issuer.delivery import web as delivery_web
+from issuer.ground import contexts as ground_contexts
 from issuer.ground import settings as ground_settings
 from issuer.ground.database import open_database
 from issuer.recognition import sentences
@@ -37,15 +38,18 @@ def create_app(
     clock: Callable[[], datetime] = now_in_utc,
     public_url: str | None = None,
     open_issue: bool = False,
+    offline_dir: Path | None = None,
 ) -> FastAPI:
     """The application on one data folder.
 
     `public_url`: another public address than the folder's, for this run; the issuer's DID follows it.
     `open_issue`: the contract asks nobody for a token; for trying it out on one machine.
+    `offline_dir`: a folder that stands for the network; its `contexts.json` may name more JSON-LD contexts.
 
     Raises:
         SettingsError, DatabaseError, CustodyError, PolicyError: the folder is not in order.
         KeyFormatError: the other address can have no DID.
+        ContextsFolderError: the folder's contexts cannot be used.
     """
     settings = ground_settings.load(data)
     if public_url is not None:
@@ -54,6 +58,7 @@ def create_app(
     bureau = open_bureau(engine, settings)
     if public_url is not None:
         bureau = _renamed(bureau, did=did_of_web_address(settings.public_url))
+    contexts = ground_contexts.known_with(offline_dir)
     recognition.policy_in_force(engine, settings.policy, now=clock())
 
     def office() -> Bureau:
@@ -75,7 +80,7 @@ def create_app(
         )
     )
     app.include_router(delivery_web.router(office, policy=policy, clock=clock))
-    app.include_router(contract_web.router(office, clock=clock, is_open=open_issue))
+    app.include_router(contract_web.router(office, clock=clock, is_open=open_issue, contexts=contexts))
     app.include_router(badges_web.router(office, clock=clock))
     return app
 

@@ -132,9 +132,12 @@ def publish(
 ) -> None:
     """Write every public document as a file, so that badges verify while this office is off."""
     from issuer.badges import publishing
+    from issuer.contract import service as contract
 
     office = open_office(data)
-    done = publishing.publish(office.bureau(), folder, now=office.now)
+    bureau = office.bureau()
+    lists = contract.public_documents(bureau, now=office.now)
+    done = publishing.publish(bureau, folder, now=office.now, also=lists)
     value = {"folder": str(done.folder), "documents": done.written, "removed": done.removed}
     removed = f", {done.removed} pages taken back" if done.removed else ""
     answer(json, value, f"{done.written} documents in {done.folder}{removed}.")

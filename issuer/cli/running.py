@@ -36,7 +36,7 @@ def init(
     from issuer.ground import settings as ground
     from issuer.ground.database import open_database
     from issuer.recognition import service as recognition
-    from keys.custody import KeyStore
+    from keys.custody import DEFAULT_KINDS, KeyStore
     from keys.did import did_of_web_address
     from schemas import policy as policy_shape
 
@@ -54,8 +54,8 @@ def init(
     if not (settings.keys / "keyset.json").exists():
         now = datetime.now(UTC)
         store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder))
-        store.add("badges-1", use="badges", kind="P-256", state="active", now=now)
-        store.add("status-1", use="status", kind="P-256", state="active", now=now)
+        for use, kind in DEFAULT_KINDS.items():
+            store.add(f"{use}-1", use=use, kind=kind, state="active", now=now)
     recognition.policy_in_force(open_database(settings.database), settings.policy, now=datetime.now(UTC))
     ground.save(settings)  # last: a folder without it is not one yet, and `init` may be repeated
     hint = (
@@ -87,18 +87,75 @@ def token(
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
+    public_url: Annotated[
+        str | None, typer.Option(help="Another public address, for this run only; the DID follows it.")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Answer https with this certificate chain (PEM).")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key (PEM).")] = None,
+    open_issue: Annotated[
+        bool, typer.Option("--open-issue", help="Let anybody on this machine issue, without a token.")
+    ] = False,
+    offline_dir: Annotated[
+        Path | None, typer.Option(help="A folder for the network: its contexts.json adds JSON-LD contexts.")
+    ] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Serve holders' pages, attestation forms, intake and public documents."""
+    """Serve holders' pages, attestation forms, intake, public documents and the HTTP contract."""
     import uvicorn
 
     from issuer.app import create_app
     from issuer.ground import settings as ground
 
-    app = create_app(data or ground.default_data_folder())
-    address = f"http://{host}:{port}"
-    answer(json, {"listening": address}, f"The issuer listens on {address}")
+    if open_issue and not _is_loopback(host):
+        raise CommandError(f"--open-issue lets anybody issue: it needs a loopback address, and {host} is none.")
+    _check_tls(tls_cert, tls_key)
+    app = create_app(
+        data or ground.default_data_folder(),
+        public_url=public_url,
+        open_issue=open_issue,
+        offline_dir=offline_dir,
+    )
+    shown = f"[{host}]" if ":" in host else host
+    address = f"{'https' if tls_cert else 'http'}://{shown}:{port}"
+    warning = "\nAnybody on this machine can issue in its name (--open-issue)." if open_issue else ""
+    answer(json, {"listening": address}, f"The issuer listens on {address}{warning}")
     sys.stdout.flush()
     # Private links stand in paths, so paths are kept out of the log.
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_tls(certificate: Path | None, key: Path | None) -> None:
+    """Said here, before anybody is told that it listens: both files open and fit together, or neither is given."""
+    import ssl
+
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise CommandError("--tls-cert and --tls-key belong together: both were expected, or neither.")
+    for file in (certificate, key):
+        read_file(file)  # so that a file that does not open is named
+    try:  # with a passphrase that opens nothing: none is asked for on a terminal
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except (OSError, ssl.SSLError) as error:
+        reason = "it is no certificate with its own unencrypted key, both in PEM"
+        raise CommandError(f"{certificate} and {key} cannot be used for https: {reason}.") from error

@@ -12,6 +12,7 @@ from keys import cryptosuites, data_integrity, jws
 from keys.errors import ProofError
 from keys.signer import Signer
 from schemas import claims, jsonld, strict_json, vcdm
+from schemas.contexts import SIGNING, ContextSet, RelatedResourceError, check_related_resource
 from schemas.strict_json import JsonObject, JsonValue
 
 Suite: TypeAlias = Literal["eddsa-rdfc-2022", "ecdsa-rdfc-2019", "eddsa-jcs-2022", "ecdsa-jcs-2019"]
@@ -37,16 +38,19 @@ class SoundDocument:
     content: JsonObject
     version: vcdm.Version
     is_presentation: bool
+    contexts: ContextSet
 
 
-def examine(document: JsonValue) -> SoundDocument:
+def examine(document: JsonValue, *, contexts: ContextSet = SIGNING) -> SoundDocument:
     """A document that obeys its data model and of which JSON-LD loses nothing, whatever form it will have.
 
+    `contexts`: those in which its terms must be defined, by default in all published revisions (STANDARDS k1).
     Proofs that it carries already are kept, and not looked into.
 
     Raises:
-        UnsoundError: a rule of the data model is broken, a term is not defined, a context is not known, or the
-            document is an envelope, hence secured already, or too large.
+        UnsoundError: a rule of the data model is broken, a term is not defined, a context is not known or not the
+            one of the digest that is given for it, or the document is an envelope, hence secured already, or too
+            large.
     """
     types = vcdm.types_in(document) if isinstance(document, dict) else ()
     is_presentation = vcdm.PRESENTATION_TYPE in types
@@ -58,12 +62,15 @@ def examine(document: JsonValue) -> SoundDocument:
         version = (vcdm.check_presentation if is_presentation else vcdm.check_credential)(document)
         assert isinstance(document, dict)
         _check_size(document)
-        jsonld.to_quads({name: value for name, value in document.items() if name != "proof"})
+        _check_related_resources(document)
+        jsonld.to_quads({name: value for name, value in document.items() if name != "proof"}, contexts=contexts)
     except vcdm.DataModelError as error:
         raise UnsoundError(str(error), problem=error.problem) from error
+    except RelatedResourceError as error:
+        raise UnsoundError(str(error), problem="MALFORMED_VALUE_ERROR") from error
     except jsonld.JsonLdError as error:
         raise UnsoundError(str(error), problem="DATA_LOSS_DETECTION_ERROR") from error
-    return SoundDocument(document, version, is_presentation)
+    return SoundDocument(document, version, is_presentation, contexts)
 
 
 def as_token(
@@ -98,8 +105,8 @@ def with_proof(
     """The document with one more proof: a credential is asserted, a presentation authenticates whoever shows it.
 
     Raises:
-        UnsoundError: the key does not fit the suite or its id is no URL, a term is not defined in all revisions of
-            a context, there are too many proofs already, or a credential was to answer a challenge.
+        UnsoundError: the key does not fit the suite or its id is no URL, a term of the proof is not defined, there
+            are too many proofs already, or a credential was to answer a challenge.
     """
     _check_challenge(document, challenge=challenge, domain=domain)
     _check_proofs(document.content)
@@ -113,6 +120,7 @@ def with_proof(
             purpose="authentication" if document.is_presentation else "assertionMethod",
             challenge=challenge,
             domain=domain,
+            contexts=document.contexts,
         )
     except ProofError as error:
         raise UnsoundError(str(error), problem=error.problem) from error
@@ -175,6 +183,14 @@ def _check_proofs(content: JsonObject) -> None:
     number = len(present) if isinstance(present, list) else 1
     if number >= data_integrity.MAX_PROOFS:
         raise UnsoundError(f"The document has {number} proofs already.", problem="PROOF_GENERATION_ERROR")
+
+
+def _check_related_resources(document: JsonObject) -> None:
+    """A digest that is given for a context is the one of its published bytes (VCDM 2.0 §5.3)."""
+    given = document.get("relatedResource", [])
+    for entry in given if isinstance(given, list) else [given]:
+        if isinstance(entry, dict):
+            check_related_resource(entry)
 
 
 def _check_size(document: JsonObject) -> None:

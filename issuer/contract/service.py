@@ -23,6 +23,7 @@ from issuer.ground.database import reading, writing
 from keys.cryptosuites import SUITES
 from keys.signer import Signer
 from schemas import outline, strict_json
+from schemas.contexts import SIGNING, ContextSet
 from schemas.strict_json import JsonObject
 
 LISTS = "/status-lists/"
@@ -31,14 +32,16 @@ MAX_KEPT_DEPTH = strict_json.MAX_DEPTH + 2
 _LIST_NAME = re.compile(r"(?=.*[^0-9])[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)  # numbers are the badges' lists
 
 
-def issue(bureau: Bureau, request: IssueRequest, *, now: datetime) -> JsonObject:
+def issue(bureau: Bureau, request: IssueRequest, *, now: datetime, contexts: ContextSet = SIGNING) -> JsonObject:
     """The credential with a proof inside, or an envelope around its token; kept if it has an id.
+
+    `contexts`: those that a credential may use.
 
     Raises:
         BadRequestError: the document is not sound, is not of this issuer, or has no such form here.
     """
     try:
-        credential = examine(request.credential)
+        credential = examine(request.credential, contexts=contexts)
         _check_is_ours(credential, did=bureau.did)
         secured = _secured(bureau, credential, request, now=now)
     except UnsoundError as error:

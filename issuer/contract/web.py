@@ -30,6 +30,7 @@ from issuer.contract.errors import (
 )
 from issuer.contributions import service as contributions
 from schemas import strict_json
+from schemas.contexts import SIGNING, ContextSet
 from schemas.strict_json import JsonObject
 
 MAX_BODY_BYTES: Final = 1 << 20  # STANDARDS j1: a request body
@@ -75,8 +76,12 @@ class _ListName(Convertor[str]):
 register_url_convertor("contract_list", _ListName())
 
 
-def router(bureau: BureauNow, *, clock: Callable[[], datetime], is_open: bool = False) -> APIRouter:
-    """The routes. `is_open`: nobody is asked for a token, for trying it out on one machine."""
+def router(
+    bureau: BureauNow, *, clock: Callable[[], datetime], is_open: bool = False, contexts: ContextSet = SIGNING
+) -> APIRouter:
+    """The routes. `is_open`: nobody is asked for a token, for trying it out on one machine; `contexts`: those that
+    a credential may use.
+    """
     routes = APIRouter()
 
     async def answer(request: Request, actions: Mapping[str, _Action], *, public: bool = False) -> Response:
@@ -93,7 +98,7 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime], is_open: bool = 
     @routes.api_route("/credentials/{rest:path}", methods=[*_METHODS], include_in_schema=False)
     async def credentials(request: Request, rest: str = "") -> Response:
         known: Mapping[str, Mapping[str, _Action]] = {
-            "issue": {"POST": lambda body: _issue(bureau(), body, clock())},
+            "issue": {"POST": lambda body: _issue(bureau(), body, clock(), contexts)},
             "status": {"POST": lambda body: _set_status(bureau(), body, clock())},
         }
         one: Mapping[str, _Action] = {
@@ -115,8 +120,9 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime], is_open: bool = 
     return routes
 
 
-def _issue(bureau: Bureau, body: JsonObject, now: datetime) -> _Answer:
-    return _Answer(201, {"verifiableCredential": service.issue(bureau, requests.read_issue(body), now=now)})
+def _issue(bureau: Bureau, body: JsonObject, now: datetime, contexts: ContextSet) -> _Answer:
+    secured = service.issue(bureau, requests.read_issue(body), now=now, contexts=contexts)
+    return _Answer(201, {"verifiableCredential": secured})
 
 
 def _set_status(bureau: Bureau, body: JsonObject, now: datetime) -> _Answer:

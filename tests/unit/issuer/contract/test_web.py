@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from issuer.badges import publishing
 from issuer.badges.documents import did_document
+from issuer.contract import service
 from keys import data_integrity, did, jws
 from keys.did import DidDocument
 from schemas import status_list
 from tests.unit.issuer.contract.client import BASE, V2, Client, credential, open_client, problem
-from tests.unit.issuer.office import Office
+from tests.unit.issuer.office import NOW, Office
 from tests.unit.schemas.published_inputs import expectation, inputs
 
 DID = "did:web:badges.example.org"
@@ -146,7 +148,6 @@ def test_what_is_no_object_is_no_credential(client: Client, document: Any) -> No
         ({"@context": [V2, "https://contexts.example/unknown"]}, "DATA_LOSS_DETECTION_ERROR"),
         ({"validFrom": "2027-01-01T00:00:00Z", "validUntil": "2026-01-01T00:00:00Z"}, "RANGE_ERROR"),
         ({"type": ["VerifiableCredential", "EnvelopedVerifiableCredential"]}, "MALFORMED_VALUE_ERROR"),
-        ({"type": ["VerifiablePresentation"]}, "MALFORMED_VALUE_ERROR"),
     ],
 )
 @pytest.mark.parametrize("options", [{}, {"type": "vc+jwt"}, {"cryptosuite": "eddsa-jcs-2022"}])
@@ -154,6 +155,11 @@ def test_what_is_not_sound_is_signed_in_no_form(
     client: Client, members: dict[str, Any], code: str, options: dict[str, str]
 ) -> None:
     problem(client.issue(credential(**members), **options), 400, code)
+
+
+def test_a_presentation_is_not_issued(client: Client) -> None:
+    words = problem(client.issue({"@context": [V2], "type": ["VerifiablePresentation"]}), 400)
+    assert "its holder signs it" in words
 
 
 def test_a_document_may_not_hold_claims_of_its_token(client: Client) -> None:
@@ -394,3 +400,18 @@ def test_nobody_issues_without_a_token_of_the_contract(office: Office) -> None:
 
 def test_an_open_office_asks_nobody(office: Office) -> None:
     secured(open_client(office, is_open=True, source=None).issue(credential()))
+
+
+# As files
+
+
+def test_the_lists_are_published_as_files_where_a_verifier_looks(
+    client: Client, office: Office, tmp_path: Path
+) -> None:
+    url = make_list(client, "revocation")
+    lists = service.public_documents(office.bureau, now=NOW)
+    publishing.publish(office.bureau, tmp_path, now=NOW, also=lists)
+    file = tmp_path / "badges.example.org" / "status-lists" / url.rpartition("/")[2]
+    document = json.loads(file.read_text())
+    assert document["id"] == url
+    data_integrity.verify_document(document, controller=controller(office))

@@ -76,7 +76,7 @@ def token(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a token with which a source may POST CloudEvents to /contributions."""
+    """Make a token: a source may POST CloudEvents to /contributions with it, and 'contract' issue over HTTP."""
     from issuer.contributions import service as contributions
 
     office = open_office(data)

@@ -6,13 +6,14 @@ whom, is the affair of whoever calls: the contract's `service`, or the command `
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 
 from keys import cryptosuites, data_integrity, jws
 from keys.errors import ProofError
 from keys.signer import Signer
 from schemas import claims, jsonld, strict_json, vcdm
-from schemas.contexts import SIGNING, ContextSet, RelatedResourceError, check_related_resource
+from schemas.contexts import SIGNING, VERIFYING, ContextSet, RelatedResourceError, check_related_resource
 from schemas.strict_json import JsonObject, JsonValue
 
 Suite: TypeAlias = Literal["eddsa-rdfc-2022", "ecdsa-rdfc-2019", "eddsa-jcs-2022", "ecdsa-jcs-2019"]
@@ -41,11 +42,10 @@ class SoundDocument:
     contexts: ContextSet
 
 
-def examine(document: JsonValue, *, contexts: ContextSet = SIGNING) -> SoundDocument:
+def examine(document: JsonValue, *, contexts: ContextSet = VERIFYING) -> SoundDocument:
     """A document that obeys its data model and of which JSON-LD loses nothing, whatever form it will have.
 
-    `contexts`: those in which its terms must be defined, by default in all published revisions (STANDARDS k1).
-    Proofs that it carries already are kept, and not looked into.
+    `contexts`: those in which its terms must be defined. Proofs that it carries already are kept, not looked into.
 
     Raises:
         UnsoundError: a rule of the data model is broken, a term is not defined, a context is not known or not the
@@ -85,12 +85,15 @@ def as_token(
 
     Raises:
         UnsoundError: the form is for the other kind of document or the other data model, the document has members
-            that only a token may have, or a credential was to answer a challenge.
+            that only a token may have or is too large for one, or a credential was to answer a challenge.
     """
     _check_challenge(document, challenge=challenge, domain=domain)
     payload = _claims(document, form=form, challenge=challenge, domain=domain)
     typ = jws.STRICT_TYP if signer.public.kind == "RSA" else form
-    return jws.sign(strict_json.dumps(payload).encode(), signer=signer, typ=typ)
+    token = jws.sign(strict_json.dumps(payload).encode(), signer=signer, typ=typ)
+    if len(token) > jws.MAX_JWS_CHARACTERS:
+        raise UnsoundError("The token would be longer than verifiers read.", problem="RANGE_ERROR")
+    return token
 
 
 def with_proof(
@@ -105,8 +108,9 @@ def with_proof(
     """The document with one more proof: a credential is asserted, a presentation authenticates whoever shows it.
 
     Raises:
-        UnsoundError: the key does not fit the suite or its id is no URL, a term of the proof is not defined, there
-            are too many proofs already, or a credential was to answer a challenge.
+        UnsoundError: the key does not fit the suite or its id is no URL, a term of the proof is undefined, or one
+            of the document not in every revision of its context (STANDARDS k1), there are too many proofs already, or a
+            credential was to answer a challenge.
     """
     _check_challenge(document, challenge=challenge, domain=domain)
     _check_proofs(document.content)
@@ -120,7 +124,7 @@ def with_proof(
             purpose="authentication" if document.is_presentation else "assertionMethod",
             challenge=challenge,
             domain=domain,
-            contexts=document.contexts,
+            contexts=_for_signing(document.contexts),
         )
     except ProofError as error:
         raise UnsoundError(str(error), problem=error.problem) from error
@@ -133,6 +137,12 @@ def envelope(token: str) -> JsonObject:
         "type": vcdm.ENVELOPED_CREDENTIAL_TYPE,
         "id": f"data:application/vc+jwt,{token}",
     }
+
+
+@lru_cache(maxsize=8)
+def _for_signing(contexts: ContextSet) -> ContextSet:
+    """The same contexts, each of the standards' as far as all its revisions agree."""
+    return ContextSet.of(*contexts.members.values(), *SIGNING.members.values(), name=f"{contexts.name}, signing")
 
 
 def _check_challenge(document: SoundDocument, *, challenge: str | None, domain: str | None) -> None:

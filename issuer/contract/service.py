@@ -23,7 +23,7 @@ from issuer.ground.database import reading, writing
 from keys.cryptosuites import SUITES
 from keys.signer import Signer
 from schemas import outline, strict_json
-from schemas.contexts import SIGNING, ContextSet
+from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject
 
 LISTS = "/status-lists/"
@@ -32,7 +32,7 @@ MAX_KEPT_DEPTH = strict_json.MAX_DEPTH + 2
 _LIST_NAME = re.compile(r"(?=.*[^0-9])[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)  # numbers are the badges' lists
 
 
-def issue(bureau: Bureau, request: IssueRequest, *, now: datetime, contexts: ContextSet = SIGNING) -> JsonObject:
+def issue(bureau: Bureau, request: IssueRequest, *, now: datetime, contexts: ContextSet = VERIFYING) -> JsonObject:
     """The credential with a proof inside, or an envelope around its token; kept if it has an id.
 
     `contexts`: those that a credential may use.
@@ -156,8 +156,17 @@ def public_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
 def _secured(bureau: Bureau, document: SoundDocument, request: IssueRequest, *, now: datetime) -> JsonObject:
     if request.form == "vc+jwt":
         return envelope(as_token(document, form="vc+jwt", signer=bureau.signer))
-    signer = bureau.document_signer
-    return with_proof(document, suite=request.form or _suite_of(signer), signer=signer, now=now)
+    suite = request.form or _suite_of(bureau.document_signer)
+    return with_proof(document, suite=suite, signer=_signer_for(bureau, suite), now=now)
+
+
+def _signer_for(bureau: Bureau, suite: Suite) -> Signer:
+    """The key for documents; for a suite of another kind of key, that of the tokens if it is of this kind.
+
+    Both assert credentials, and by the same algorithm whichever form they sign.
+    """
+    fitting = [s for s in (bureau.document_signer, bureau.signer) if s.public.kind in SUITES[suite].kinds]
+    return fitting[0] if fitting else bureau.document_signer
 
 
 def _suite_of(signer: Signer) -> Suite:

@@ -30,7 +30,7 @@ from issuer.contract.errors import (
 )
 from issuer.contributions import service as contributions
 from schemas import strict_json
-from schemas.contexts import SIGNING, ContextSet
+from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject
 
 MAX_BODY_BYTES: Final = 1 << 20  # STANDARDS j1: a request body
@@ -77,7 +77,7 @@ register_url_convertor("contract_list", _ListName())
 
 
 def router(
-    bureau: BureauNow, *, clock: Callable[[], datetime], is_open: bool = False, contexts: ContextSet = SIGNING
+    bureau: BureauNow, *, clock: Callable[[], datetime], is_open: bool = False, contexts: ContextSet = VERIFYING
 ) -> APIRouter:
     """The routes. `is_open`: nobody is asked for a token, for trying it out on one machine; `contexts`: those that
     a credential may use.
@@ -87,7 +87,9 @@ def router(
     async def answer(request: Request, actions: Mapping[str, _Action], *, public: bool = False) -> Response:
         try:
             action = _action(request, actions)
-            if not (public or is_open):
+            if is_open:
+                _check_no_page_asks(request)
+            elif not public:
                 await run_in_threadpool(_check_token, bureau().engine, request)
             body = await _body(request) if request.method == "POST" else {}
             return (await run_in_threadpool(action, body)).response()
@@ -155,6 +157,14 @@ def _action(request: Request, actions: Mapping[str, _Action]) -> _Action:
     if method not in actions:
         raise MethodError(tuple(actions))
     return actions[method]
+
+
+def _check_no_page_asks(request: Request) -> None:
+    """Where anybody on the machine may issue, a web page that somebody there looks at may not: browsers say that a
+    page asks, and software does not.
+    """
+    if request.method != "GET" and "origin" in request.headers:
+        raise UnauthorizedError("An office that is open on its machine takes nothing from web pages.")
 
 
 def _check_token(engine: Engine, request: Request) -> None:

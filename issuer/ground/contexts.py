@@ -5,7 +5,7 @@ The standards' contexts are `schemas.contexts`, and none of them can be replaced
 
 from pathlib import Path
 
-from schemas.contexts import DIRECTORY_INDEX, SIGNING, ContextSet, ContextSetError
+from schemas.contexts import DIRECTORY_INDEX, VERIFYING, ContextSet, ContextSetError
 
 MAX_FILE_BYTES = 256 * 1024  # the largest published context has about 20 kB
 
@@ -15,20 +15,20 @@ class ContextsFolderError(Exception):
 
 
 def known_with(folder: Path | None) -> ContextSet:
-    """The contexts for signing: those of the standards, and the folder's if it has a `contexts.json`.
+    """What a credential may use: the contexts of the standards, and the folder's if it has a `contexts.json`.
 
     Raises:
         ContextsFolderError: there is no such folder, a file cannot be read, or a context is not as it was pinned.
     """
     if folder is None:
-        return SIGNING
+        return VERIFYING
     if not folder.is_dir():
         raise ContextsFolderError(f"There is no folder {folder}.")
     index = folder / DIRECTORY_INDEX
     if not index.exists():
-        return SIGNING
+        return VERIFYING
     try:
-        return SIGNING.with_directory(_read(index), read=lambda name: _read(folder / name), name=str(folder))
+        return VERIFYING.with_directory(_read(index), read=lambda name: _read(folder / name), name=str(folder))
     except ContextSetError as error:
         raise ContextsFolderError(f"{folder}: {error}") from error
 

@@ -11,6 +11,7 @@ from keys.cryptosuites import SUITES as KNOWN
 from keys.private_jwk import implied_kid
 from keys.signer import Signer
 from schemas import strict_json
+from schemas.credential import OB_CONTEXT
 from tests.unit.keys import material
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -26,6 +27,11 @@ def credential(**members: Any) -> dict[str, Any]:
         "credentialSubject": {"id": "did:example:subject"},
         **members,
     }
+
+
+def badge(**members: Any) -> dict[str, Any]:
+    types = ["VerifiableCredential", "OpenBadgeCredential"]
+    return credential(**{"@context": [V2, OB_CONTEXT], "type": types, **members})
 
 
 def presentation(**members: Any) -> dict[str, Any]:
@@ -126,6 +132,22 @@ def test_a_digest_for_a_known_context_must_be_the_published_one() -> None:
     examine(credential(relatedResource=[right]))
     with pytest.raises(UnsoundError, match="digest"):
         examine(credential(relatedResource={**right, "digestSRI": V2_SHA256.replace("W", "X", 1)}))
+
+
+def test_a_term_of_one_revision_only_may_stand_in_a_token_and_not_in_a_proof() -> None:
+    """OB 3.0.3 was changed in place: a proof over its newer terms fails with whoever has the older file."""
+    newer = badge(endorsementJwt=["e30.e30.AA"])
+    assert as_token(examine(newer), form="vc+jwt", signer=signer("ecdsa-rdfc-2019"))
+    with pytest.raises(UnsoundError, match="endorsementJwt") as refused:
+        mine = signer("eddsa-rdfc-2022")
+        with_proof(examine(newer), suite="eddsa-rdfc-2022", signer=mine, now=NOW)
+    assert refused.value.problem == "DATA_LOSS_DETECTION_ERROR"
+
+
+def test_a_document_that_fits_may_still_be_too_large_for_a_token() -> None:
+    large = examine(credential(name="x" * 220_000))
+    with pytest.raises(UnsoundError, match="longer than verifiers read"):
+        as_token(large, form="vc+jwt", signer=signer("ecdsa-rdfc-2019"))
 
 
 def test_a_presentation_is_examined_with_the_credentials_in_it() -> None:

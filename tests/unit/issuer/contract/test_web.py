@@ -2,6 +2,8 @@
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from issuer.badges import publishing
 from issuer.badges.documents import did_document
 from issuer.contract import service
+from issuer.contract.securing import SUITES
 from keys import data_integrity, did, jws
 from keys.did import DidDocument
 from schemas import status_list
@@ -59,13 +62,16 @@ def test_a_credential_comes_back_with_a_proof_that_verifies(client: Client, offi
     assert data_integrity.verify_document(made, controller=controller(office)).document == asked
 
 
-def test_the_suite_is_an_option(client: Client, office: Office) -> None:
-    made = secured(client.issue(credential(), cryptosuite="eddsa-jcs-2022"))
-    assert made["proof"]["cryptosuite"] == "eddsa-jcs-2022"
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_suite_is_an_option(client: Client, office: Office, suite: str) -> None:
+    made = secured(client.issue(credential(), cryptosuite=suite))
+    assert made["proof"]["cryptosuite"] == suite
     data_integrity.verify_document(made, controller=controller(office))
 
 
-def test_a_suite_of_another_kind_of_key_is_refused(client: Client) -> None:
+def test_a_suite_for_which_there_is_no_key_is_refused(office: Office) -> None:
+    only = replace(office.bureau, signer=office.bureau.document_signer)
+    client = open_client(replace(office, bureau=only))
     words = problem(client.issue(credential(), cryptosuite="ecdsa-rdfc-2019"), 400, "PROOF_GENERATION_ERROR")
     assert "Ed25519" in words
 
@@ -280,6 +286,22 @@ def test_a_revocation_is_seen_in_the_list_and_never_taken_back(client: Client) -
     assert set_status(client, credential_id, entry(url), True).status_code == 200
 
 
+def test_revocations_at_the_same_time_lose_nothing(client: Client) -> None:
+    url = make_list(client, "revocation")
+    places = range(1000, 1025)
+    for place in places:
+        secured(client.issue(credential(id=f"urn:x:{place}", credentialStatus=entry(url, str(place)))))
+
+    def revoke(place: int) -> int:
+        status: int = set_status(client, f"urn:x:{place}", entry(url, str(place)), True).status_code
+        return status
+
+    with ThreadPoolExecutor(len(places)) as threads:
+        assert set(threads.map(revoke, places)) == {200}
+    bits = shown(client, url)
+    assert [place for place in range(131_072) if status_list.is_set(bits, place)] == list(places)
+
+
 def test_a_suspension_can_be_lifted(client: Client) -> None:
     url = make_list(client, "suspension")
     mine = entry(url, purpose="suspension")
@@ -400,6 +422,12 @@ def test_nobody_issues_without_a_token_of_the_contract(office: Office) -> None:
 
 def test_an_open_office_asks_nobody(office: Office) -> None:
     secured(open_client(office, is_open=True, source=None).issue(credential()))
+
+
+def test_no_web_page_issues_in_an_open_office(office: Office) -> None:
+    client = open_client(office, is_open=True, source=None)
+    answer = client.ask("POST", "/credentials/issue", {"credential": credential()}, origin="http://pages.example")
+    problem(answer, 401)
 
 
 # As files

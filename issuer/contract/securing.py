@@ -108,9 +108,9 @@ def with_proof(
     """The document with one more proof: a credential is asserted, a presentation authenticates whoever shows it.
 
     Raises:
-        UnsoundError: the key does not fit the suite or its id is no URL, a term of the proof is undefined, or one
-            of the document not in every revision of its context (STANDARDS k1), there are too many proofs already, or a
-            credential was to answer a challenge.
+        UnsoundError: the key does not fit the suite or its id is no URL, a term is not defined, or not in every
+            revision of its context (STANDARDS k1), there are too many proofs already, or a credential was to answer
+            a challenge.
     """
     _check_challenge(document, challenge=challenge, domain=domain)
     _check_proofs(document.content)

@@ -109,8 +109,8 @@ def with_proof(
 
     Raises:
         UnsoundError: the key does not fit the suite or its id is no URL, a term is not defined, or not in every
-            revision of its context (STANDARDS k1), there are too many proofs already, or a credential was to answer
-            a challenge.
+            revision of its context (STANDARDS k1), there are too many proofs already, or a credential was to
+            answer a challenge.
     """
     _check_challenge(document, challenge=challenge, domain=domain)
     _check_proofs(document.content)

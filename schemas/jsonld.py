@@ -1,19 +1,19 @@
 """JSON-LD 1.1 to RDF, in safe mode: a document's statements, or a refusal; nothing is lost in silence, or fetched.
 
-Expansion and conversion are one pass (JSON-LD 1.1 API §5.1, §7.1, §8.1). Only what the standard itself keeps out of
-RDF is left out: null members, `@index`, and `@direction` (its `rdfDirection` is null, as in the proofs of others).
-Contexts are `schemas.jsonld_context`; the canonical form of the statements is `schemas.rdfc`.
+Expansion and conversion are one pass (JSON-LD 1.1 API §5.1, §7.1, §8.1). Only what the standard itself keeps out
+of RDF is left out: null members, `@index`, and `@direction` (its `rdfDirection` is null, as in the proofs of
+others). Contexts are `schemas.jsonld_context`; the canonical form of the statements is `schemas.rdfc`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from schemas.contexts import VERIFYING, ContextSet
 from schemas.jsonld_context import ActiveContext, Contexts, Meter, contexts_of
-from schemas.jsonld_literals import json_literal, number, quoted, typed_text
-from schemas.jsonld_terms import KEYWORDS, UNSAID, JsonLdError, Term, Unsaid, is_iri, language_tag, shown
+from schemas.jsonld_literals import json_literal, number, quoted, text_suffix, typed_text, value_object
+from schemas.jsonld_shapes import ids_in, is_another_node, is_graph, keyword_members, listed, types_in
+from schemas.jsonld_terms import KEYWORDS, UNSAID, JsonLdError, Term, is_iri, language_tag, shown
 from schemas.rdf import RDF, Quad
 from schemas.strict_json import MAX_DEPTH, JsonObject, JsonValue
 
@@ -28,7 +28,7 @@ _REST: Final = f"<{RDF}rest>"
 _NIL: Final = f"<{RDF}nil>"
 _DEFAULT_GRAPH: Final = ""
 _BLANK_NODE: Final = re.compile(r"_:[^\s]+")
-_VALUE_MEMBERS: Final = frozenset({"@value", "@type", "@language", "@direction", "@index"})
+_MAPS: Final = frozenset({"@index", "@id", "@type"})  # containers whose value is a map
 
 
 def to_quads(
@@ -38,13 +38,15 @@ def to_quads(
     max_quads: int = MAX_QUADS,
     max_blank_nodes: int = MAX_BLANK_NODES,
 ) -> list[Quad]:
-    """The statements that a document makes, each once, in the order of the document; blank nodes are `_:b0`, `_:b1` …
+    """The statements that a document makes, each once, in the order of the document; blank nodes are `_:b0`,
+    `_:b1` …
 
     `document`: as `schemas.strict_json` reads it; `contexts`: all that there are.
 
     Raises:
-        JsonLdError: a term is not defined or redefined although it is protected, an id or type is no absolute IRI, a
-            value would be dropped, a context is not known, JSON-LD does not allow it or this does not support it, or
+        JsonLdError: a term is not defined or redefined although it is protected, an id or type is no absolute IRI,
+            a value would be dropped, a context is not known, JSON-LD does not allow it or this does not support
+            it, or
             it is too large.
     """
     reader = _Reader(contexts_of(contexts), max_quads=max_quads, max_blank_nodes=max_blank_nodes)
@@ -55,7 +57,8 @@ def types_of(document: JsonObject, *, contexts: ContextSet = VERIFYING) -> tuple
     """The absolute IRIs of the types of a document's top node, in its order (§5.1.2 step 13.4.4).
 
     Raises:
-        JsonLdError: a type is no text or does not stand for an absolute IRI, or a context is not known or malformed.
+        JsonLdError: a type is no text or does not stand for an absolute IRI, or a context is not known or
+            malformed.
     """
     reader = _Reader(contexts_of(contexts), max_quads=MAX_QUADS, max_blank_nodes=MAX_BLANK_NODES)
     return tuple(iri[1:-1] for iri in reader.types(document))
@@ -81,8 +84,8 @@ class _Place:
     """Where a value stands, as far as that changes what it means.
 
     `floats`: no property leads to it; `in_list`: directly in a list; `nodes_only`: its property is reversed;
-    `wrapped`: its property puts each value into a graph of its own; `in_map`: it comes from a map of values, whose key
-    says `entry`.
+    `wrapped`: its property puts each value into a graph of its own; `in_map`: it comes from a map of values, whose
+    key says `entry`.
     """
 
     floats: bool = False
@@ -125,32 +128,34 @@ class _Reader:
             self._object(
                 document, active=self._contexts.initial, key=None, graph=_DEFAULT_GRAPH, depth=1, place=_FLOATING
             )
-        self._quads = self._distinct()
-        return self._quads
+        if not self._quads:
+            raise JsonLdError("The document makes no statement.")
+        return self._distinct()
 
     def types(self, document: JsonObject) -> list[str]:
         active = self._contexts.initial
         if "@context" in document:
             active = self._contexts.of_document(active, document["@context"], meter=self._meter)
-        return [self._type(text, active) for text in _types(document, active)]
+        return [self._type(text, active) for text in types_in(document, active)]
 
-    # -- objects ---------------------------------------------------------------------------------------------------
+    # -- objects
+    # ---------------------------------------------------------------------------------------------------
 
     def _object(
         self, element: JsonObject, *, active: ActiveContext, key: str | None, graph: str, depth: int, place: _Place
     ) -> list[str]:
-        """The terms for what an object is: a node, a value, a list, or the members of a set (§5.1.2 steps 6 to 19)."""
+        """The terms for what an object is: a node, a value, a list, or all of a set (§5.1.2 steps 6 to 19)."""
         if depth > MAX_DEPTH:
             raise JsonLdError(f"The document is nested more than {MAX_DEPTH} levels deep.")
         term = None if key is None else active.terms.get(key)
-        if active.previous is not None and not place.in_map and _is_another_node(element, active):
+        if active.previous is not None and not place.in_map and is_another_node(element, active):
             active = active.previous
         if term is not None and term.context is not UNSAID:
             active = self._contexts.of_property(active, term, meter=self._meter)
         if "@context" in element:
             active = self._contexts.of_document(active, element["@context"], meter=self._meter)
         untyped = active
-        types = _types(element, untyped)
+        types = types_in(element, untyped)
         for text in sorted(types) if len(types) > 1 else types:
             scoped = untyped.terms.get(text)
             if scoped is not None and scoped.context is not UNSAID:
@@ -159,7 +164,7 @@ class _Reader:
             return self._whole(
                 element, active=active, untyped=untyped, key=key, graph=graph, depth=depth, place=place
             )
-        if place.wrapped and not (place.in_map and _is_graph(element, active)):
+        if place.wrapped and not (place.in_map and is_graph(element, active)):
             return [self._wrapped(element, active=active, untyped=untyped, graph=graph, depth=depth, place=place)]
         subject = self._subject(element, active, entry=place.entry)
         said = len(self._quads)
@@ -181,11 +186,11 @@ class _Reader:
         place: _Place,
     ) -> list[str]:
         """An object that is a value, a list or a set (§5.1.2 steps 15 to 18)."""
-        members = _keyword_members(element, active)
+        members = keyword_members(element, active)
         if "@value" in members:
             if not place.takes_values:
                 raise JsonLdError(f"The value of {_shown(key)} is a literal where a node was expected.")
-            return [_literal(members, key=key, types=untyped)]
+            return [value_object(members, where=f"The value of {_shown(key)}", types=untyped)]
         if members.keys() - {"@index"} not in ({"@list"}, {"@set"}):
             raise JsonLdError(f"The list or set in {_shown(key)} has other members than one of both allows.")
         content = members.get("@list", members.get("@set"))
@@ -197,7 +202,7 @@ class _Reader:
             return [self._list(content, active=active, key=key, graph=graph, depth=depth)]
         plain = replace(place, in_list=False)
         found = self._values(content, active=active, key=key, graph=graph, depth=depth, place=plain)
-        return [self._chain(found, graph=graph)] if place.in_list else found
+        return [self._chain(found, graph=graph)] if place.in_list else [str(item) for item in found]
 
     def _wrapped(
         self,
@@ -221,7 +226,7 @@ class _Reader:
 
     def _subject(self, element: JsonObject, active: ActiveContext, *, entry: _Entry | None) -> str:
         """The term for a node: its id, or a new blank node (§5.1.2 step 13.4.3)."""
-        given = list(_ids(element, active))
+        given = list(ids_in(element, active))
         if len(given) > 1:
             raise JsonLdError("A node has two ids.")
         told = None if entry is None else entry.id
@@ -238,7 +243,8 @@ class _Reader:
         if entry is not None and entry.statement is not None:
             self._quads.append((subject, *entry.statement, graph))
 
-    # -- members ---------------------------------------------------------------------------------------------------
+    # -- members
+    # ---------------------------------------------------------------------------------------------------
 
     def _node(
         self,
@@ -259,7 +265,7 @@ class _Reader:
             if term is None:
                 keyword = name if name in KEYWORDS else None
             else:
-                if term.simple and type(value) is str and (suffix := _text_suffix(term, language)) is not None:
+                if term.simple and type(value) is str and (suffix := text_suffix(term, language)) is not None:
                     quads.append((subject, term.predicate or "", quoted(value) + suffix, graph))
                     continue
                 keyword = term.keyword
@@ -270,7 +276,7 @@ class _Reader:
                 raise JsonLdError(f"Two members of a node stand for {keyword}.")
             keywords.add(keyword)
             if keyword == "@type":
-                for text in _listed(value):
+                for text in listed(value):
                     if not isinstance(text, str):
                         raise JsonLdError("A type must be a text.")
                     quads.append((subject, _TYPE, self._type(text, untyped), graph))
@@ -309,17 +315,19 @@ class _Reader:
         """The statements of one property (§5.1.2 steps 13.5 to 13.14). `reverse`: it stands in `@reverse`."""
         predicate = _predicate(name, active)
         term = active.terms.get(name)
-        if term is not None and term.reverse:
-            reverse = not reverse
+        nodes_only = reverse or (term is not None and term.reverse)
         if term is None or term.simple:
-            place = _REVERSED if reverse else _IN_PROPERTY
+            place = _REVERSED if nodes_only else _IN_PROPERTY
             found = self._values(value, active=active, key=name, graph=graph, depth=depth + 1, place=place)
         else:
             found = self._contained(
-                name, value, term=term, active=active, graph=graph, depth=depth + 1, reverse=reverse
+                name, value, term=term, active=active, graph=graph, depth=depth + 1, nodes_only=nodes_only
             )
+        backwards = reverse != (term is not None and term.reverse)  # twice reversed is not
         for item in found:
-            self._quads.append((item, predicate, subject, graph) if reverse else (subject, predicate, item, graph))
+            self._quads.append(
+                (item, predicate, subject, graph) if backwards else (subject, predicate, item, graph)
+            )
 
     def _contained(
         self,
@@ -330,18 +338,19 @@ class _Reader:
         active: ActiveContext,
         graph: str,
         depth: int,
-        reverse: bool,
+        nodes_only: bool,
     ) -> list[str]:
         """The values of a property whose term says more of them than a type."""
+        container = term.container
+        if nodes_only and ("@list" in container or "@language" in container or term.kind == "@json"):
+            raise JsonLdError(f"The property {shown(name)} is reversed, and its values are no nodes.")
         if term.kind == "@json":
-            if reverse or term.container - {"@set"}:
-                raise JsonLdError(
-                    f"The term {shown(name)} is JSON in a container or reversed: not supported here."
-                )
+            if container - {"@set"}:
+                raise JsonLdError(f"The term {shown(name)} is JSON in a container, which is not supported here.")
             return [json_literal(value)]
         if value is None:
             return []
-        if "@list" in term.container:
+        if "@list" in container:
             if not isinstance(value, dict):
                 return [self._list(value, active=active, key=name, graph=graph, depth=depth)]
             found = self._values(value, active=active, key=name, graph=graph, depth=depth, place=_IN_PROPERTY)
@@ -349,23 +358,13 @@ class _Reader:
                 return found
             return [self._chain(found, graph=graph)]
         if isinstance(value, dict):
-            if "@language" in term.container:
-                return self._language_map(value, term=term, active=active, key=name)
-            for container in ("@index", "@id", "@type"):
-                if container in term.container:
-                    return list(
-                        self._map(
-                            value,
-                            container=container,
-                            term=term,
-                            active=active,
-                            key=name,
-                            graph=graph,
-                            depth=depth,
-                            reverse=reverse,
-                        )
-                    )
-        place = _Place(nodes_only=reverse, wrapped=_wraps(term))
+            if "@language" in container:
+                return self._language_map(value, active=active, key=name)
+            if not container.isdisjoint(_MAPS):
+                place = _Place(nodes_only=nodes_only, wrapped="@graph" in container, in_map=True)
+                return self._map(value, term=term, active=active, key=name, graph=graph, depth=depth, place=place)
+        wrapped = "@graph" in container and container.isdisjoint(_MAPS)
+        place = _Place(nodes_only=nodes_only, wrapped=wrapped)
         return self._values(value, active=active, key=name, graph=graph, depth=depth, place=place)
 
     def _graph(self, value: JsonValue, *, active: ActiveContext, graph: str, depth: int) -> None:
@@ -376,13 +375,15 @@ class _Reader:
 
     def _included(self, value: JsonValue, *, active: ActiveContext, graph: str, depth: int) -> None:
         """Nodes that only happen to stand here (§5.1.2 step 13.4.6)."""
+        if not isinstance(value, dict | list):
+            raise JsonLdError("The value of @included must be nodes.")
         self._values(value, active=active, key=None, graph=graph, depth=depth, place=_FLOATING)
 
     def _reversed(self, value: JsonValue, subject: str, *, active: ActiveContext, graph: str, depth: int) -> None:
         """`@reverse`: properties of others of which this node is the value (§5.1.2 step 13.4.13)."""
         if not isinstance(value, dict):
             raise JsonLdError("The value of @reverse must be an object.")
-        if active.previous is not None and _is_another_node(value, active):
+        if active.previous is not None and is_another_node(value, active):
             active = active.previous
         for name, item in value.items():
             self._property(name, item, subject=subject, active=active, graph=graph, depth=depth, reverse=True)
@@ -396,10 +397,10 @@ class _Reader:
         term = active.terms.get(name)
         if term is not None and term.context is not UNSAID:
             active = self._contexts.of_property(active, term, meter=self._meter)
-        for inner in _listed(value):
+        for inner in listed(value):
             if not isinstance(inner, dict) or not active.wholes.isdisjoint(inner):
                 raise JsonLdError(f"The value of {shown(name)} must be members of a node.")
-            for text in _types(inner, active):
+            for text in types_in(inner, active):
                 scoped = active.terms.get(text)
                 if scoped is not None and scoped.context is not UNSAID:
                     raise JsonLdError(
@@ -407,7 +408,8 @@ class _Reader:
                     )
             self._node(inner, subject, active=active, untyped=active, graph=graph, depth=depth, nested=True)
 
-    # -- values ----------------------------------------------------------------------------------------------------
+    # -- values
+    # ----------------------------------------------------------------------------------------------------
 
     def _values(
         self, value: JsonValue, *, active: ActiveContext, key: str | None, graph: str, depth: int, place: _Place
@@ -450,12 +452,14 @@ class _Reader:
             return reference
         if not place.takes_values:
             raise JsonLdError(f"The value of {_shown(key)} is a literal where a node was expected.")
+        if kind == "@json":
+            return json_literal(value)
         datatype = kind if kind is not None and not kind.startswith("@") else None
         if not isinstance(value, str):
             return number(value, datatype=datatype)
         if datatype is not None:
             return typed_text(value, datatype=datatype)
-        return quoted(value) + (_text_suffix(term or _NO_TERM, active.language) or "")
+        return quoted(value) + (text_suffix(term or _NO_TERM, active.language) or "")
 
     def _list(self, value: JsonValue, *, active: ActiveContext, key: str | None, graph: str, depth: int) -> str:
         """A list of all that a value holds, arrays inside it being lists again (§5.1.2 steps 5.2.2, 13.4.11)."""
@@ -465,20 +469,20 @@ class _Reader:
 
     def _chain(self, items: list[str], *, graph: str) -> _ListHead:
         """The statements of a list of terms (§8.3)."""
-        nodes = [self._blank_node() for _ in items]
-        for node, item, rest in zip(nodes, items, [*nodes[1:], _NIL], strict=True):
+        rest = _NIL
+        for item in reversed(items):
+            node = self._blank_node()
             self._quads += ((node, _FIRST, item, graph), (node, _REST, rest, graph))
-        return _ListHead(nodes[0] if nodes else _NIL)
+            rest = node
+        return _ListHead(rest)
 
-    def _language_map(self, value: JsonObject, *, term: Term, active: ActiveContext, key: str) -> list[str]:
+    def _language_map(self, value: JsonObject, *, active: ActiveContext, key: str) -> list[str]:
         """Texts by language (§5.1.2 step 13.7)."""
-        if term.reverse:
-            raise JsonLdError(f"The reverse property {shown(key)} has texts as values.")
         found: list[str] = []
         for tag, texts in value.items():
             is_none = active.expanded(tag, is_name=True) == "@none"
             suffix = "" if is_none else f"@{language_tag(tag, where=f'The language map of {shown(key)}')}"
-            for text in _listed(texts):
+            for text in listed(texts):
                 if text is not None and not isinstance(text, str):
                     raise JsonLdError(f"The language map of {shown(key)} holds something that is no text.")
                 if text is not None:
@@ -489,31 +493,37 @@ class _Reader:
         self,
         value: JsonObject,
         *,
-        container: str,
         term: Term,
         active: ActiveContext,
         key: str,
         graph: str,
         depth: int,
-        reverse: bool,
-    ) -> Iterator[str]:
+        place: _Place,
+    ) -> list[str]:
         """Values by index, id or type (§5.1.2 step 13.8)."""
-        wrapped = "@graph" in term.container
+        found: list[str] = []
         for index, inner in value.items():
-            inside = active if container == "@index" else active.previous or active
-            if container == "@type":
-                scoped = inside.terms.get(index)
-                if scoped is not None and scoped.context is not UNSAID:
-                    inside = self._contexts.of_type(inside, scoped, meter=self._meter)
+            inside = active if "@index" in term.container else active.previous or active
+            scoped = inside.terms.get(index) if "@type" in term.container else None
+            if scoped is not None and scoped.context is not UNSAID:
+                inside = self._contexts.of_type(inside, scoped, meter=self._meter)
             is_none = active.expanded(index, is_name=True) == "@none"
-            entry = None if is_none else self._entry(index, container=container, term=term, active=active)
-            place = _Place(nodes_only=reverse, wrapped=wrapped, in_map=True, entry=entry)
-            yield from self._values(inner, active=inside, key=key, graph=graph, depth=depth + 1, place=place)
+            entry = None if is_none else self._entry(index, term=term, active=active)
+            found += self._values(
+                inner,
+                active=inside,
+                key=key,
+                graph=graph,
+                depth=depth + 1,
+                place=replace(place, entry=entry),
+            )
+        return found
 
-    def _entry(self, index: str, *, container: str, term: Term, active: ActiveContext) -> _Entry | None:
-        if container == "@id":
+    def _entry(self, index: str, *, term: Term, active: ActiveContext) -> _Entry | None:
+        """What the key of one value in a map says about it."""
+        if "@id" in term.container:
             return _Entry(id=self._reference(index, active, is_name=False))
-        if container == "@type":
+        if "@type" in term.container:
             return _Entry(type=self._type(index, active))
         if term.index is None:  # an index that is no property is not part of what is said
             return None
@@ -521,7 +531,8 @@ class _Reader:
         value = self._scalar(index, active=active, key=term.index, graph=_DEFAULT_GRAPH, place=_IN_PROPERTY)
         return _Entry(statement=(predicate, value))
 
-    # -- terms -----------------------------------------------------------------------------------------------------
+    # -- terms
+    # -----------------------------------------------------------------------------------------------------
 
     def _type(self, text: str, active: ActiveContext) -> str:
         term = active.terms.get(text)
@@ -556,45 +567,6 @@ class _Reader:
         return quads
 
 
-def _literal(members: Mapping[str, JsonValue], *, key: str | None, types: ActiveContext) -> str:
-    """A value object (§5.1.2 steps 13.4.7 to 13.4.9, 15). `types`: where its type is looked up."""
-    value, kind, language = (members.get(name) for name in ("@value", "@type", "@language"))
-    where = f"The value of {_shown(key)}"
-    if not members.keys() <= _VALUE_MEMBERS or not isinstance(members.get("@index", ""), str):
-        raise JsonLdError(f"{where} has members that a value cannot have.")
-    if members.get("@direction", "ltr") not in ("ltr", "rtl"):
-        raise JsonLdError(f"{where} has a @direction that is neither ltr nor rtl.")
-    if kind is not None:
-        datatype = types.expanded(kind, is_name=True) if isinstance(kind, str) else None
-        if datatype == "@json" and members.keys() <= {"@value", "@type", "@index"}:
-            return json_literal(value)
-        if datatype is None or not is_iri(datatype) or not {"@language", "@direction"}.isdisjoint(members):
-            raise JsonLdError(f"{where} has a type that is no absolute IRI, or one beside a language.")
-        if isinstance(value, str):
-            return typed_text(value, datatype=datatype)
-        if isinstance(value, bool | int | float):
-            return number(value, datatype=datatype)
-    if value is None or isinstance(value, dict | list):
-        raise JsonLdError(f"{where} is null, or no single value, and would be lost.")
-    if not isinstance(language, str):
-        if language is not None or ("@language" in members and not isinstance(value, str)):
-            raise JsonLdError(f"{where} has a language that is no text.")
-        return quoted(value) if isinstance(value, str) else number(value, datatype=None)
-    if not isinstance(value, str):
-        raise JsonLdError(f"{where} has a language, and is no text.")
-    return f"{quoted(value)}@{language_tag(language, where=where)}"
-
-
-def _text_suffix(term: Term, language: str | None) -> str | None:
-    """What follows a text in quotes, as the value of a property; None if it is not written in quotes at all."""
-    if term.suffix is not None:
-        return term.suffix
-    if term.kind not in {None, "@none"}:
-        return None
-    said = language if isinstance(term.language, Unsaid) else term.language
-    return "" if said is None else f"@{said}"
-
-
 def _predicate(name: str, active: ActiveContext) -> str:
     """The term for a property."""
     term = active.terms.get(name)
@@ -604,68 +576,6 @@ def _predicate(name: str, active: ActiveContext) -> str:
     if iri is None or not is_iri(iri):
         raise JsonLdError(f"The term {shown(name)} is not defined by the contexts of the document.")
     return f"<{iri}>"
-
-
-def _is_another_node(element: JsonObject, active: ActiveContext) -> bool:
-    """Whether an object ends what the types of the node around it brought (§5.1.2 step 7)."""
-    if any(name in element for name in active.values):
-        return False
-    return not (len(element) == 1 and next(iter(element)) in active.ids)
-
-
-def _types(element: JsonObject, active: ActiveContext) -> list[str]:
-    """The types of an object that are texts, as they stand; what else there is, is refused where they are used."""
-    return [
-        text
-        for name in active.types
-        if name in element
-        for text in _listed(element[name])
-        if isinstance(text, str)
-    ]
-
-
-def _ids(element: JsonObject, active: ActiveContext) -> Iterator[str]:
-    """The ids of a node, also those among its nested members."""
-    for name in active.ids:
-        if name in element:
-            value = element[name]
-            if not isinstance(value, str):
-                raise JsonLdError("An id must be a text.")
-            yield value
-    for name in active.nests:
-        if name in element:
-            for inner in _listed(element[name]):
-                if isinstance(inner, dict):
-                    yield from _ids(inner, active)
-
-
-def _is_graph(element: JsonObject, active: ActiveContext) -> bool:
-    """Whether an object is a graph already: it has @graph, and at most @id and @index beside it."""
-    members = [name for name in element if name != "@context"]
-    keywords = [active.expanded(name, is_name=True) for name in members]
-    return "@graph" in keywords and {"@graph", "@id", "@index"}.issuperset(keywords)
-
-
-def _keyword_members(element: JsonObject, active: ActiveContext) -> dict[str, JsonValue]:
-    """The members of an object of keywords, by keyword."""
-    members: dict[str, JsonValue] = {}
-    for name, value in element.items():
-        if name == "@context":
-            continue
-        keyword = active.expanded(name, is_name=True)
-        if keyword is None or keyword not in KEYWORDS or keyword in members:
-            raise JsonLdError(f"A value, list or set cannot have the member {shown(name)}.")
-        members[keyword] = value
-    return members
-
-
-def _wraps(term: Term) -> bool:
-    """Whether each value of a property is put into a graph of its own (§5.1.2 step 13.12)."""
-    return "@graph" in term.container and term.container.isdisjoint({"@id", "@index"})
-
-
-def _listed(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else [value]
 
 
 def _shown(key: str | None) -> str:

@@ -1,8 +1,8 @@
 """Which terms are active where: JSON-LD contexts, processed once and kept (JSON-LD 1.1 API §4.1).
 
-An `ActiveContext` is what a place in a document can say. Those that follow from known URLs alone are kept and shared
-by all documents; those in which a document defines something itself live as long as the document is read. What a
-definition means is `schemas.jsonld_terms`; the reading is `schemas.jsonld`.
+An `ActiveContext` is what a place in a document can say. Those that follow from known URLs alone are kept and
+shared by all documents; those in which a document defines something itself live as long as the document is read.
+What a definition means is `schemas.jsonld_terms`; the reading is `schemas.jsonld`.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,8 @@ class Meter:
 class ActiveContext:
     """What names mean at one place; not changed once it is in use.
 
-    `ids`, `types` …: the names that stand for a keyword; `wholes`: those that make of an object a value, list or set;
+    `ids`, `types` …: the names that stand for a keyword; `wholes`: those that make of an object a value, list or
+    set;
     `previous`: what is active again in the next node, if this came from a type; `following`:
     what local contexts led to from here, with the work that it took; `kept`: it follows from known URLs alone.
     """

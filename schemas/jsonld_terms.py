@@ -13,7 +13,31 @@ from schemas.rdf import XSD
 from schemas.strict_json import JsonObject, JsonValue
 
 KEYWORDS: Final = frozenset(
-    ["@base", "@container", "@context", "@direction", "@graph", "@id", "@import", "@included", "@index", "@json", "@language", "@list", "@nest", "@none", "@prefix", "@propagate", "@protected", "@reverse", "@set", "@type", "@value", "@version", "@vocab"]
+    [
+        "@base",
+        "@container",
+        "@context",
+        "@direction",
+        "@graph",
+        "@id",
+        "@import",
+        "@included",
+        "@index",
+        "@json",
+        "@language",
+        "@list",
+        "@nest",
+        "@none",
+        "@prefix",
+        "@propagate",
+        "@protected",
+        "@reverse",
+        "@set",
+        "@type",
+        "@value",
+        "@version",
+        "@vocab",
+    ]
 )
 MAX_TERM_CHAIN: Final = 32  # terms defined by terms defined by terms …; published contexts have one such step
 _QUOTED_CHARACTERS: Final = 80  # an attacker chooses names; a message repeats only their beginning
@@ -30,7 +54,19 @@ _CONTEXT_MEMBERS: Final = frozenset(
     ["@base", "@direction", "@import", "@language", "@propagate", "@protected", "@version", "@vocab"]
 )
 _DEFINITION_MEMBERS: Final = frozenset(
-    ["@id", "@reverse", "@container", "@context", "@direction", "@index", "@language", "@nest", "@prefix", "@protected", "@type"]
+    [
+        "@id",
+        "@reverse",
+        "@container",
+        "@context",
+        "@direction",
+        "@index",
+        "@language",
+        "@nest",
+        "@prefix",
+        "@protected",
+        "@type",
+    ]
 )
 _CONTAINERS: Final = frozenset(["@graph", "@id", "@index", "@language", "@list", "@set", "@type"])
 _GRAPH_CONTAINERS: Final = frozenset(["@graph", "@id", "@index", "@set"])
@@ -53,13 +89,13 @@ _Nullable: TypeAlias = str | Unsaid | None
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Term:
-    """One definition. `iri`: an absolute IRI, a blank node, a keyword, or None if the term is set to null; `kind`: its
-    type mapping, an IRI or one of @id, @vocab, @json, @none; `context`: its scoped context, as it stands; `inline`: it
-    stands in a document, not in a context of a known URL.
+    """One definition. `iri`: an absolute IRI, a blank node, a keyword, or None if the term is set to null; `kind`:
+    its type mapping, an IRI or one of @id, @vocab, @json, @none; `context`: its scoped context, as it stands;
+    `inline`: it stands in a document, not in a context of a known URL.
 
-    Derived, so that reading a document needs no more looking up: `keyword`; `predicate` (the N-Quads term, None if it
-    cannot be one); `suffix` (what follows a text as the value of this type; None if the text itself may change); `simple` (a property
-    whose values need no container but @set, no scoped context and no reversal).
+    Derived, so that reading a document needs no more looking up: `keyword`; `predicate` (the N-Quads term, None if
+    it cannot be one); `suffix` (what follows a text as the value of this type; None if the text itself may
+    change); `simple` (a property whose values need no container but @set, no scoped context and no reversal).
     """
 
     iri: str | None
@@ -95,7 +131,18 @@ class Term:
         return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
 
 
-_COMPARED: Final = ["iri", "kind", "container", "language", "direction", "nest", "index", "prefix", "reverse", "context"]
+_COMPARED: Final = [
+    "iri",
+    "kind",
+    "container",
+    "language",
+    "direction",
+    "nest",
+    "index",
+    "prefix",
+    "reverse",
+    "context",
+]
 
 
 def is_iri(text: str) -> bool:
@@ -166,12 +213,12 @@ class Definitions:
         self._chain = 0
 
     def define_all(self) -> None:
-        """Raises JsonLdError for a definition that is malformed, goes in circles, or redefines a protected term."""
+        """Raises JsonLdError for a definition that is malformed, in circles, or of a protected term."""
         for name in self._local:
             if name not in _CONTEXT_MEMBERS:
-                self._define(name)
+                self._define(name, override=self._override)
 
-    def _define(self, name: str) -> None:
+    def _define(self, name: str, *, override: bool) -> None:
         if name in self._defined:
             if not self._defined[name]:
                 raise JsonLdError(f"The term {shown(name)} is defined by itself.")
@@ -183,7 +230,7 @@ class Definitions:
         self.terms.pop(name, None)
         term = self._term(name, self._local[name])
         previous = self._active.get(name)
-        if previous is not None and previous.protected and not self._override:
+        if previous is not None and previous.protected and not override:
             if not term.says_the_same_as(previous):
                 raise JsonLdError(f"The term {shown(name)} is protected and cannot be redefined.")
             term = previous
@@ -305,8 +352,9 @@ class Definitions:
         return expand_iri(text, terms=self.terms, vocab=self._vocab, is_name=True)
 
     def _define_first(self, name: str) -> None:
+        """Define what another term rests on; it may not override protection, even where that one may (§5.2.2)."""
         if name in self._local and not self._defined.get(name):
-            self._define(name)
+            self._define(name, override=False)
 
     def _absolute(self, name: str, iri: str | None) -> str:
         if iri is None or not (is_iri(iri) or iri.startswith("_:")):

@@ -1,7 +1,8 @@
 """The contexts of the standards: what every term of a credential means, without any network.
 
-The tables are ours, one module for each family, in the notation of `notation`; terms, IRIs and types are facts, and the
-tests prove them equal to the published files. How a context changes the reading of a document is `schemas.jsonld`.
+The tables are ours, one module for each family, in the notation of `notation`; terms, IRIs and types are facts,
+and the tests prove them equal to the published files. How a context changes the reading of a document is
+`schemas.jsonld`.
 """
 
 from schemas.contexts.errors import ContextsError, ContextSetError, RelatedResourceError

@@ -2,7 +2,7 @@
 
 A line is a term: its name, its IRI, then its type and containers, in any order. Lines indented below it are its
 scoped context; `= name` stands for the lines of a block that several terms share. The line that opens a context
-may say `@protected`, then those names that are keywords without their `@`; `@vocab` and an IRI stand on a line alone.
+may say `@protected`, then the names that are keywords without their `@`; `@vocab` has a line of its own.
 
     @protected id type
     Multikey                sec:Multikey

@@ -19,8 +19,8 @@ _OB: Final = "https://purl.imsglobal.org/spec/ob/v3p0"
 
 @dataclass(frozen=True)
 class PublishedContext:
-    """One published file. `digests`: of its bytes by SHA-256, SHA-384 and SHA-512, as SRI texts (`sha256-…` base64);
-    `build`: gives the value of its `@context`.
+    """One published file. `digests`: of its bytes by SHA-256, SHA-384 and SHA-512, as SRI texts (`sha256-` and
+    base64); `build`: gives the value of its `@context`.
     """
 
     url: str
@@ -184,7 +184,7 @@ PUBLISHED: Final = (
 
 
 def digests_of(url: str) -> tuple[str, ...]:
-    """The digests, as SRI texts, of every revision of the file published at `url`; none if it is not known here."""
+    """The digests, as SRI texts, of every revision of the file published at `url`; none if it is unknown here."""
     return tuple(digest for published in PUBLISHED if published.url == url for digest in published.digests)
 
 

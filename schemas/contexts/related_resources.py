@@ -21,12 +21,13 @@ _STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")  # SRI allows both alphabe
 def check_related_resource(entry: Mapping[str, JsonValue]) -> None:
     """The digests in one entry of `relatedResource` are those of the context that it names.
 
-    `entry`: `id`, with `digestSRI` (`sha384-` and base64; several separated by spaces) or `digestMultibase` (`u` or `z`
-    and a multihash), or both; each may be an array. All digests must fit; where a file was changed in place, the digest
-    of each revision does. An id that is no known context says nothing.
+    `entry`: `id`, with `digestSRI` (`sha384-` and base64; several separated by spaces) or `digestMultibase` (`u`
+    or `z` and a multihash), or both; each may be an array. All digests must fit; where a file was changed in
+    place, the digest of each revision does. An id that is no known context says nothing.
 
     Raises:
-        RelatedResourceError: a digest is missing, malformed, of another hash than SHA-256, -384 or -512, or another.
+        RelatedResourceError: a digest is missing, malformed, of another hash than SHA-256, -384 or -512, or
+            another.
     """
     url = entry.get("id")
     expected = digests_of(url) if isinstance(url, str) else ()

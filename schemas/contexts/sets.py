@@ -1,8 +1,8 @@
 """The contexts with which documents are read: a fixed set of URLs, each with exactly one meaning.
 
-Nothing outside the set exists: no URL is ever fetched (STANDARDS c4). An operator may add contexts of their own, pinned
-by hash; reading the directory in which they lie is for whoever has a disk. What a context does to a document is
-`schemas.jsonld_context`.
+Nothing outside the set exists: no URL is ever fetched (STANDARDS c4). An operator may add contexts of their own,
+pinned by hash; reading the directory in which they lie is for whoever has a disk. What a context does to a
+document is `schemas.jsonld_context`.
 """
 
 import hashlib
@@ -48,11 +48,12 @@ class ContextSet:
         return cls(name, MappingProxyType(by_url), hashlib.sha256(lines.encode()).hexdigest())
 
     def extended(self, added: Mapping[str, tuple[bytes, str]], *, name: str) -> Self:
-        """This set and an operator's own contexts: URL -> (the file's bytes, the SHA-256 that they must have, in hex).
+        """This set and an operator's own contexts: URL -> (the file's bytes, the SHA-256 that they must have, in
+        hex).
 
         Raises:
-            ContextSetError: too many, a URL that is none or is known already, other bytes than promised, or no JSON
-                object with a member `@context`.
+            ContextSetError: too many, a URL that is none or is known already, other bytes than promised, or no
+                JSON object with a member `@context`.
         """
         if len(added) > MAX_ADDED_CONTEXTS:
             raise ContextSetError(f"There are {len(added)} contexts to add; at most {MAX_ADDED_CONTEXTS} may be.")
@@ -60,8 +61,9 @@ class ContextSet:
         return self.of(*self.members.values(), *more, name=name)
 
     def with_directory(self, index: bytes, *, read: Callable[[str], bytes], name: str) -> Self:
-        """This set and the contexts of a directory: `index` holds the bytes of its `contexts.json`, which maps each URL
-        to `{"file": name, "sha256": hex}`; `read` gives the bytes of a file in the directory by its plain name.
+        """This set and the contexts of a directory: `index` holds the bytes of its `contexts.json`, which maps
+        each URL to `{"file": name, "sha256": hex}`; `read` gives the bytes of a file in the directory by its plain
+        name.
 
         Raises:
             ContextSetError: the index is malformed, or as for `extended`. What `read` raises passes through.
@@ -125,8 +127,8 @@ def _digests(data: bytes) -> tuple[str, ...]:
     return tuple(published.sri(hashlib.new(name, data).digest(), name) for name in published.HASHES)
 
 
-# k1: a badge may use the terms of the newer revision, so verifying knows them; but what we sign must mean the same to
-# a verifier that has only the older one, so signing does not.
+# k1: a badge may use the terms of the newer revision, so verifying knows them; but what we sign must mean the same
+# to a verifier that has only the older one, so signing does not.
 _SHARED: Final = tuple(context for context in PUBLISHED if context is not published.OPEN_BADGES_3_0_3_OF_JUNE_2026)
 SIGNING: Final = ContextSet.of(*_SHARED, name="signing")
 VERIFYING: Final = ContextSet.of(*_SHARED, published.OPEN_BADGES_3_0_3_OF_JUNE_2026, name="verifying")

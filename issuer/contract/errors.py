@@ -16,15 +16,8 @@ from schemas.strict_json import JsonObject
 
 _VC: Final = "https://www.w3.org/TR/vc-data-model#"  # VCDM 2.0 §7.2
 _SECURITY: Final = "https://w3id.org/security#"  # VC Data Integrity 1.0 §2.9
-_PREFIXES: Final[Mapping[str, str]] = {
+_OTHERS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("PARSING_ERROR", "MALFORMED_VALUE_ERROR", "RANGE_ERROR"), _VC),
-    **dict.fromkeys(
-        (
-            *("PROOF_GENERATION_ERROR", "PROOF_VERIFICATION_ERROR", "PROOF_TRANSFORMATION_ERROR"),
-            "DATA_LOSS_DETECTION_ERROR",
-        ),
-        _SECURITY,
-    ),
     "UNKNOWN_OPTION_PROVIDED": "https://www.w3.org/TR/vcalm#",
 }
 
@@ -53,7 +46,7 @@ class BadRequestError(ContractError):
         self.code = code
 
     def problem(self) -> JsonObject:
-        return {**super().problem(), "type": f"{_PREFIXES[self.code]}{self.code}", "title": self.code}
+        return {**super().problem(), "type": f"{_OTHERS.get(self.code, _SECURITY)}{self.code}", "title": self.code}
 
 
 class UnauthorizedError(ContractError):

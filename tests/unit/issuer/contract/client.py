@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from issuer.contract.web import router
 from issuer.contributions import service as contributions
+from schemas.contexts import VERIFYING, ContextSet
 from tests.unit.issuer.office import NOW, Office
 
 BASE = "https://badges.example.org"
@@ -44,10 +45,12 @@ class Client:
         return self.ask("POST", "/credentials/issue", body)
 
 
-def open_client(office: Office, *, is_open: bool = False, source: str | None = "contract") -> Client:
+def open_client(
+    office: Office, *, is_open: bool = False, source: str | None = "contract", contexts: ContextSet = VERIFYING
+) -> Client:
     """The contract of an office, asked with a new token of a source, or with none."""
     app = FastAPI()
-    app.include_router(router(lambda: office.bureau, clock=lambda: NOW, is_open=is_open))
+    app.include_router(router(lambda: office.bureau, clock=lambda: NOW, is_open=is_open, contexts=contexts))
     token = contributions.create_token(office.engine, source, now=NOW) if source else None
     return Client(app, token)
 

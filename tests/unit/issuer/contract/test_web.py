@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from issuer.badges import publishing
 from issuer.badges.documents import did_document
@@ -21,6 +23,15 @@ from tests.unit.issuer.office import NOW, Office
 from tests.unit.schemas.published_inputs import expectation, inputs
 
 DID = "did:web:badges.example.org"
+MEMBERS = [
+    *("@context", "id", "type", "issuer", "credentialSubject", "credentialStatus", "validFrom", "proof", "name"),
+    *("credential", "options", "credentialId", "status", "statusPurpose", "cryptosuite", "mandatoryPointers"),
+]
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from([DID, V2, "", "\0", "revocation", "é"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.fixture
@@ -358,6 +369,22 @@ def test_there_is_no_list_at_another_name(client: Client) -> None:
 @pytest.mark.parametrize("path", ["/credentials/issue", "/credentials/status", "/status-lists"])
 def test_a_body_that_is_no_json_object_is_a_problem(client: Client, path: str, body: bytes) -> None:
     problem(client.ask("POST", path, body), 400, "PARSING_ERROR")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["/credentials/issue", "/credentials/status", "/status-lists"]),
+    st.dictionaries(st.sampled_from(MEMBERS), JSON_VALUES),
+)
+def test_whatever_is_sent_is_answered_in_json(client: Client, path: str, members: dict[str, Any]) -> None:
+    bodies = [members, {"credential": credential(**members)}, {"credential": credential(), "options": members}]
+    for body in bodies:
+        answer = client.ask("POST", path, body)
+        if answer.status_code == 201:
+            assert answer.headers["content-type"] == "application/json"
+        else:
+            problem(answer, answer.status_code)
+            assert answer.status_code in {400, 404}
 
 
 def test_two_members_of_one_name_are_refused(client: Client) -> None:

@@ -17,14 +17,20 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 
 from keys import jwk
 from keys.errors import CustodyError, KeyFormatError
-from keys.jwk import from_cryptography
+from keys.jwk import KeyKind, from_cryptography
 from keys.keyset import KeyRecord, KeySet, KeyState, KeyUse
 from keys.signer import PrivateKey, Signer
 from schemas import base64url, strict_json, timestamps
@@ -38,10 +44,13 @@ MIN_SALT_BYTES = 16
 CIPHER = "AES-256-GCM"
 NONCE_BYTES = 12
 TAG_BYTES = 16
-MadeKind = Literal["P-256", "Ed25519"]  # what we sign with; others are only verified
+MadeKind = Literal["P-256", "Ed25519", "RSA"]  # what we sign with; others are only verified
+RSA_BITS = 2048  # the least that anybody takes, and still 256 bytes for each signature
 
 KEYSET_FILE = "keyset.json"
-DEFAULT_KIND: MadeKind = "P-256"  # ES256: what the widest-used validator of Open Badges takes in a JWT
+# ES256 is what the widest-used validator of Open Badges takes in a JWT, and eddsa-rdfc-2022 what every verifier of
+# Data Integrity does.
+DEFAULT_KINDS: Mapping[KeyUse, MadeKind] = {"badges": "P-256", "documents": "Ed25519", "status": "P-256"}
 _PRIVATE_FILE_MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes
 
@@ -82,16 +91,23 @@ class KeyStore:
         self._list(replace(self.keyset, records=(*self.keyset.records, record)))
         return record
 
-    def plan(self, use: KeyUse, *, now: datetime) -> KeyRecord:
-        """Make the next key for `use`: published with the others from now on, signing once it is rotated in."""
+    def plan(self, use: KeyUse, *, now: datetime, kind: MadeKind | None = None) -> KeyRecord:
+        """Make the next key for `use`: published with the others from now on, signing once it is rotated in.
+
+        `kind`: by default that of the key which signs now; it decides the algorithm of what is signed then.
+        """
+        if use == "documents" and kind == "RSA":
+            raise CustodyError("An RSA key cannot sign documents: Ed25519 or P-256 was expected.")
         waiting = [r for r in self.keyset.records if r.use == use and r.state == "planned"]
         if waiting:
             raise CustodyError(f"The key {waiting[0].name} is planned for {use} already.")
-        return self.add(self.keyset.next_name(use), use=use, kind=DEFAULT_KIND, state="planned", now=now)
+        made = kind or self._kind_now(use)
+        return self.add(self.keyset.next_name(use), use=use, kind=made, state="planned", now=now)
 
     def rotate(self, use: KeyUse, *, now: datetime) -> KeyRecord:
-        """The planned key, or else a new one, signs from now on; the one that signed is retired."""
-        return self._activate_next(use, retiring={self.keyset.active(use).kid: "retired"}, now=now)
+        """The planned key, or else a new one, signs from now on; the one that signed, if any did, is retired."""
+        signing = [record.kid for record in self.keyset.records if record.use == use and record.state == "active"]
+        return self._activate_next(use, retiring=dict.fromkeys(signing, "retired"), now=now)
 
     def compromise(self, kid: str, *, now: datetime) -> KeyRecord:
         """Somebody else may have this key: nobody is to believe it any more, whatever date a badge claims.
@@ -111,24 +127,26 @@ class KeyStore:
         """One write of the list: verifiers never see two keys active for one use, nor none."""
         planned = next((r for r in self.keyset.records if r.use == use and r.state == "planned"), None)
         made = planned or self._make(
-            self.keyset.next_name(use), use=use, kind=DEFAULT_KIND, state="planned", now=now
+            self.keyset.next_name(use), use=use, kind=self._kind_now(use), state="planned", now=now
         )
         records = self.keyset.records if planned else (*self.keyset.records, made)
         changed = replace(self.keyset, records=records).with_states({**retiring, made.kid: "active"})
         self._list(changed)
         return self.keyset.named(made.kid)
 
+    def _kind_now(self, use: KeyUse) -> MadeKind:
+        """The kind of the key that signs for `use`, so that a rotation changes no algorithm by itself."""
+        for record in self.keyset.records:
+            if record.use == use and record.state == "active" and record.public.kind != "P-384":
+                return record.public.kind
+        return DEFAULT_KINDS[use]
+
     def _make(self, name: str, *, use: KeyUse, kind: MadeKind, state: KeyState, now: datetime) -> KeyRecord:
         kid = f"{self.keyset.did}#{_checked_name(name)}"
         if any(record.kid == kid for record in self.keyset.records):
             raise CustodyError(f"There is a key {kid} already.")
-        private: PrivateKey
-        if kind == "Ed25519":
-            private = Ed25519PrivateKey.generate()
-            secret = private.private_bytes_raw()
-        else:
-            private = ec.generate_private_key(ec.SECP256R1())
-            secret = private.private_numbers().private_value.to_bytes(32)
+        private = _generated(kind)
+        secret = _bytes_of(private)
         sealed: JsonObject = {"kind": kind, **_seal(self._wrapping, secret, name=name)}
         _write(self._folder / f"{name}.key", sealed)
         return KeyRecord(kid, use, state, from_cryptography(private.public_key()), now)
@@ -140,11 +158,7 @@ class KeyStore:
         file = self._folder / f"{name}.key"
         sealed = _read(file)
         secret = _open(self._wrapping, sealed, name=name, where=file)
-        private: PrivateKey
-        if record.public.kind == "Ed25519":
-            private = Ed25519PrivateKey.from_private_bytes(secret)
-        else:
-            private = ec.derive_private_key(int.from_bytes(secret), ec.SECP256R1())
+        private = _private_of(secret, kind=record.public.kind)
         if from_cryptography(private.public_key()) != record.public:
             raise CustodyError(f"{file} holds another key than {KEYSET_FILE} lists under {record.kid}.")
         return Signer(private, kid=record.kid)
@@ -170,6 +184,33 @@ class KeyStore:
         ]
         _write(self._folder / KEYSET_FILE, document)
         self.keyset = keyset
+
+
+def _generated(kind: MadeKind) -> PrivateKey:
+    if kind == "Ed25519":
+        return Ed25519PrivateKey.generate()
+    if kind == "RSA":
+        return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _bytes_of(private: PrivateKey) -> bytes:
+    """The secret that is sealed: 32 bytes of a curve's key, or an RSA key as PKCS #8 (DER)."""
+    if isinstance(private, Ed25519PrivateKey):
+        return private.private_bytes_raw()
+    if isinstance(private, rsa.RSAPrivateKey):  # no encryption of its own: what is sealed is sealed already
+        return private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return private.private_numbers().private_value.to_bytes(32)
+
+
+def _private_of(secret: bytes, *, kind: KeyKind) -> PrivateKey:
+    if kind == "Ed25519":
+        return Ed25519PrivateKey.from_private_bytes(secret)
+    if kind == "RSA":
+        private = load_der_private_key(secret, password=None)
+        assert isinstance(private, rsa.RSAPrivateKey)
+        return private
+    return ec.derive_private_key(int.from_bytes(secret), ec.SECP256R1())
 
 
 def read_keyset(folder: Path) -> KeySet:

@@ -1,32 +1,27 @@
-"""Data Integrity proofs with the JCS suites: made and verified (VC Data Integrity 1.0; DI-EdDSA, DI-ECDSA 1.0).
+"""Data Integrity proofs: read, made and verified (VC Data Integrity 1.0; DI-EdDSA, DI-ECDSA 1.0).
 
-A proof stands inside the JSON that it secures. What is signed is hash(canonical proof configuration) followed by
-hash(canonical document); canonical is RFC 8785, in `schemas.jcs`. The suites that canonicalise RDF are not built
-here: their proofs are told apart and never taken for verified. What a secured badge says is the verifier's affair.
+A proof stands inside the JSON that it secures; several stand side by side (a set), or one builds on others (a
+chain). What is hashed is `cryptosuites`; where a key comes from is `did`. Nobody is believed here: what a secured
+document says, when its proofs expire and what it is good for is for whoever asked.
 """
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from keys import did, multikey
+from keys.cryptosuites import OLD_TYPE, SUITES, CanonicalForms, Suite, hash_input, suite_for
 from keys.did import DidDocument, Purpose
 from keys.errors import KeyFormatError, ProofError, SignatureError
-from keys.jwk import KeyKind, PublicKey
+from keys.jwk import PublicKey
+from keys.selective_disclosure import MAX_PROOF_VALUE_CHARACTERS as MAX_SELECTIVE_CHARACTERS
+from keys.selective_disclosure import verify_derived
 from keys.signer import Signer
-from schemas import jcs, timestamps
+from schemas import timestamps
+from schemas.contexts import SIGNING, VERIFYING, ContextSet
 from schemas.strict_json import MAX_DOCUMENT_BYTES, JsonObject, JsonValue
 
 PROOF_TYPE = "DataIntegrityProof"
-# Suite -> the kinds of key that it signs with. The key must fit the suite, and decides the hash (STANDARDS c3).
-SUITES: Mapping[str, tuple[KeyKind, ...]] = {
-    "eddsa-jcs-2022": ("Ed25519",),
-    "ecdsa-jcs-2019": ("P-256", "P-384"),
-}
-# Standard, and not built here: that such a proof was not looked at says nothing against it.
-SUITES_NOT_READ_YET = frozenset({"eddsa-rdfc-2022", "ecdsa-rdfc-2019", "ecdsa-sd-2023", "Ed25519Signature2020"})
-PROOF_CHAIN = "proof chain"  # a proof with `previousProof`: not read yet either
 MAX_PROOFS = 4  # STANDARDS j1; each costs a canonicalisation and a signature
 MAX_PROOF_VALUE_CHARACTERS = 140  # a P-384 signature has at most 133; base58 costs quadratic time
 MAX_TEXT_CHARACTERS = 4096  # a did:jwk with an RSA key has about 2,000; a message may repeat it
@@ -35,26 +30,118 @@ _OPTIONAL_TEXTS = ("id", "nonce", "challenge")
 
 @dataclass(frozen=True)
 class Proof:
-    """A well-formed proof of a suite that is verified here; NOT verified.
+    """A well-formed proof of a suite that is known here; NOT verified.
 
-    `signature`: raw, 64 or 96 bytes; `config`: the proof as it arrived, without `proofValue`.
+    `value`: its proofValue as it arrived; `config`: the proof as it arrived, without `proofValue`; `previous`: the
+    ids of the proofs on which it builds; `domains`: for whom it was made, if it says so.
     """
 
-    cryptosuite: str
+    suite: Suite
     verification_method: str
     purpose: str
-    signature: bytes
+    value: str
     config: JsonObject
     created: datetime | None = None
     expires: datetime | None = None
+    previous: tuple[str, ...] = ()
+    challenge: str | None = None
+    domains: frozenset[str] = frozenset()
+
+    @property
+    def cryptosuite(self) -> str:
+        return self.suite.name
+
+    @property
+    def signature(self) -> bytes:
+        """The raw signature of a proof that is one (not of `ecdsa-sd-2023`): 64 or 96 bytes.
+
+        Raises:
+            ProofError: the value is not base58btc, or too long for a signature.
+        """
+        return _signature(self.value)
+
+    def check_expected(self, *, challenge: str | None, domain: str | None) -> None:
+        """The proof was made for this request (VC Data Integrity §2.1, §4.4): what is None is not asked for.
+
+        Raises:
+            ProofError: it says another challenge or domain, or none (INVALID_CHALLENGE_ERROR,
+                INVALID_DOMAIN_ERROR).
+        """
+        if domain is not None and self.domains != {domain}:
+            raise ProofError(
+                "The proof was made for another domain, or names none.", problem="INVALID_DOMAIN_ERROR"
+            )
+        if challenge is not None and self.challenge != challenge:
+            problem = "INVALID_CHALLENGE_ERROR"
+            raise ProofError("The proof answers another challenge, or none.", problem=problem)
 
 
-@dataclass(frozen=True)
 class ProofSet:
-    """The proofs of a document: those that can be verified here, and the names of the other suites."""
+    """The proofs of one document. `proofs`: those of known suites; `others`: the names of the other suites;
+    `bare`: the document without any of them.
 
-    proofs: tuple[Proof, ...]
-    others: tuple[str, ...]
+    Canonical forms are made once, however many proofs ask for them.
+    """
+
+    def __init__(
+        self,
+        document: JsonObject,
+        *,
+        proofs: Iterable[Proof],
+        others: Iterable[str],
+        contexts: ContextSet = VERIFYING,
+    ) -> None:
+        self.document, self.proofs, self.others = document, tuple(proofs), tuple(others)
+        self._contexts = contexts
+        self.bare = CanonicalForms(_without_proof(document), contexts=contexts)
+
+    def verify(self, proof: Proof, *, key: PublicKey) -> JsonObject:
+        """The document that `proof` secures, once its signature was found good under `key` (DI-EdDSA §3.2.2,
+        §3.3.2; DI-ECDSA §3.2.2 to §3.4). With a JCS suite `@context` is the signed one, which may be shorter than
+        what arrived.
+
+        Raises:
+            ProofError: the key does not fit the suite, `@context` does not begin as the proof's, a term is not
+                defined, there is no canonical form, or the signature has another length or does not verify.
+        """
+        secured = self._secured(proof)
+        config = self._config(proof, secured.document)
+        if proof.suite.form == "selective":
+            text = config.text("rdfc").decode()
+            verify_derived(secured.quads, proof_value=proof.value, canonical_config=text, key=key)
+        else:
+            self._check_signature(proof, secured=secured, config=config, key=key)
+        return self.bare.document if proof.previous else secured.document
+
+    def _check_signature(
+        self, proof: Proof, *, secured: CanonicalForms, config: CanonicalForms, key: PublicKey
+    ) -> None:
+        try:
+            key.check(proof.signature, hash_input(secured, config=config, suite=proof.suite, key=key))
+        except SignatureError as error:
+            raise ProofError(f"The proof does not verify: {error}") from error
+
+    def _secured(self, proof: Proof) -> CanonicalForms:
+        """What this proof was made over: the bare document, or with the proofs on which it builds (§4.3)."""
+        document = self.bare.document
+        if proof.suite.form == "jcs" and "@context" in proof.config:
+            document = _with_context_of(proof.config, document=document)
+        if proof.previous:
+            document = {**document, "proof": self._previous(proof)}
+        if document is self.bare.document:
+            return self.bare
+        return CanonicalForms(document, contexts=self._contexts)
+
+    def _previous(self, proof: Proof) -> list[JsonValue]:
+        entries = _listed(self.document.get("proof"))
+        return [entry for entry in entries if isinstance(entry, dict) and entry.get("id") in proof.previous]
+
+    def _config(self, proof: Proof, secured: JsonObject) -> CanonicalForms:
+        """The proof's configuration as its suite hashes it; where RDF is hashed, in the document's own terms."""
+        config = proof.config
+        if proof.suite.form != "jcs" and "@context" in secured:
+            config = {**config, "@context": secured["@context"]}
+        return CanonicalForms(config, contexts=self._contexts)
 
 
 @dataclass(frozen=True)
@@ -65,52 +152,42 @@ class Secured:
     proofs: tuple[Proof, ...]
 
 
-def read_proofs(document: JsonObject) -> ProofSet:
-    """The proofs inside a document, each well-formed (VC Data Integrity §2.1, §2.1.1).
+def read_proofs(document: JsonObject, *, contexts: ContextSet = VERIFYING) -> ProofSet:
+    """The proofs inside a document, each well-formed (VC Data Integrity §2.1, §2.1.1, §2.1.2).
 
     Raises:
         ProofError: there is none, or too many, or one is no object, lacks a member or has one of the wrong type,
-            two have the same id, or one builds on a proof that is not there.
+            two have the same id, or one builds on a proof that is not there or not known here.
     """
-    value = document.get("proof")
-    listed = value if isinstance(value, list) else [value]
+    listed = _listed(document.get("proof"))
     if not listed or len(listed) > MAX_PROOFS:
         raise ProofError(f"The document has {len(listed)} proofs; 1 to {MAX_PROOFS} were expected.")
     entries = [entry for entry in listed if isinstance(entry, dict)]
     if len(entries) != len(listed):
         raise ProofError("The member proof must be an object, or an array of objects.")
     read = [_read(entry) for entry in entries]
+    proofs = [proof for proof in read if isinstance(proof, Proof)]
     ids = [entry["id"] for entry in entries if "id" in entry]
     if len(set(map(str, ids))) != len(ids):
         raise ProofError("Two proofs have the same id.")
-    for entry in entries:
-        previous = entry.get("previousProof", [])
-        if any(name not in ids for name in (previous if isinstance(previous, list) else [previous])):
-            raise ProofError("A proof names a previousProof that is not there.")
-    return ProofSet(
-        tuple(proof for proof in read if isinstance(proof, Proof)),
-        tuple(name for name in read if isinstance(name, str)),
-    )
+    known = {proof.config["id"] for proof in proofs if "id" in proof.config}
+    if any(not known.issuperset(proof.previous) for proof in proofs):
+        raise ProofError("A proof names a previousProof that is not there, or cannot be verified here.")
+    others = [name for name in read if isinstance(name, str)]
+    return ProofSet(document, proofs=proofs, others=others, contexts=contexts)
 
 
-def verify(document: JsonObject, *, proof: Proof, key: PublicKey) -> JsonObject:
-    """The document that `proof` secures, once its signature was found good under `key` (DI-EdDSA §3.3.2,
-    DI-ECDSA §3.3.2). Its `@context` is the one that was signed, which may be shorter than the one that arrived.
-
-    Raises:
-        ProofError: the key does not fit the suite, `@context` does not begin as the proof's, a value has no
-            canonical form, or the signature has another length or does not verify.
-    """
-    secured = _without_proof(document, config=proof.config)
-    try:
-        key.check(proof.signature, hash_input(secured, config=proof.config, suite=proof.cryptosuite, key=key))
-    except SignatureError as error:
-        raise ProofError(f"The proof does not verify: {error}") from error
-    return secured
+def verify(document: JsonObject, *, proof: Proof, key: PublicKey, contexts: ContextSet = VERIFYING) -> JsonObject:
+    """The document that one of its proofs secures: `ProofSet.verify` for a single proof; ProofError as there."""
+    return ProofSet(document, proofs=[proof], others=(), contexts=contexts).verify(proof, key=key)
 
 
 def verify_document(
-    document: JsonObject, *, controller: DidDocument, purpose: Purpose = "assertionMethod"
+    document: JsonObject,
+    *,
+    controller: DidDocument,
+    purpose: Purpose = "assertionMethod",
+    contexts: ContextSet = VERIFYING,
 ) -> Secured:
     """A document all of whose proofs are of `controller`, for this purpose, and verify. One broken proof fails
     it, whatever the others are; `expires` is told in the proofs, and judged by whoever knows the time.
@@ -119,11 +196,11 @@ def verify_document(
         ProofError: a proof is broken, of another purpose or by another key than the controller lists, or none of
             them can be verified here.
     """
-    found = read_proofs(document)
+    found = read_proofs(document, contexts=contexts)
     if not found.proofs:
         shown = ", ".join(f"{name!a:.60}" for name in found.others)
         raise ProofError(f"None of its proofs can be verified here: {shown}.")
-    secured = [_verified(document, proof=proof, controller=controller, purpose=purpose) for proof in found.proofs]
+    secured = [_verified(found, proof, controller=controller, purpose=purpose) for proof in found.proofs]
     if any(other != secured[0] for other in secured):
         raise ProofError("The proofs of the document do not secure the same document.")
     return Secured(secured[0], found.proofs)
@@ -134,51 +211,51 @@ def sign(
     *,
     signer: Signer,
     created: datetime,
+    suite: str | None = None,
     expires: datetime | None = None,
     purpose: Purpose = "assertionMethod",
+    challenge: str | None = None,
+    domain: str | None = None,
+    contexts: ContextSet = SIGNING,
 ) -> JsonObject:
-    """`document` with one more proof, by the JCS suite of the signer's key (DI-EdDSA §3.3.1, DI-ECDSA §3.3.1).
+    """`document` with one more proof (DI-EdDSA §3.2.1, §3.3.1; DI-ECDSA §3.2.1, §3.3.1).
+
+    `suite`: by default the one of the signer's key that hashes RDF; `contexts`: those in which every term must be
+    defined, by default the terms that all revisions of a published context share (STANDARDS k1).
 
     Raises:
-        ProofError: no suite signs with such a key, or a value has no canonical form.
+        ProofError: the suite is not issued here or does not sign with such a key, a term is not defined, or there
+            is
+            no canonical form.
     """
-    suite = next((name for name, kinds in SUITES.items() if signer.public.kind in kinds), None)
-    if suite is None:
-        raise ProofError(f"No suite here signs with a {signer.public.kind} key.")
+    chosen = suite_for(signer.public) if suite is None else SUITES.get(suite)
+    if chosen is None or not chosen.issued:
+        raise ProofError(
+            f"No proofs are made here with the suite {suite!a:.60}.", problem="PROOF_GENERATION_ERROR"
+        )
     config: JsonObject = {
         "type": PROOF_TYPE,
-        "cryptosuite": suite,
+        "cryptosuite": chosen.name,
         "created": timestamps.show(created),
         **({} if expires is None else {"expires": timestamps.show(expires)}),
         "verificationMethod": signer.kid,
         "proofPurpose": purpose,
-        **({"@context": document["@context"]} if "@context" in document else {}),
+        **({} if challenge is None else {"challenge": challenge}),
+        **({} if domain is None else {"domain": domain}),
     }
-    secured = _without_proof(document, config=config)
-    signature = signer.sign(hash_input(secured, config=config, suite=suite, key=signer.public))
+    context: JsonObject = {"@context": document["@context"]} if "@context" in document else {}
+    secured = CanonicalForms(_without_proof(document), contexts=contexts)
+    hashed_config = CanonicalForms({**config, **context}, contexts=contexts)
+    signature = signer.sign(hash_input(secured, config=hashed_config, suite=chosen, key=signer.public))
+    if chosen.form == "jcs":
+        config |= context  # these suites carry it, so that it cannot be replaced by another that reads the same
     proof: JsonObject = {**config, "proofValue": f"z{multikey.base58_encode(signature)}"}
     if "proof" not in document:
         return {**document, "proof": proof}
-    there = document["proof"]
-    return {**document, "proof": [*(there if isinstance(there, list) else [there]), proof]}
+    return {**document, "proof": [*_listed(document["proof"]), proof]}
 
 
-def hash_input(secured: JsonObject, *, config: JsonObject, suite: str, key: PublicKey) -> bytes:
-    """What is signed: hash(canonical `config`), then hash(canonical `secured`); 64 bytes, with P-384 96.
-
-    Raises:
-        ProofError: the key does not fit the suite, or a value has no canonical form.
-    """
-    if key.kind not in SUITES[suite]:
-        raise ProofError(f"The suite {suite} does not sign with a {key.kind} key.")
-    hashed = hashlib.sha384 if key.kind == "P-384" else hashlib.sha256
-    try:
-        return hashed(jcs.canonicalise(config)).digest() + hashed(jcs.canonicalise(secured)).digest()
-    except jcs.CanonicalJsonError as error:
-        raise ProofError(f"The document cannot be canonicalised: {error}") from error
-
-
-def _verified(document: JsonObject, *, proof: Proof, controller: DidDocument, purpose: Purpose) -> JsonObject:
+def _verified(found: ProofSet, proof: Proof, *, controller: DidDocument, purpose: Purpose) -> JsonObject:
     method = proof.verification_method
     if proof.purpose != purpose:
         raise ProofError(f"The proof is for {proof.purpose!a:.100}; {purpose} was expected.")
@@ -191,37 +268,57 @@ def _verified(document: JsonObject, *, proof: Proof, controller: DidDocument, pu
     key = controller.key(method, purpose=purpose)
     if key is None:  # by exact id, never from the text of the id (k2)
         raise ProofError(f"{method!a:.200} is not listed under {purpose} by {controller.id}.")
-    return verify(document, proof=proof, key=key)
+    return found.verify(proof, key=key)
 
 
-def _without_proof(document: JsonObject, *, config: JsonObject) -> JsonObject:
-    """The document as one proof secures it: with the proof's own `@context`, which must begin the document's."""
-    secured = {name: value for name, value in document.items() if name != "proof"}
-    if "@context" not in config:
-        return secured
+def _without_proof(document: JsonObject) -> JsonObject:
+    return {name: value for name, value in document.items() if name != "proof"}
+
+
+def _with_context_of(config: JsonObject, *, document: JsonObject) -> JsonObject:
+    """The document with a proof's own `@context`, which must begin the document's (DI-EdDSA §3.3.2)."""
     wanted, there = _listed(config["@context"]), _listed(document.get("@context"))
     if there[: len(wanted)] != wanted:
         raise ProofError("The document's @context does not begin with the @context that was signed.")
-    return {**secured, "@context": config["@context"]}
+    return {**document, "@context": config["@context"]}
 
 
 def _read(entry: JsonObject) -> Proof | str:
-    """A proof of a suite that is verified here, or the name of its suite."""
+    """A proof of a suite that is known here, or the name of its suite."""
     kind = _text(entry, "type")
     for name in _OPTIONAL_TEXTS:
         if name in entry:
             _text(entry, name)
-    if kind != PROOF_TYPE:
+    if kind not in {PROOF_TYPE, OLD_TYPE}:
         return kind
-    suite, method, purpose = (_text(entry, name) for name in ("cryptosuite", "verificationMethod", "proofPurpose"))
+    suite = OLD_TYPE if kind == OLD_TYPE else _text(entry, "cryptosuite")
+    method, purpose = (_text(entry, name) for name in ("verificationMethod", "proofPurpose"))
     value = _text(entry, "proofValue", at_most=MAX_DOCUMENT_BYTES)  # long ones are of other suites
     created, expires = _moment(entry, "created"), _moment(entry, "expires")
-    if "previousProof" in entry:
-        return PROOF_CHAIN
-    if suite not in SUITES:
+    if kind == OLD_TYPE and created is None:  # optional in a DataIntegrityProof only (STANDARDS h)
+        raise ProofError(f"The {OLD_TYPE} has no member created.")
+    previous, domains = _names(entry, "previousProof"), _names(entry, "domain")
+    if suite not in SUITES or (kind == PROOF_TYPE and suite == OLD_TYPE):
         return suite
+    if SUITES[suite].form == "selective":
+        if not value.startswith("u") or len(value) > MAX_SELECTIVE_CHARACTERS:
+            raise ProofError("The proofValue does not begin with 'u' (base64url), or is too long.")
+    else:
+        _signature(value)
     config = {name: member for name, member in entry.items() if name != "proofValue"}
-    return Proof(suite, method, purpose, _signature(value), config, created, expires)
+    challenge = entry.get("challenge")
+    return Proof(
+        suite=SUITES[suite],
+        verification_method=method,
+        purpose=purpose,
+        value=value,
+        config=config,
+        created=created,
+        expires=expires,
+        previous=previous,
+        challenge=challenge if isinstance(challenge, str) else None,
+        domains=frozenset(domains),
+    )
 
 
 def _text(entry: JsonObject, name: str, *, at_most: int = MAX_TEXT_CHARACTERS) -> str:
@@ -229,6 +326,17 @@ def _text(entry: JsonObject, name: str, *, at_most: int = MAX_TEXT_CHARACTERS) -
     if not isinstance(value, str) or not 0 < len(value) <= at_most:
         raise ProofError(f"The proof's member {name} is missing, no text, or longer than {at_most} characters.")
     return value
+
+
+def _names(entry: JsonObject, name: str) -> tuple[str, ...]:
+    """A member that is a text, or an array of texts; nothing where it is missing."""
+    if name not in entry:
+        return ()
+    values = _listed(entry[name])
+    texts = tuple(value for value in values if isinstance(value, str) and len(value) <= MAX_TEXT_CHARACTERS)
+    if not texts or len(texts) != len(values):
+        raise ProofError(f"The proof's member {name} must be a text, or an array of texts.")
+    return texts
 
 
 def _moment(entry: JsonObject, name: str) -> datetime | None:

@@ -8,6 +8,7 @@ resolver's affair; which keys an issuer lists is `keys.keyset`.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,7 @@ Purpose = Literal["assertionMethod", "authentication"]
 DID_CONTEXT = "https://www.w3.org/ns/did/v1"
 MAX_JWK_BYTES = 4096  # an RSA key of 8192 bits has about 1,500
 JWK_CONTEXT = "https://w3id.org/security/jwk/v1"
+MULTIKEY_CONTEXT = "https://w3id.org/security/multikey/v1"
 PRIVATE_MEMBERS = frozenset({"d", "secretKeyMultibase", "privateKeyJwk", "privateKeyMultibase", "secretKeyJwk"})
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 _LOOKS_LIKE_IPV4 = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)", re.ASCII)  # a last label that is a number
@@ -100,6 +102,7 @@ def holds_its_key(did: str) -> bool:
     return did.startswith(("did:key:", "did:jwk:"))
 
 
+@lru_cache(maxsize=256)
 def implied_document(did: str) -> DidDocument:
     """The document that a did:key or did:jwk implies: one key, for all purposes.
 
@@ -160,18 +163,28 @@ def parse_document(data: bytes, *, expected_id: str) -> DidDocument:
     return DidDocument(expected_id, keys)
 
 
-def build_document(did: str, *, keys: Iterable[tuple[str, PublicKey]]) -> JsonObject:
-    """The did:web document of an issuer: each key as JsonWebKey, listed under `assertionMethod`."""
-    listed = list(keys)
-    methods: list[JsonValue] = [
+def build_document(
+    did: str, *, keys: Iterable[tuple[str, PublicKey]], proof_keys: Iterable[tuple[str, PublicKey]] = ()
+) -> JsonObject:
+    """The did:web document of an issuer, every key listed under `assertionMethod`.
+
+    `keys` sign tokens and stand as JsonWebKey; `proof_keys` sign Data Integrity documents, whose verifiers look
+    for a Multikey (DI-EdDSA §2.1.1).
+    """
+    tokens, proofs = list(keys), list(proof_keys)
+    as_jwk: list[JsonValue] = [
         {"id": kid, "type": "JsonWebKey", "controller": did, "publicKeyJwk": {**key.to_jwk()}}
-        for kid, key in listed
+        for kid, key in tokens
+    ]
+    as_multikey: list[JsonValue] = [
+        {"id": kid, "type": "Multikey", "controller": did, "publicKeyMultibase": multikey.encode(key)}
+        for kid, key in proofs
     ]
     return {
-        "@context": [DID_CONTEXT, JWK_CONTEXT],
+        "@context": [DID_CONTEXT, JWK_CONTEXT, *([MULTIKEY_CONTEXT] if proofs else [])],
         "id": did,
-        "verificationMethod": methods,
-        "assertionMethod": [kid for kid, _ in listed],
+        "verificationMethod": [*as_jwk, *as_multikey],
+        "assertionMethod": [kid for kid, _ in (*tokens, *proofs)],
     }
 
 

@@ -21,7 +21,14 @@ class SignatureError(KeysError):
 
 
 class ProofError(KeysError):
-    """A Data Integrity proof is malformed, does not fit its document or its key, or does not verify."""
+    """A Data Integrity proof is malformed, does not fit its document or its key, or does not verify.
+
+    `problem`: the code of VC Data Integrity 1.0 §2.9 for it.
+    """
+
+    def __init__(self, message: str, *, problem: str = "PROOF_VERIFICATION_ERROR") -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class CustodyError(KeysError):

@@ -7,6 +7,7 @@ never take this form.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
@@ -89,14 +90,10 @@ class PublicKey:
         return {"kty": "EC", "crv": self.kind, "x": base64url.encode(x), "y": base64url.encode(y)}
 
     def to_cryptography(self) -> LibraryKey:
-        """The key as an object of the `cryptography` library, for PyJWT."""
-        if self.kind == "Ed25519":
-            return Ed25519PublicKey.from_public_bytes(self.raw)
-        if self.kind == "RSA":
-            key = load_der_public_key(self.raw)
-            assert isinstance(key, RSAPublicKey)
-            return key
-        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[self.kind].curve, self.raw)
+        """The key as an object of the `cryptography` library; checked and unpacked once, since many badges have
+        one issuer.
+        """
+        return _library_key(self.kind, self.raw)
 
     def check(self, signature: bytes, message: bytes) -> None:
         """Verify a raw signature over `message`: r‖s (RFC 7518 §3.4), Ed25519 (RFC 8032) or RSA PKCS #1 v1.5.
@@ -118,6 +115,17 @@ class PublicKey:
                 key.verify(encode_dss_signature(r, s), message, ec.ECDSA(_CURVES[self.kind].hash))
         except InvalidSignature as error:
             raise SignatureError("The signature does not fit the signed text and this key.") from error
+
+
+@lru_cache(maxsize=1024)
+def _library_key(kind: KeyKind, raw: bytes) -> LibraryKey:
+    if kind == "Ed25519":
+        return Ed25519PublicKey.from_public_bytes(raw)
+    if kind == "RSA":
+        key = load_der_public_key(raw)
+        assert isinstance(key, RSAPublicKey)
+        return key
+    return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[kind].curve, raw)
 
 
 def from_cryptography(key: object) -> PublicKey:

@@ -12,7 +12,7 @@ from typing import Literal
 from keys.errors import CustodyError
 from keys.jwk import PublicKey
 
-KeyUse = Literal["badges", "status"]
+KeyUse = Literal["badges", "documents", "status"]  # tokens, Data Integrity documents, status lists
 KeyState = Literal["planned", "active", "retired", "compromised"]
 
 
@@ -46,7 +46,9 @@ class KeySet:
             CustodyError: there is none, or more than one.
         """
         found = [r for r in self.records if r.use == use and r.state == "active"]
-        if len(found) != 1:
+        if not found:
+            raise CustodyError(f"No key is active for {use}: 'badge-issuer keys rotate --use {use}' makes one.")
+        if len(found) > 1:
             raise CustodyError(f"{len(found)} keys are active for {use}; exactly one was expected.")
         return found[0]
 
@@ -71,6 +73,6 @@ class KeySet:
         records = tuple(replace(r, state=states.get(r.kid, r.state)) for r in self.records)
         return replace(self, records=records)
 
-    def published(self) -> Iterator[tuple[str, PublicKey]]:
-        """(kid, key) of every key that verifiers may rely on."""
-        return ((r.kid, r.public) for r in self.records if r.state != "compromised")
+    def published(self) -> Iterator[KeyRecord]:
+        """Every key that verifiers may rely on."""
+        return (record for record in self.records if record.state != "compromised")

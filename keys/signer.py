@@ -7,13 +7,13 @@ Nothing here prints, serialises or returns a private key.
 from typing import NoReturn
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from keys.jwk import PublicKey, from_cryptography
 
-PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 class Signer:
@@ -27,9 +27,13 @@ class Signer:
         self.public: PublicKey = from_cryptography(private.public_key())
 
     def sign(self, message: bytes) -> bytes:
-        """64 raw bytes (P-384: 96) over `message`: r‖s (ECDSA, deterministic by RFC 6979) or Ed25519."""
+        """The raw signature over `message`: r‖s of 64 bytes (P-384: 96; ECDSA, deterministic by RFC 6979), 64
+        bytes of Ed25519, or RSA PKCS #1 v1.5 with SHA-256.
+        """
         if isinstance(self.__private, Ed25519PrivateKey):
             return self.__private.sign(message)
+        if isinstance(self.__private, rsa.RSAPrivateKey):
+            return self.__private.sign(message, padding.PKCS1v15(), hashes.SHA256())
         hashed = hashes.SHA384() if self.public.kind == "P-384" else hashes.SHA256()
         r, s = decode_dss_signature(self.__private.sign(message, ec.ECDSA(hashed, deterministic_signing=True)))
         half = self.public.signature_bytes // 2

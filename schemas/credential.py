@@ -89,6 +89,31 @@ class Profile(_Part):
     email: str | None = None
 
 
+class Alignment(_Part):
+    """Where it fits in somebody's framework of skills (OB 3.0 §B.1.2)."""
+
+    type: Types
+    targetName: str  # noqa: N815 - the standard's member names
+    targetUrl: Url  # noqa: N815
+
+
+class ResultDescription(_Part):
+    """What a result of the achievement can be (OB 3.0 §B.1.22)."""
+
+    id: Url
+    type: Types
+    name: str
+    resultType: str  # noqa: N815
+
+
+class Result(_Part):
+    """A result of this holder; `resultDescription` says which of the achievement's it is (OB 3.0 §B.1.21)."""
+
+    type: Types
+    resultDescription: Url | None = None  # noqa: N815
+    status: str | None = None
+
+
 class Achievement(_Part):
     """What was recognised. `id` is trusted only together with the issuer's id."""
 
@@ -97,10 +122,12 @@ class Achievement(_Part):
     name: str
     description: str
     criteria: Criteria
-    achievementType: str | None = None  # noqa: N815 - the standard's member names
+    achievementType: str | None = None  # noqa: N815
     image: Image | None = None
     version: str | None = None
     tag: Annotated[tuple[str, ...], BeforeValidator(_listed)] | None = None
+    alignment: Annotated[tuple[Alignment, ...], BeforeValidator(_listed)] | None = None
+    resultDescription: Annotated[tuple[ResultDescription, ...], BeforeValidator(_listed)] | None = None  # noqa: N815
 
 
 class AchievementSubject(_Part):
@@ -112,6 +139,7 @@ class AchievementSubject(_Part):
     identifier: Annotated[tuple[IdentityObject, ...], BeforeValidator(_listed)] | None = None
     narrative: str | None = None
     term: str | None = None
+    result: Annotated[tuple[Result, ...], BeforeValidator(_listed)] | None = None
 
     @model_validator(mode="after")
     def _is_about_somebody(self) -> "AchievementSubject":
@@ -119,6 +147,21 @@ class AchievementSubject(_Part):
             raise ValueError("type must contain AchievementSubject")
         if self.id is None and not self.identifier:
             raise ValueError("id or identifier must be present")
+        return self
+
+    @model_validator(mode="after")
+    def _has_results_that_are_described(self) -> "AchievementSubject":
+        """OB 3.0 §B.1.21: a described result's description stands in the same achievement; one of type Status says
+        its status.
+        """
+        described = {entry.id: entry.resultType for entry in self.achievement.resultDescription or ()}
+        for result in self.result or ():
+            if result.resultDescription is None:
+                continue
+            if result.resultDescription not in described:
+                raise ValueError("a result's resultDescription is not one of the achievement's")
+            if described[result.resultDescription] == "Status" and result.status is None:
+                raise ValueError("a result of type Status needs a status")
         return self
 
     def identities(self, identity_type: str) -> tuple[IdentityObject, ...]:

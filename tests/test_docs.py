@@ -23,7 +23,7 @@ from schemas.policy import PREDICATES
 from tests.unit.issuer.office import NOW, open_office
 from verifier.ground import settings
 from verifier.registration.reasons import Reason
-from verifier.verification import proofs
+from verifier.verification import presentations, proofs
 from verifier.verification.checks import STORY
 from verifier.verification.reading import Form
 
@@ -128,7 +128,7 @@ def test_every_module_has_its_place_in_the_architecture() -> None:
 
 def test_verification_tells_each_check_in_the_order_of_its_story() -> None:
     told = re.findall(r"^\d+\. `(\w+)`:", prose(DOCS / "verification.md"), re.MULTILINE)
-    assert told == [*STORY, *proofs.STORY]
+    assert told == [*STORY, *proofs.STORY, *presentations.STORY]
 
 
 def test_verification_lists_each_form_in_which_a_badge_is_read() -> None:

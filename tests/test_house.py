@@ -12,8 +12,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OFFICES = {"schemas": set(), "keys": {"schemas"}, "issuer": {"schemas", "keys"}, "verifier": {"schemas", "keys"}}
 ROAD = {
-    "issuer": ["ground", "people", "contributions", "attestations", "recognition", "badges", "delivery"],
-    "verifier": ["ground", "verification", "registration", "desk"],
+    "issuer": [
+        "ground",
+        "people",
+        "contributions",
+        "attestations",
+        "recognition",
+        "badges",
+        "delivery",
+        "contract",
+    ],
+    "verifier": ["ground", "verification", "contract", "registration", "desk"],
 }
 EDGES = {"app", "jobs", "cli", "serving"}  # the top of each office: may call every room of it
 

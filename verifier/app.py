@@ -14,12 +14,13 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.staticfiles import StaticFiles
 
 from schemas.event_policy import EventPolicyError
+from verifier.contract import web as contract_web
 from verifier.desk import web as desk_web
 from verifier.desk.errors import UnknownDeskError
 from verifier.desk.service import Desk
 from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
-from verifier.ground.documents import DocumentSource, document_source
+from verifier.ground.documents import DocumentSource, context_set, document_source
 from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.settings import Settings
 from verifier.ground.uploads import BodyLimit, wants_html
@@ -59,10 +60,12 @@ def create_app(
             trusted_issuers=settings.trusted_issuers,
             known_issuers=lambda: registration.known_issuers(),
             clock=clock,
+            contexts=context_set(settings),
         ),
         clock=clock,
     )
     app.include_router(verification_web.router(registration.verification))
+    app.include_router(contract_web.router(registration.verification))
     app.include_router(registration_web.router(registration))
     app.include_router(desk_web.router(Desk(registration, clock=clock)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

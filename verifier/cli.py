@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from schemas.strict_json import JsonObject
     from verifier.ground.settings import Settings
     from verifier.registration.service import Redemption, Registration
-    from verifier.verification.service import Report, Verification
+    from verifier.verification.report import Report
+    from verifier.verification.service import Verification
 
 GOOD, NOT_GOOD, COULD_NOT_TELL, MISUSE = 0, 1, 2, 3
 MAX_INPUT_BYTES = 11 << 20  # one byte more than the largest picture would do; `reading` says the sentence
@@ -95,9 +96,23 @@ def verify(
         list[str] | None,
         typer.Option("--issuer", help="A DID whose published dictionaries may be asked for. Repeatable."),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="JWK", help="Check any credential or presentation with this key instead."),
+    ] = None,
+    challenge: Annotated[
+        str | None, typer.Option("--challenge", help="With --key: what a presentation must answer.")
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option("--domain", help="With --key: for whom a presentation must be made.")
+    ] = None,
 ) -> None:
     """Verify a badge: a .jwt or .json file, a baked .png or .svg, the text or a photograph of its QR code."""
     settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
+    if key is not None:
+        _verify_with_key(file, key, settings=settings, expected=(challenge, domain), as_json=as_json)
+    if challenge is not None or domain is not None:
+        raise CommandLineError("--challenge and --domain belong to --key: a badge file answers no challenge.")
     report = _verification(settings, known=tuple(issuer or ())).verify(_bytes_of(file))
     if as_json:
         _print_json(report.to_json())
@@ -105,6 +120,24 @@ def verify(
         _print_report(report)
     codes = {"valid": GOOD, "not_valid": NOT_GOOD, "unknown": COULD_NOT_TELL}
     raise _Finished(codes[report.verdict.outcome.value])
+
+
+def _verify_with_key(
+    file: str, key: str, *, settings: "Settings", expected: tuple[str | None, str | None], as_json: bool
+) -> NoReturn:
+    """What `verifier.one_document` leaves over: status lists, and the credentials in a presentation."""
+    from verifier import one_document
+    from verifier.verification.presentations import Expected
+
+    given, value = one_document.read_key(key), one_document.read_value(file)
+    verification = _verification(settings)
+    if one_document.is_presentation(value):
+        told = verification.verify_presentation(value, expected=Expected(*expected), given_key=given)
+        one_document.tell_presentation(told.verdict, as_json=as_json)
+        raise _Finished(one_document.CODES[told.verdict.outcome])
+    report = verification.verify_credential(value, given_key=given)
+    one_document.tell(report, as_json=as_json)
+    raise _Finished(one_document.CODES[report.verdict.outcome])
 
 
 @app.command()
@@ -181,6 +214,10 @@ def serve(
     public_url: Annotated[
         str | None, typer.Option("--public-url", help="The https address under which people reach it.")
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="Answer https with this certificate chain (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="The certificate's private key (PEM).")] = None,
     offline_dir: OfflineDir = None,
     data: DataFolder = None,
     exempt_host: ExemptHosts = None,
@@ -192,15 +229,34 @@ def serve(
     from verifier.app import create_app
 
     settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
+    tls = _tls(tls_cert, tls_key)
+    address = f"{'https' if tls else 'http'}://{host}:{port}"
+    application = create_app(settings)
     if as_json:
-        _print_json({"listening": f"http://{host}:{port}"})
+        _print_json({"listening": address})
         sys.stdout.flush()
     else:
-        typer.echo(f"The verifier listens on http://{host}:{port}/verify", err=True)
+        typer.echo(f"The verifier listens on {address}/verify", err=True)
     # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
     uvicorn.run(
-        create_app(settings), host=host, port=port, access_log=False, server_header=False, log_level="warning"
+        application, host=host, port=port, access_log=False, server_header=False, log_level="warning", **tls
     )
+
+
+def _tls(certificate: Path | None, key: Path | None) -> dict[str, Any]:
+    """The server's own settings for https; nothing without a certificate."""
+    import ssl
+
+    if certificate is None or key is None:
+        if certificate is key:
+            return {}
+        raise CommandLineError("--tls-cert and --tls-key belong together: both were expected, or neither.")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:  # said here, before anybody is told that it listens
+        reason = error.strerror or str(error)
+        raise CommandLineError(f"{certificate} and {key} cannot be used for https: {reason}.") from error
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
 def _settings(
@@ -229,13 +285,14 @@ def _settings(
 def _verification(
     settings: "Settings", *, known: tuple[str, ...] = (), more: "Callable[[], tuple[str, ...]]" = tuple
 ) -> "Verification":
-    from verifier.ground.documents import document_source
+    from verifier.ground.documents import context_set, document_source
     from verifier.verification.service import Verification
 
     return Verification(
         document_source(settings),
         trusted_issuers=settings.trusted_issuers,
         known_issuers=lambda: (*known, *more()),
+        contexts=context_set(settings),
     )
 
 
@@ -298,6 +355,7 @@ def _print_redemption(answer: "Redemption") -> None:
 
 def _sentence(error: Exception) -> str:
     """What a person reads about an error. Ours are sentences; of anything else only the kind is told."""
+    from keys.errors import KeysError
     from schemas.event_policy import EventPolicyError
     from verifier.desk.errors import DeskError
     from verifier.ground.database import DatabaseError
@@ -308,7 +366,7 @@ def _sentence(error: Exception) -> str:
 
     ours = (
         *(CommandLineError, SettingsError, EventPolicyError, DatabaseError, OutboundError),
-        *(VerificationError, RegistrationError, DeskError),
+        *(VerificationError, RegistrationError, DeskError, KeysError),
     )
     if isinstance(error, ours):
         return str(error)

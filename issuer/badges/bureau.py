@@ -36,6 +36,7 @@ class Bureau:
     name: str
     addresses: Addresses
     signer: Signer
+    document_signer: Signer
     status_signer: Signer
     secret: bytes
     policies: dict[str, QualificationPolicy] = field(default_factory=dict, compare=False, repr=False)
@@ -97,6 +98,7 @@ def open_bureau(engine: Engine, settings: Settings) -> Bureau:
         name=settings.name,
         addresses=Addresses(settings.public_url),
         signer=keys.signer("badges"),
+        document_signer=keys.signer("documents"),
         status_signer=keys.signer("status"),
         secret=keys.secret(SECRET_NAME),
     )

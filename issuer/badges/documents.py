@@ -127,13 +127,20 @@ def code_page(bureau: Bureau) -> Document:
 
 def did_document(bureau: Bureau) -> Document:
     """The issuer's keys for verifiers (did:web)."""
-    document = did.build_document(bureau.did, keys=bureau.keyset.published())
+    published = list(bureau.keyset.published())
+    document = did.build_document(
+        bureau.did,
+        keys=[(record.kid, record.public) for record in published if record.use != "documents"],
+        proof_keys=[(record.kid, record.public) for record in published if record.use == "documents"],
+    )
     return Document("/.well-known/did.json", "application/did+json", _json(document))
 
 
 def jwks(bureau: Bureau) -> Document:
     """The same keys as a JWK Set, for verifiers that look for one (OB 3.0 implementation guide)."""
-    keys: list[JsonValue] = [{**key.to_jwk(), "kid": kid, "use": "sig"} for kid, key in bureau.keyset.published()]
+    keys: list[JsonValue] = [
+        {**record.public.to_jwk(), "kid": record.kid, "use": "sig"} for record in bureau.keyset.published()
+    ]
     return Document("/.well-known/jwks.json", "application/jwk-set+json", _json({"keys": keys}))
 
 

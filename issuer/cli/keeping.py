@@ -18,7 +18,16 @@ class Use(enum.StrEnum):
     """What a key signs."""
 
     BADGES = "badges"
+    DOCUMENTS = "documents"
     STATUS = "status"
+
+
+class Kind(enum.StrEnum):
+    """What a key is, which decides how it signs: ES256, EdDSA or RS256."""
+
+    P_256 = "P-256"
+    ED25519 = "Ed25519"
+    RSA = "RSA"
 
 
 UseOption = Annotated[Use, typer.Option("--use", help="What the key signs.")]
@@ -41,10 +50,18 @@ def list_(data: DataOption = None, json: JsonOption = False) -> None:
 
 
 @keys.command()
-def plan(use: UseOption = Use.BADGES, data: DataOption = None, json: JsonOption = False) -> None:
+def plan(
+    use: UseOption = Use.BADGES,
+    kind: Annotated[
+        Kind | None,
+        typer.Option("--kind", help="What the key is [default: as the one that signs now]. RSA gives RS256."),
+    ] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
     """Make the next key and publish it, so that every verifier knows it before it signs."""
     office = open_office(data)
-    made = _store(office).plan(use.value, now=office.now)
+    made = _store(office).plan(use.value, now=office.now, kind=None if kind is None else kind.value)
     answer(json, _shown(made), f"{made.name} is planned. Publish; 'keys rotate' lets it sign.")
 
 

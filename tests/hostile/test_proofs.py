@@ -82,15 +82,15 @@ def test_a_thief_signs_for_nobody_under_any_name_of_a_key(method: str) -> None:
     thief = p256_signer("a thief's own key")
     thief.kid = method
 
-    assert judged(ISSUER.secured(signer=thief)).outcome is Outcome.NOT_VALID
+    assert judged(ISSUER.secured(signer=thief, suite="ecdsa-jcs-2019")).outcome is Outcome.NOT_VALID
 
 
 def test_a_proof_of_a_suite_that_is_not_read_does_not_hide_a_forged_one() -> None:
     forged = ISSUER.secured(signer=p256_signer(ISSUER.signer.kid, seed="thief"))
-    unread = forged["proof"] | {"cryptosuite": "eddsa-rdfc-2022"}
+    unread = forged["proof"] | {"cryptosuite": "bbs-2023"}
 
     assert judged(forged | {"proof": [unread, forged["proof"]]}).check("signature").state is State.FAIL
-    assert judged(forged | {"proof": [unread, unread]}).outcome is Outcome.UNKNOWN
+    assert judged(forged | {"proof": [unread, unread]}).outcome is Outcome.NOT_VALID
 
 
 def test_an_ed25519_proof_does_not_verify_with_the_key_of_another_kind() -> None:
@@ -108,15 +108,17 @@ def test_a_list_of_many_proofs_is_refused_before_any_is_looked_at(number: int) -
     assert time.perf_counter() - started < 1
 
 
-def test_the_largest_document_with_the_most_proofs_is_answered_fast() -> None:
+@pytest.mark.parametrize(("pieces", "outcome"), [(120, Outcome.VALID), (600, Outcome.NOT_VALID)])
+def test_the_largest_document_with_the_most_proofs_is_answered_fast(pieces: int, outcome: Outcome) -> None:
+    """More statements than are canonicalised are refused; those within the bound take no second of CPU."""
     badge = ISSUER.document()
-    badge["evidence"] = [{"type": ["Evidence"], "name": "\u20ac" * 100, "x": 1e-7} for _ in range(600)]  # 240 kB
-    for _ in range(4):
-        badge = ISSUER.secured(badge)
-    started = time.perf_counter()
+    badge["evidence"] = [{"type": ["Evidence"], "name": f"{n}" + "\u20ac" * 60} for n in range(pieces)]
+    for n in range(4):
+        badge = ISSUER.secured(badge, suite="ecdsa-jcs-2019" if n % 2 or pieces > 200 else "ecdsa-rdfc-2019")
+    started = time.process_time()
 
-    assert judged(badge).outcome is Outcome.VALID
-    assert time.perf_counter() - started < 2
+    assert judged(badge).outcome is outcome
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,9 @@ def test_a_document_that_two_readers_would_read_differently_is_no_badge(text: st
 
 def test_a_document_gives_no_address_but_its_issuers(documents: DocumentsInMemory) -> None:
     badge = ISSUER.document() | {"@context": [*ISSUER.document()["@context"], "https://context.example/v1"]}
-    Verification(documents, clock=Clock()).verify(strict_json.dumps(ISSUER.secured(badge)).encode())
+    Verification(documents, clock=Clock()).verify(
+        strict_json.dumps(ISSUER.secured(badge, suite="ecdsa-jcs-2019")).encode()
+    )
 
     assert documents.asked == [f"{ISSUER.base}/.well-known/did.json", ISSUER.list_url]
 

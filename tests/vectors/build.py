@@ -16,21 +16,23 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))  # so that it also runs as a script from anywhere
 
-from keys import jws, multikey  # noqa: E402
+from keys import did, jws, multikey  # noqa: E402
+from keys.signer import Signer  # noqa: E402
 from schemas import badge_qr, base64url, strict_json, timestamps  # noqa: E402
 from schemas import claims as jwt_claims  # noqa: E402
 from tests.unit.verifier.simulator import NOW, IssuerSimulator, ed25519_signer, p256_signer  # noqa: E402
 
 CASES = HERE / "verification"
 ISSUER = IssuerSimulator(seed="badgewright verification vectors 1")
+ED25519 = ed25519_signer(f"{ISSUER.did}#documents-1", seed=ISSUER.seed)
 STEPS = (
     *("token", "header", "payload", "key_owner", "issuer_document", "issuer_key", "signature"),
     *("data_model", "context", "vc_claim", "issuer_claim", "id_claim", "subject_claim"),
     *("valid_from_claim", "valid_until_claim", "valid_from", "valid_until", "status"),
 )  # in the order in which they are made: after a failed one of the first eight, nothing more is
 EMBEDDED_STEPS = (
-    *("payload", "proof", "proof_suite", "proof_purpose"),
-    *("key_owner", "issuer_document", "issuer_key", "signature", "data_model", "context"),
+    *("payload", "proof", "proof_suite", "proof_purpose", "context", "data_model"),
+    *("key_owner", "issuer_document", "issuer_key", "signature"),
     *("valid_from", "valid_until", "proof_expires", "status"),
 )  # the same for a document with its proof inside
 
@@ -139,12 +141,13 @@ def embedded_cases() -> Iterator[dict[str, Any]]:
         tampered(lambda d: d["proof"].update(cryptosuite="of-nobody-1999")),
         stops="proof_suite",
     )
-    yield embedded(
-        "embedded_proof_suite_not_read_yet",
-        tampered(lambda d: d["proof"].update(cryptosuite="eddsa-rdfc-2022")),
-        stops="proof_suite",
-        state="unknown",
-    )
+    for suite, key in (
+        ("eddsa-jcs-2022", ED25519),
+        ("ecdsa-jcs-2019", ISSUER.signer),
+        ("eddsa-rdfc-2022", ED25519),
+    ):
+        made = ISSUER.secured(suite=suite, signer=key)
+        yield embedded(f"embedded_valid_{suite.replace('-', '_')}", made, did=with_key(ED25519))
     yield embedded(
         "embedded_proof_purpose",
         ISSUER.secured(purpose="authentication"),
@@ -181,20 +184,22 @@ def embedded_cases() -> Iterator[dict[str, Any]]:
         about="a name was changed",
     )
     yield embedded(
-        "embedded_context",
-        tampered(lambda d: d["@context"].append("https://purl.imsglobal.org/spec/ob/v3p0/extensions.json")),
-        expect={"context": "fail"},
+        "embedded_signature_context_added",
+        added_context(ISSUER.secured(suite="ecdsa-jcs-2019")),
+        stops="signature",
         about="a known context, added after it was signed",
+    )
+    undefined = ISSUER.document() | {"shoeSize": "42"}
+    yield embedded(
+        "embedded_context",
+        ISSUER.secured(undefined, suite="ecdsa-jcs-2019"),
+        expect={"context": "fail"},
+        ends="data_model",
+        about="a term that no context defines",
     )
     without = ISSUER.document()
     del without["credentialSubject"]["achievement"]["criteria"]
-    yield embedded(
-        "embedded_data_model",
-        ISSUER.secured(without),
-        expect={"data_model": "fail"},
-        ends="context",
-        about="no criteria",
-    )
+    yield embedded("embedded_data_model", ISSUER.secured(without), stops="data_model", about="no criteria")
     early = ISSUER.document() | {"validFrom": timestamps.show(soon)}
     late = ISSUER.document() | {"validUntil": timestamps.show(ago)}
     yield embedded("embedded_valid_from", ISSUER.secured(early), expect={"valid_from": "fail"})
@@ -210,6 +215,18 @@ def embedded_cases() -> Iterator[dict[str, Any]]:
         status=revoked.status_document().decode(),
         about="withdrawn by a list with its proof inside",
     )
+
+
+def with_key(signer: Signer) -> dict[str, Any]:
+    """The issuer's document with one key more."""
+    keys = [(one.kid, one.public) for one in (ISSUER.signer, ISSUER.status_signer)]
+    return did.build_document(ISSUER.did, keys=keys, proof_keys=[(signer.kid, signer.public)])
+
+
+def added_context(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with one more known context than was signed."""
+    document["@context"].append("https://purl.imsglobal.org/spec/ob/v3p0/extensions.json")
+    return document
 
 
 def tampered(act: Callable[[dict[str, Any]], object]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from verifier.registration import reasons
 from verifier.registration.events import NameAgainstId
 from verifier.registration.reasons import Reason
 from verifier.registration.service import Redemption, Registration
-from verifier.verification.service import Report
+from verifier.verification.report import Report
 
 TOKEN_BYTES = 24  # 192 bits: whoever has the link has the desk, so nobody may guess one
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from schemas.contexts import DIRECTORY_INDEX, VERIFYING, ContextSet, ContextSetError
 from verifier.ground.outbound import MAX_BODY_BYTES, Document, ForbiddenAddressError, GuardedClient, OutboundError
-from verifier.ground.settings import Settings
+from verifier.ground.settings import Settings, SettingsError
 
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 INDEX_FILE = "index.json"
+MAX_CONTEXT_BYTES = 1 << 20
 
 
 class DocumentSource(Protocol):
@@ -71,6 +73,33 @@ def document_source(settings: Settings) -> DocumentSource:
     if settings.offline_dir is not None:
         return OfflineFolder(settings.offline_dir)
     return GuardedClient(exempt_hosts=settings.exempt_hosts, ca_file=settings.ca_file)
+
+
+def context_set(settings: Settings) -> ContextSet:
+    """The JSON-LD contexts that are known: those of the standards, and an operator's own from a folder.
+
+    Raises:
+        SettingsError: the folder cannot be read, or what is in it is not what was pinned.
+    """
+    folder = settings.contexts_dir
+    if folder is None:
+        return VERIFYING
+    try:
+        return VERIFYING.with_directory(
+            _context_file(folder / DIRECTORY_INDEX),
+            read=lambda name: _context_file(folder / name),
+            name=str(folder),
+        )
+    except ContextSetError as error:
+        raise SettingsError(f"contexts_dir {folder}: {error}") from error
+
+
+def _context_file(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MAX_CONTEXT_BYTES)
+    except OSError as error:
+        raise SettingsError(f"The context file {file} cannot be read: {error.strerror}.") from error
 
 
 def _file_of(url: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from schemas import strict_yaml
 
 SETTINGS_FILE = "verifier.yaml"
-_KNOWN = ("public_url", "exempt_hosts", "ca_file", "offline_dir", "trusted_issuers")
+_KNOWN = ("public_url", "exempt_hosts", "ca_file", "offline_dir", "contexts_dir", "trusted_issuers")
 _HOST_AND_PORT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -31,6 +31,7 @@ class Settings:
 
     `exempt_hosts`: exact `host:port` that the guard may find at a private address (empty by default);
     `offline_dir`: a folder in which an issuer's `publish` put its documents, asked instead of the network;
+    `contexts_dir`: a folder with JSON-LD contexts that are known besides the bundled ones, pinned by hash;
     `trusted_issuers`: the DIDs on each named list. Trust is shown and used to find dictionaries, and buys
     nothing: what is accepted is each event's policy.
     """
@@ -40,6 +41,7 @@ class Settings:
     exempt_hosts: frozenset[str] = frozenset()
     ca_file: Path | None = None
     offline_dir: Path | None = None
+    contexts_dir: Path | None = None
     trusted_issuers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -86,6 +88,7 @@ def load(data: Path) -> Settings:
             exempt_hosts=checked_exempt_hosts(_texts(fields.get("exempt_hosts"), "exempt_hosts")),
             ca_file=_path(fields, "ca_file", data),
             offline_dir=_path(fields, "offline_dir", data),
+            contexts_dir=_path(fields, "contexts_dir", data),
             trusted_issuers=_lists_of_issuers(fields.get("trusted_issuers")),
         )
     except SettingsError as error:

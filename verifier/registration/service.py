@@ -27,7 +27,8 @@ from verifier.registration.errors import RegistrationError, RequestIdReusedError
 from verifier.registration.events import Acceptance, NameAgainstId, Proof, decide_acceptance
 from verifier.registration.reasons import Reason
 from verifier.verification import reading as badge_reading
-from verifier.verification.service import Report, Verification
+from verifier.verification.report import Report
+from verifier.verification.service import Verification
 
 Result = Literal["granted", "already_redeemed", "refused", "could_not_tell"]
 MAX_REQUEST_ID = 200  # characters; a UUID has 36

@@ -1,94 +1,105 @@
-"""The story of a badge that is secured by Data Integrity proofs inside its JSON, and the clauses that are its own.
+"""The story of a credential that is secured by Data Integrity proofs inside its JSON, and the clauses of its own.
 
 It keeps the step numbers of STANDARDS section f and shares with `checks`, the story of a JWT, every clause that is
 the same. There are no claims beside the document, so nothing is compared with them; instead each proof has to be
 sound, of the issuer, and unexpired. How a proof is verified is `keys.data_integrity`. Nothing here fetches.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from keys import data_integrity
-from keys.data_integrity import SUITES_NOT_READ_YET, Proof, ProofSet
-from keys.did import DidDocument
-from keys.errors import KeyFormatError, ProofError
-from schemas import credential, strict_json, timestamps
+from keys.data_integrity import Proof, ProofSet
+from keys.did import Purpose
+from keys.errors import ProofError
+from keys.jwk import PublicKey
+from schemas import strict_json, timestamps
+from schemas.outline import issuer_of, outline
 from schemas.strict_json import JsonObject, StrictJsonError
-from verifier.verification import checks
-from verifier.verification.checks import (
+from verifier.verification.content import (
     SKEW,
-    Told,
+    Level,
+    check_context,
     check_data_model,
-    check_issuer_document,
     check_valid_from,
     check_valid_until,
-    document_to_read,
-    issuer_of,
-    read_document,
+    read_badge,
 )
 from verifier.verification.reading import ReadBadge
 from verifier.verification.status import check_status
+from verifier.verification.story import (
+    WHOSE_KEY,
+    Told,
+    check_issuer_document,
+    check_issuer_key,
+    check_key_owner,
+    document_to_read,
+    first_not_passed,
+    read_document,
+)
 from verifier.verification.trust import TrustBundle
 from verifier.verification.verdict import Check, State, Verdict
 
-NOT_READ_YET = SUITES_NOT_READ_YET | {data_integrity.PROOF_CHAIN}
-
 # Every check in the order of this story. A test holds it together with the functions and the sentences.
 STORY = (
-    *("payload", "proof", "proof_suite", "proof_purpose"),
-    *("key_owner", "issuer_document", "issuer_key", "signature"),
-    *("context", "data_model"),
-    *("valid_from", "valid_until", "proof_expires", "status"),
+    *("payload", "proof", "proof_suite", "proof_purpose", "context", "data_model"),
+    *WHOSE_KEY,
+    *("signature", "valid_from", "valid_until", "proof_expires", "status"),
 )
+KeyOf = Callable[[Proof], PublicKey | None]
 
 
-def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime) -> Verdict:
-    """Everything that can be said at one moment about one badge that was read as a `document`, resting on `trust`
-    alone. Never raises for a bad badge: whatever is wrong with it is a Check.
+def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level = Level.BADGE) -> Verdict:
+    """Everything that can be said at one moment about one credential that was read as a `document`, resting on
+    `trust` alone. Never raises for a bad one: whatever is wrong with it is a Check.
     """
-    told, text = Told(STORY), badge.document or ""
+    given = trust.given_key
+    told = Told(tuple(name for name in STORY if given is None or name not in WHOSE_KEY))
 
     # Step 1: strict parsing of what arrived, proofs included. Step 2: the kind of proof.
+    text = badge.document or ""
     if not told.passed(check_payload(text)):
         return told.verdict()
     arrived = strict_json.loads_object(text)
     if not told.passed(check_proof(arrived)):
         return told.verdict()
-    found = data_integrity.read_proofs(arrived)
+    found = data_integrity.read_proofs(arrived, contexts=trust.contexts)
     if not told.passed(check_proof_suite(found)) or not told.passed(check_proof_purpose(found)):
         return told.verdict()
 
-    # Step 5: the keys, from the document of the very issuer that the badge names.
+    # Steps 3, 7 and 4: contexts and data model. What the words mean is part of what most suites sign.
+    content = found.bare.document
+    context = check_context(content, level=level, expand=lambda: found.bare.expanded)
+    if not told.passed(context, check_data_model(content, level=level)):
+        return told.verdict()
+
+    # Step 5: the keys, from the document of the very issuer that the credential names.
     issuer = issuer_of(arrived)
     published = document_to_read(issuer, trust=trust)
-    if not told.passed(check_key_owner(found, issuer=issuer)):
-        return told.verdict()
-    if not told.passed(check_issuer_document(issuer, published=published, now=now)):
-        return told.verdict()
-    document = read_document(issuer, published=published)
-    if not told.passed(check_issuer_key(found, document=document)):
-        return told.verdict()
+    key_of: KeyOf = lambda _: given  # noqa: E731
+    if given is None:
+        if not told.passed(of_every_key(found, lambda kid: check_key_owner(kid, issuer=issuer))):
+            return told.verdict()
+        if not told.passed(check_issuer_document(issuer, published=published, now=now)):
+            return told.verdict()
+        document = read_document(issuer, published=published)
+        if not told.passed(of_every_key(found, lambda kid: check_issuer_key(kid, document=document))):
+            return told.verdict()
+        key_of = lambda proof: document.key(proof.verification_method, purpose="assertionMethod")  # noqa: E731
 
-    # Step 6: the signatures. Only now is the content worth reading.
-    if not told.passed(check_signature(arrived, found, document=document)):
+    # Step 6: the signatures.
+    if not told.passed(check_signature(found, key_of=key_of, level=level)):
         return told.verdict()
-
-    # Steps 3, 7 and 4: contexts and data model.
-    content = {name: value for name, value in arrived.items() if name != "proof"}
-    readable = told.passed(check_data_model(content))
-    told.passed(check_context(content, found))
-    if not readable:
-        return told.verdict()
-    badge_said = credential.read(content)
 
     # Steps 9 and 10: time and status.
+    said = outline(content)
     told.passed(
-        check_valid_from(badge_said, now=now),
-        check_valid_until(badge_said, now=now),
+        check_valid_from(said, now=now),
+        check_valid_until(said, now=now),
         check_proof_expires(found, now=now),
-        check_status(badge_said, document=document, trust=trust, now=now),
+        check_status(said, published=published, trust=trust, now=now),
     )
-    return told.verdict(badge_said)
+    return told.verdict(said, badge=read_badge(content) if level is Level.BADGE else None)
 
 
 def check_payload(text: str) -> Check:
@@ -96,9 +107,9 @@ def check_payload(text: str) -> Check:
     try:
         content = strict_json.loads_object(text)
     except StrictJsonError as error:
-        return Check("payload", State.FAIL, str(error))
+        return Check("payload", State.FAIL, str(error), problem="PARSING_ERROR")
     if not issuer_of(content):
-        return Check("payload", State.FAIL, "The document names no issuer.")
+        return Check("payload", State.FAIL, "The document names no issuer.", problem="MALFORMED_VALUE_ERROR")
     return Check("payload", State.PASS)
 
 
@@ -107,75 +118,49 @@ def check_proof(content: JsonObject) -> Check:
     try:
         data_integrity.read_proofs(content)
     except ProofError as error:
-        return Check("proof", State.FAIL, str(error))
+        return Check("proof", State.FAIL, str(error), problem=error.problem)
     return Check("proof", State.PASS)
 
 
 def check_proof_suite(found: ProofSet) -> Check:
     """One proof or more is of a suite that is verified here (VC Data Integrity §2.1.1, §3.1).
 
-    Those of other suites are told and not looked at. A standard suite that is not built here is unknown; a name
-    that no accepted standard has is refused, as an algorithm of a token would be.
+    Those of other suites are told and not looked at.
     """
     others = ", ".join(ascii(name)[1:-1][:60] for name in found.others)
     if found.proofs:
         return Check("proof_suite", State.PASS, f"Not looked at: {others}." if others else _suites(found.proofs))
-    if any(name in NOT_READ_YET for name in found.others):
-        return Check("proof_suite", State.UNKNOWN, f"This proof suite is not supported here yet: {others}.")
     return Check("proof_suite", State.FAIL, f"This proof suite is not accepted: {others}.")
 
 
-def check_proof_purpose(found: ProofSet) -> Check:
-    """Each proof was made to assert something (VC Data Integrity §2.1; VCDM 2.0 §4.12): one made to log in, or to
+def check_proof_purpose(found: ProofSet, *, purpose: Purpose = "assertionMethod") -> Check:
+    """Each proof was made for this purpose (VC Data Integrity §2.1; VCDM 2.0 §4.12): one made to log in, or to
     present somebody else's badge, vouches for no badge.
     """
     for proof in found.proofs:
-        if proof.purpose != "assertionMethod":
-            evidence = f"proofPurpose {proof.purpose!a:.100}: assertionMethod was expected."
+        if proof.purpose != purpose:
+            evidence = f"proofPurpose {proof.purpose!a:.100}: {purpose} was expected."
             return Check("proof_purpose", State.FAIL, evidence)
     return Check("proof_purpose", State.PASS)
 
 
-def check_key_owner(found: ProofSet, *, issuer: str) -> Check:
-    """The DID in each `verificationMethod` is `issuer.id`, exactly (STANDARDS c5, k11)."""
-    try:
-        made = [checks.check_key_owner(proof.verification_method, issuer=issuer) for proof in found.proofs]
-    except KeyFormatError as error:  # the text before '#' in an https address proves nothing (k2)
-        return Check("key_owner", State.FAIL, str(error))
-    return _first_not_passed(made)
+def check_signature(found: ProofSet, *, key_of: KeyOf, level: Level = Level.BADGE) -> Check:
+    """Each proof verifies under its key; one broken proof fails all (VC Data Integrity §4.2, §4.4).
 
-
-def check_issuer_key(found: ProofSet, *, document: DidDocument) -> Check:
-    """Each `verificationMethod` stands under `assertionMethod` in the issuer's document, by exact id, with the
-    issuer as its controller (DID Core §5.3.2; STANDARDS c5, k2).
+    A badge is vouched for as a whole: the suites that let a document grow contexts behind the signed ones are not
+    believed about the rest (STANDARDS c4).
     """
-    return _first_not_passed(
-        checks.check_issuer_key(proof.verification_method, document=document) for proof in found.proofs
-    )
-
-
-def check_signature(content: JsonObject, found: ProofSet, *, document: DidDocument) -> Check:
-    """Each proof verifies under its key; one broken proof fails all (VC Data Integrity §4.2, §4.4)."""
     for proof in found.proofs:
-        key = document.key(proof.verification_method, purpose="assertionMethod")
+        key = key_of(proof)
         if key is None:
             return Check("signature", State.FAIL, f"There is no key {proof.verification_method}.")
         try:
-            data_integrity.verify(content, proof=proof, key=key)
+            secured = found.verify(proof, key=key)
         except ProofError as error:
-            return Check("signature", State.FAIL, str(error))
+            return Check("signature", State.FAIL, str(error), problem=error.problem)
+        if level is Level.BADGE and secured != found.bare.document:
+            return Check("signature", State.FAIL, "@context holds one that its issuer did not sign.")
     return Check("signature", State.PASS)
-
-
-def check_context(content: JsonObject, found: ProofSet) -> Check:
-    """`@context` is exactly a known Open Badges list, and each proof was made over all of it (VCDM 2.0 §4.3; c4).
-
-    The suites let a document grow contexts behind the signed ones; a badge with such a rest is refused.
-    """
-    arrived = content.get("@context")
-    if any(proof.config.get("@context", arrived) != arrived for proof in found.proofs):
-        return Check("context", State.FAIL, "@context holds one that its issuer did not sign.")
-    return checks.check_context(content)
 
 
 def check_proof_expires(found: ProofSet, *, now: datetime) -> Check:
@@ -187,10 +172,9 @@ def check_proof_expires(found: ProofSet, *, now: datetime) -> Check:
     return Check("proof_expires", state, f"until {timestamps.show(min(ends))}")
 
 
-def _first_not_passed(made: Iterable[Check]) -> Check:
-    """Of the same check for each proof, the first that did not pass, or else the first."""
-    listed = list(made)
-    return next((check for check in listed if check.state is not State.PASS), listed[0])
+def of_every_key(found: ProofSet, check: Callable[[str], Check]) -> Check:
+    """A check of every proof's key id: the first that did not pass, or else the first."""
+    return first_not_passed(check(proof.verification_method) for proof in found.proofs)
 
 
 def _suites(proofs: Iterable[Proof]) -> str:

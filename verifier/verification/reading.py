@@ -94,6 +94,28 @@ def read_text(text: str) -> ReadBadge:
     raise ReadingError("The text is empty." if not text else _NO_BADGE)
 
 
+def read_secured(value: JsonValue) -> ReadBadge:
+    """Any credential in a JSON value: a compact JWT as a text, an envelope, or a document, whatever it is about.
+
+    Raises:
+        ReadingError: it is neither, or an envelope of something else.
+    """
+    if isinstance(value, str):
+        return ReadBadge("jwt", token=value)
+    if not isinstance(value, dict):
+        raise ReadingError("A credential is an object, or a compact JWT as a text.")
+    if ENVELOPE_TYPE in _texts(value.get("type")):
+        return _from_envelope(value, form="json")
+    return ReadBadge("json", document=strict_json.dumps(value))
+
+
+def _from_envelope(document: JsonObject, *, form: Form) -> ReadBadge:
+    identity = document.get("id")
+    if not isinstance(identity, str) or not identity.startswith(ENVELOPE_PREFIX):
+        raise ReadingError(f"The envelope's id does not begin with {ENVELOPE_PREFIX}.")
+    return ReadBadge(form, token=identity.removeprefix(ENVELOPE_PREFIX))
+
+
 def _from_png(data: bytes) -> ReadBadge:
     """A baked picture, or a screenshot of a code: one need not be a sound PNG by the rules of the other."""
     problem: BakingError | None = None
@@ -138,13 +160,11 @@ def _from_json(text: str, *, form: Form) -> ReadBadge:
         document = strict_json.loads_object(text)
     except StrictJsonError as error:
         raise ReadingError(f"The JSON cannot be read: {error}") from error
-    types, identity = _texts(document.get("type")), document.get("id")
+    types = _texts(document.get("type"))
     if ENVELOPE_TYPE in types:
-        if not isinstance(identity, str) or not identity.startswith(ENVELOPE_PREFIX):
-            raise ReadingError(f"The envelope's id does not begin with {ENVELOPE_PREFIX}.")
-        return ReadBadge(form, token=identity.removeprefix(ENVELOPE_PREFIX))
+        return _from_envelope(document, form=form)
     if PRESENTATION_TYPE in types:
-        raise ReadingError("This is a presentation, which is not read here yet: give the badge inside it.")
+        return _from_presentation(document, form=form)
     if _is_old(document):
         raise ReadingError(_old_badge())
     if "proof" in document and "VerifiableCredential" in types:
@@ -152,6 +172,15 @@ def _from_json(text: str, *, form: Form) -> ReadBadge:
     if "VerifiableCredential" in types:
         raise ReadingError("This JSON describes a badge, but nobody signed it: give the signed file here.")
     raise ReadingError("This JSON is no badge: an Open Badges 3.0 credential was expected.")
+
+
+def _from_presentation(document: JsonObject, *, form: Form) -> ReadBadge:
+    """The one badge in a wallet's presentation. Who presents it is not asked: it is looked at like any copy."""
+    inside = document.get("verifiableCredential")
+    listed = inside if isinstance(inside, list) else [inside]
+    if len(listed) != 1 or not isinstance(listed[0], dict) or PRESENTATION_TYPE in _texts(listed[0].get("type")):
+        raise ReadingError("This is a presentation that holds no badge, or several: give one badge out of it.")
+    return _from_json(strict_json.dumps(listed[0]), form=form)
 
 
 def _is_old(document: JsonObject) -> bool:

@@ -8,19 +8,23 @@ with its reason. Nothing is judged here; the pure story is `checks`. The socket 
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from keys import data_integrity, did, jws
 from keys.did import DidDocument
 from keys.errors import KeysError, SignatureError
+from keys.jwk import PublicKey
 from schemas import badge_qr, strict_json
 from schemas.badge_qr import BadgeQrError, Dictionary, UnknownDictionaryError
+from schemas.claims import document_of
+from schemas.contexts import VERIFYING, ContextSet
+from schemas.outline import issuer_of
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
 from verifier.ground.documents import DocumentSource
 from verifier.ground.outbound import OutboundError
-from verifier.verification import checks, status
+from verifier.verification import status, story
 from verifier.verification.reading import ReadBadge
 from verifier.verification.trust import STATUS_AGE_LIMIT, Absent, Published, TrustBundle
 
@@ -48,33 +52,53 @@ class Resolver:
         *,
         known_issuers: Callable[[], Iterable[str]] = tuple,
         clock: Callable[[], datetime],
+        contexts: ContextSet = VERIFYING,
     ) -> None:
         self._source, self._known_issuers, self._clock = source, known_issuers, clock
+        self._contexts = contexts
         self._kept: dict[str, _Kept] = {}
         self._dictionaries: dict[str, Dictionary] = {}
         self._lock = threading.Lock()
 
-    def resolve(self, badge: ReadBadge) -> TrustBundle:
-        """The trust bundle for one badge. Fetches nothing for a badge that cannot be read, and no status list
-        for one whose signature does not verify: a stranger's unsigned text chooses no addresses.
+    def resolve(self, badge: ReadBadge, *, given_key: PublicKey | None = None) -> TrustBundle:
+        """The trust bundle for one credential. Fetches nothing for one that cannot be read, and no status list for
+        one whose signature does not verify: a stranger's unsigned text chooses no addresses.
+
+        `given_key`: the key that whoever asks vouches for; then the issuer's document is had for its lists only.
         """
         now = self._clock()
         dictionaries: dict[str, Dictionary] = {}
         if badge.document is not None:
-            claim = _claim_of_document(badge.document)
+            claim = _claim_of_document(badge.document, contexts=self._contexts)
         else:
             token, dictionaries = self._token(badge)
             claim = _claim_of_token(token)
+        bundle = TrustBundle(now, dictionaries=dictionaries, contexts=self._contexts, given_key=given_key)
         if claim is None:
-            return TrustBundle(now, dictionaries=dictionaries)
-        issuer = claim.issuer
-        documents = {} if did.holds_its_key(issuer) else {issuer: self._document(issuer, now=now)}
-        bundle = TrustBundle(now, did_documents=documents, dictionaries=dictionaries)
-        document = _signed_by(claim, trust=bundle)
-        if document is None:
             return bundle
-        lists = {url: self._status_list(url, document=document, now=now) for url in _status_urls(claim.content)}
-        return TrustBundle(now, did_documents=documents, status_lists=lists, dictionaries=dictionaries)
+        urls = _status_urls(claim.content)
+        if given_key is not None and not (urls and claim.is_signed_by(given_key)):
+            return bundle
+        if given_key is None and not claim.owned:
+            return bundle
+        bundle = replace(bundle, did_documents=self.documents_of(claim.issuer))
+        document = _document(claim, trust=bundle)
+        if document is None or not urls:
+            return bundle
+        asked = any(self._kept_now(url, now=now) is None for url in urls)
+        if asked and given_key is None and not claim.is_signed_by(document):
+            return bundle
+        lists = {url: self._status_list(url, document=document, now=now) for url in urls}
+        return replace(bundle, status_lists=lists)
+
+    def documents_of(self, name: str) -> dict[str, Published | Absent]:
+        """The DID document of `name`, as a bundle holds it; nothing for a DID that holds its own key."""
+        return {} if did.holds_its_key(name) else {name: self._document(name, now=self._clock())}
+
+    @property
+    def contexts(self) -> ContextSet:
+        """The JSON-LD contexts that are known here."""
+        return self._contexts
 
     def _token(self, badge: ReadBadge) -> tuple[str, dict[str, Dictionary]]:
         if badge.packed is None:
@@ -130,7 +154,7 @@ class Resolver:
 
         def keep_until(body: bytes) -> datetime:
             try:
-                snapshot = status.open_list(body, url=url, document=document, now=now)
+                snapshot = status.open_list(body, url=url, document=document, now=now, contexts=self._contexts)
             except status.UnusableListError:
                 return now
             end = snapshot.valid_until or now + STATUS_AGE_LIMIT
@@ -146,10 +170,9 @@ class Resolver:
         keep_until: Callable[[bytes], datetime],
         max_bytes: int = strict_json.MAX_DOCUMENT_BYTES,
     ) -> Published | Absent:
-        with self._lock:
-            kept = self._kept.get(url)
-        if kept is not None and kept.published.fetched_at <= now < kept.until:
-            return kept.published
+        kept = self._kept_now(url, now=now)
+        if kept is not None:
+            return kept
         try:
             published = Published(self._source.fetch(url, max_bytes=max_bytes).body, now)
         except OutboundError as error:
@@ -160,67 +183,95 @@ class Resolver:
                 del self._kept[next(iter(self._kept))]
         return published
 
+    def _kept_now(self, url: str, *, now: datetime) -> Published | None:
+        """The document that was had lately enough; None where it would have to be asked for."""
+        with self._lock:
+            kept = self._kept.get(url)
+        return kept.published if kept is not None and kept.published.fetched_at <= now < kept.until else None
+
 
 @dataclass(frozen=True)
 class _Claim:
-    """What an unverified badge says of itself: an issuer, whose key it names, and its content.
+    """What an unverified credential says of itself: an issuer, and its content.
 
-    `verify` raises a KeysError unless it is signed by a key of the issuer's document.
+    `owned`: whether every key that it names is of that issuer, by the key's id. `verify` raises a KeysError unless
+    it is signed by the key that it is given for a key id.
     """
 
     issuer: str
     content: JsonObject
-    verify: Callable[[DidDocument], object]
+    owned: bool
+    verify: Callable[[Callable[[str], PublicKey | None]], object]
+
+    def is_signed_by(self, keys: DidDocument | PublicKey) -> bool:
+        """Whether it is signed by this key, or by keys that this document lists for assertions."""
+        try:
+            if isinstance(keys, DidDocument):
+                self.verify(lambda kid: keys.key(kid, purpose="assertionMethod"))
+            else:
+                self.verify(lambda _: keys)
+        except KeysError:
+            return False
+        return True
 
 
 def _claim_of_token(token: str) -> _Claim | None:
-    """The claim of a token, if it can be read and its key id is of the issuer that it names."""
+    """The claim of a token, if it can be read."""
     try:
         parsed = jws.parse(token)
-        content = strict_json.loads_object(parsed.payload)
-        kid = parsed.header.kid or ""
-        owner = did.did_of_key_id(kid)
+        content = document_of(strict_json.loads_object(parsed.payload))
     except (KeysError, StrictJsonError):
         return None
+    kid = parsed.header.kid or ""
 
-    def verify(document: DidDocument) -> object:
-        key = document.key(kid, purpose="assertionMethod")
+    def verify(key_of: Callable[[str], PublicKey | None]) -> None:
+        key = key_of(kid)
         if key is None:
             raise SignatureError(f"There is no key {kid}.")
-        return jws.verify(token, key=key)
+        jws.check_signature(parsed, key=key)
 
-    issuer = checks.issuer_of(content)
-    return _Claim(issuer, content, verify) if issuer == owner else None
+    issuer = issuer_of(content)
+    return _Claim(issuer, content, _owner(kid) == issuer, verify)
 
 
-def _claim_of_document(text: str) -> _Claim | None:
-    """The claim of a document with proofs inside, if they can be read and all are by the issuer that it names."""
+def _claim_of_document(text: str, *, contexts: ContextSet) -> _Claim | None:
+    """The claim of a document with proofs inside, if they can be read and one of them is known here."""
     try:
         content = strict_json.loads_object(text)
-        methods = [proof.verification_method for proof in data_integrity.read_proofs(content).proofs]
-        owners = {did.did_of_key_id(method) for method in methods}
+        found = data_integrity.read_proofs(content, contexts=contexts)
     except (KeysError, StrictJsonError):
         return None
-    issuer = checks.issuer_of(content)
-    if owners != {issuer}:
-        return None
-    return _Claim(issuer, content, lambda document: data_integrity.verify_document(content, controller=document))
+
+    def verify(key_of: Callable[[str], PublicKey | None]) -> None:
+        for proof in found.proofs:
+            key = key_of(proof.verification_method)
+            if key is None:
+                raise SignatureError(f"There is no key {proof.verification_method}.")
+            found.verify(proof, key=key)
+
+    issuer = issuer_of(content)
+    owned = {_owner(proof.verification_method) for proof in found.proofs} == {issuer}
+    return _Claim(issuer, content, owned, verify) if found.proofs else None
 
 
-def _signed_by(claim: _Claim, *, trust: TrustBundle) -> DidDocument | None:
-    """The issuer's document, if the badge is signed by a key in it."""
+def _owner(kid: str) -> str | None:
     try:
-        published = checks.document_to_read(claim.issuer, trust=trust)
-        document = checks.read_document(claim.issuer, published=published)
-        claim.verify(document)
+        return did.did_of_key_id(kid)
     except KeysError:
         return None
-    return document
 
 
-def _status_urls(claims: JsonObject) -> list[str]:
-    """The lists that a badge's status entries name, each once, no more than are read."""
-    entries: JsonValue = claims.get("credentialStatus")
+def _document(claim: _Claim, *, trust: TrustBundle) -> DidDocument | None:
+    """The issuer's document, if it is at hand and sound."""
+    try:
+        return story.read_document(claim.issuer, published=story.document_to_read(claim.issuer, trust=trust))
+    except KeysError:
+        return None
+
+
+def _status_urls(content: JsonObject) -> list[str]:
+    """The lists that a credential's status entries name, each once, no more than are read."""
+    entries: JsonValue = content.get("credentialStatus")
     listed = entries if isinstance(entries, list) else [entries]
-    urls = [entry.get("statusListCredential") for entry in listed if isinstance(entry, dict)]
-    return list(dict.fromkeys(url for url in urls if isinstance(url, str)))[: status.MAX_ENTRIES]
+    urls = [status.list_url(entry) for entry in listed if isinstance(entry, dict)]
+    return list(dict.fromkeys(url for url in urls if url is not None))[: status.MAX_ENTRIES]

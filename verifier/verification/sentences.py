@@ -1,6 +1,6 @@
 """The one table of sentences for checks, keyed by the check's id: for a holder, for a desk, for an integrator.
 
-A check's id is its function's name in `checks` without `check_`. English stands here; another language is
+A check's id is its function's name without `check_`. English stands here; another language is
 another table with the same keys, and a test holds ids and keys together. Sentences about acceptance and
 redemption stand in `verifier.registration.reasons`.
 """
@@ -67,7 +67,7 @@ ENGLISH: Mapping[str, Words] = {
         desk_unknown="This badge cannot be checked here: ask for its code or its other file, or ask the lead.",
     ),
     "proof_purpose": Words(
-        clause="Every proof has the purpose assertionMethod (VC Data Integrity §2.1).",
+        clause="Every proof has its purpose: assertionMethod, or authentication (VC Data Integrity §2.1).",
         passed="It was signed as a statement.",
         failed="It was signed for something else than a statement: to log in, or to show a badge.",
     ),
@@ -94,17 +94,32 @@ ENGLISH: Mapping[str, Words] = {
         failed="It was changed after it was signed, or the issuer never signed it.",
     ),
     "context": Words(
-        clause="@context is exactly a known Open Badges list, and nothing inside brings another (VCDM 2.0 §4.3).",
+        clause="Known contexts define every word; a badge has exactly a known list of them (VCDM 2.0 §4.3).",
         passed="Its words have their standard meaning.",
         failed="It uses words whose meaning is not known here.",
     ),
     "data_model": Words(
-        clause="The document is an Open Badges 3.0 credential (OB 3.0 §B.1, VCDM 2.0 §4).",
+        clause="The document obeys its data model, a badge that of Open Badges 3.0 (VCDM 2.0 §4, OB 3.0 §B.1).",
         passed="It has everything that a badge needs.",
         failed="Something that a badge needs is missing or wrong.",
     ),
+    "envelope": Words(
+        clause="The presentation is a compact JWS of type vp+jwt (VC-JOSE-COSE §3.2.2).",
+        passed="It has the form of a signed presentation.",
+        failed="It is damaged, or is no signed presentation.",
+    ),
+    "presentation_model": Words(
+        clause="The document obeys the data model of presentations (VCDM 2.0 §4.13).",
+        passed="It has everything that a presentation needs.",
+        failed="Something that a presentation needs is missing or wrong.",
+    ),
+    "challenge": Words(
+        clause="It was made for this challenge and this domain, if any were given (VC Data Integrity §2.1).",
+        passed="It was made for this very request.",
+        failed="It was made for another request, or for somebody else.",
+    ),
     "vc_claim": Words(
-        clause="There is no vc or vp claim beside a 2.0 credential (VC-JOSE-COSE §3.1).",
+        clause="Only a 1.1 credential stands in a vc claim, and nothing beside it (VC-JOSE-COSE §3.1).",
         passed="It makes one statement only.",
         failed="It holds a second statement beside the first.",
     ),

@@ -1,56 +1,45 @@
 """The use cases of verification: read what arrived, resolve what it rests on, tell the verdict.
 
-What other rooms call. The pieces are pure (`reading`, `checks`, `proofs`) or bounded (`resolver`); whether a
-valid badge buys something is decided in `verifier.registration`.
+What other rooms call. The pieces are pure (`reading`, `checks`, `proofs`, `presentations`) or bounded
+(`resolver`); whether a valid badge buys something is decided in `verifier.registration`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from schemas import timestamps
+from keys import jws
+from keys.jwk import PublicKey
+from schemas import strict_json
+from schemas.claims import document_of
+from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import system_clock
 from verifier.ground.documents import DocumentSource
-from verifier.verification import checks, proofs, reading
+from verifier.verification import checks, endorsements, presentations, proofs, reading
+from verifier.verification.content import Level
+from verifier.verification.presentations import Expected, PresentationVerdict, Presented
 from verifier.verification.reading import ReadBadge
+from verifier.verification.report import Report
 from verifier.verification.resolver import Resolver
 from verifier.verification.trust import TrustBundle
-from verifier.verification.verdict import Check, Verdict
+from verifier.verification.verdict import Endorsement, Outcome, State, Verdict
 
 
 @dataclass(frozen=True)
-class Report:
-    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer."""
+class PresentationReport:
+    """A presentation and its verdict at one moment."""
 
-    badge: ReadBadge
-    verdict: Verdict
+    presented: Presented
+    verdict: PresentationVerdict
     checked_at: datetime
-    trusted_by: tuple[str, ...] = ()
-
-    def to_json(self) -> JsonObject:
-        """The verdict as the API and `--json` tell it; what the badge says is there only if it is authentic."""
-        said = self.verdict.statement
-        return {
-            "verdict": self.verdict.outcome.value,
-            "form": self.badge.form,
-            "issuer": said.issuer if said else None,
-            "achievement": said.achievement if said else None,
-            "achievement_name": said.achievement_name if said else None,
-            "name": said.name if said else None,
-            "valid_from": timestamps.show(said.valid_from) if said else None,
-            "valid_until": timestamps.show(said.valid_until) if said and said.valid_until else None,
-            "trusted_by": list(self.trusted_by),
-            "checked_at": timestamps.show(self.checked_at),
-            "checks": [_check_json(check) for check in self.verdict.checks],
-        }
 
 
 class Verification:
     """Verifies badges in any form against documents from one source.
 
     `known_issuers`: a function that gives the DIDs whose dictionaries may be asked for; `clock` is given by
-    tests.
+    tests; `contexts`: the JSON-LD contexts that are known, and no others ever.
     """
 
     def __init__(
@@ -60,11 +49,14 @@ class Verification:
         trusted_issuers: Mapping[str, tuple[str, ...]] | None = None,
         known_issuers: Callable[[], Iterable[str]] = tuple,
         clock: Callable[[], datetime] = system_clock,
+        contexts: ContextSet = VERIFYING,
     ) -> None:
         self._trusted = trusted_issuers or {}
         self._clock = clock
         listed = tuple(issuer for issuers in self._trusted.values() for issuer in issuers)
-        self._resolver = Resolver(source, known_issuers=lambda: (*listed, *known_issuers()), clock=clock)
+        self._resolver = Resolver(
+            source, known_issuers=lambda: (*listed, *known_issuers()), clock=clock, contexts=contexts
+        )
 
     def verify(self, data: bytes) -> Report:
         """The report on a badge in any form that `reading` knows.
@@ -75,28 +67,78 @@ class Verification:
         return self.verify_badge(reading.read(data))
 
     def verify_badge(self, badge: ReadBadge) -> Report:
-        """The report on a badge that was read already."""
+        """The report on a badge that was read already, with what others say about it."""
         trust = self._resolver.resolve(badge)
         now = self._clock()
         verdict = judge(badge, trust=trust, now=now)
         issuer = verdict.statement.issuer if verdict.statement else None
         trusted_by = tuple(name for name, issuers in self._trusted.items() if issuer in issuers)
-        return Report(badge, verdict, now, trusted_by)
+        return Report(badge, self._with_endorsements(badge, verdict, now=now), now, trusted_by)
+
+    def verify_credential(self, credential: JsonValue, *, given_key: PublicKey | None = None) -> Report:
+        """The report on any verifiable credential: a document, an envelope, or a compact JWT as a text.
+
+        `given_key`: the key to check it with, in place of those that its issuer publishes.
+
+        Raises:
+            ReadingError: it is neither.
+        """
+        read = reading.read_secured(credential)
+        trust = self._resolver.resolve(read, given_key=given_key)
+        now = self._clock()
+        verdict = judge(read, trust=trust, now=now, level=Level.CREDENTIAL)
+        return Report(read, self._with_endorsements(read, verdict, now=now), now)
+
+    def verify_presentation(
+        self, presentation: JsonValue, *, expected: Expected, given_key: PublicKey | None = None
+    ) -> PresentationReport:
+        """The report on a presentation and on every credential in it.
+
+        `given_key`: the holder's key, in place of those that it publishes.
+
+        Raises:
+            ReadingError: it is none, or holds what is no credential.
+        """
+        presented = presentations.read(presentation)
+        holders = self._resolver.documents_of(presented.holder) if presented.holder else {}
+        now = self._clock()
+        trust = TrustBundle(now, did_documents=holders, contexts=self._resolver.contexts, given_key=given_key)
+        made = presentations.verify(presented, expected=expected, trust=trust, now=now)
+        verdicts = tuple(
+            judge(credential, trust=self._resolver.resolve(credential), now=now, level=Level.CREDENTIAL)
+            for credential in presented.credentials
+        )
+        proved = presented.holder if any(check.id == "signature" and check.made for check in made) else None
+        holder = proved if all(check.state is State.PASS for check in made) else None
+        return PresentationReport(presented, PresentationVerdict(made, verdicts, holder), now)
+
+    def _with_endorsements(self, badge: ReadBadge, verdict: Verdict, *, now: datetime) -> Verdict:
+        """The verdict with those of its endorsements; for a badge that is not authentic nobody is asked about
+        them.
+        """
+        if verdict.outline is None:
+            return verdict
+        told, warnings = [], list(verdict.warnings)
+        for found in endorsements.find(content_of(badge)):
+            trust = self._resolver.resolve(found.credential)
+            said = judge(found.credential, trust=trust, now=now, level=Level.CREDENTIAL)
+            content = content_of(found.credential) if said.outline else {}
+            problem = endorsements.problem_of(content, endorsed=found.endorsed)
+            if said.outcome is not Outcome.VALID or said.outline is None or problem is not None:
+                warnings.append(problem if problem and said.outline else "An endorsement could not be verified.")
+                continue
+            told.append(Endorsement(said.outline.issuer, endorsements.comment_of(content), said))
+        return replace(verdict, warnings=tuple(warnings), endorsements=tuple(told))
 
 
-def judge(badge: ReadBadge, *, trust: TrustBundle, now: datetime) -> Verdict:
+def judge(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level = Level.BADGE) -> Verdict:
     """The verdict on a badge, told as its form wants it: as a token, or as a document with proofs inside."""
     story = checks.verify if badge.document is None else proofs.verify
-    return story(badge, trust=trust, now=now)
+    return story(badge, trust=trust, now=now, level=level)
 
 
-def _check_json(check: Check) -> dict[str, JsonValue]:
-    return {
-        "id": check.id,
-        "state": check.state.value,
-        "made": check.made,
-        "sentence": check.sentence,
-        "clause": check.sentence_for("integrator"),
-        "evidence": check.evidence,
-        "age_seconds": None if check.age is None else int(check.age.total_seconds()),
-    }
+def content_of(badge: ReadBadge) -> JsonObject:
+    """What a credential says, without its registered claims, once it was found authentic; {} for a code."""
+    if badge.document is not None:
+        return strict_json.loads_object(badge.document)
+    return document_of(strict_json.loads_object(jws.parse(badge.token).payload)) if badge.token else {}

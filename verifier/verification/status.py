@@ -2,7 +2,8 @@
 
 The list is itself a signed statement of the same issuer and is verified as one before a bit of it is read.
 Whatever keeps us from a clear bit is UNKNOWN, never "not withdrawn": out of reach, stale, signed by somebody
-else, of another purpose or type. Fetching is the resolver's affair.
+else, of another purpose or type. Fetching is the resolver's affair. The older list of Open Badges, which nobody
+signs, is `revoked_ids`.
 """
 
 from collections.abc import Mapping
@@ -13,21 +14,32 @@ from keys import data_integrity, did, jws
 from keys.did import DidDocument
 from keys.errors import KeysError
 from schemas import status_list, strict_json, timestamps
-from schemas.credential import CredentialStatus, OpenBadgeCredential
+from schemas.contexts import VERIFYING, ContextSet
+from schemas.outline import Outline, issuer_of
 from schemas.status_list import StatusListError
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
+from verifier.verification.story import read_document
 from verifier.verification.trust import Absent, Published, TrustBundle
 from verifier.verification.verdict import Check, State
 
 ENTRY_TYPE = "BitstringStatusListEntry"
+OLD_TYPE = "1EdTechRevocationList"  # deprecated since October 2025: read, never issued
 LIST_TYPE = "BitstringStatusListCredential"
 WITHDRAWING_PURPOSES = frozenset({"revocation", "suspension"})  # others say something else when a bit is set
 MAX_ENTRIES = 4  # ours have one or two; each may cost a fetch
 SKEW = timedelta(seconds=60)
 
 
+RETRIEVAL, VERIFICATION = "STATUS_RETRIEVAL_ERROR", "STATUS_VERIFICATION_ERROR"  # Bitstring Status List 1.0 §5
+MAX_OLD_LIST_BYTES = 1 << 20  # nobody signs it and it names badges by their ids: some ten thousand of them
+
+
 class UnusableListError(Exception):
-    """No answer can be taken from this list; one sentence."""
+    """No answer can be taken from this list; one sentence. `problem`: the standard's code for it (`problems`)."""
+
+    def __init__(self, message: str, *, problem: str = VERIFICATION) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -36,24 +48,38 @@ class StatusSnapshot:
 
     bits: bytes
     purposes: frozenset[str]
-    made_at: datetime
+    made_at: datetime | None
     valid_until: datetime | None
     ttl: timedelta | None
 
+    def check_time(self, now: datetime) -> None:
+        """The list speaks at this moment.
+
+        Raises:
+            UnusableListError: it is from the future, or its end has passed.
+        """
+        if self.made_at is not None and self.made_at > now + SKEW:
+            raise UnusableListError("The list is from the future.")
+        if self.valid_until is not None and self.valid_until < now - SKEW:
+            raise UnusableListError(f"The list was good until {timestamps.show(self.valid_until)} only.")
+
 
 def check_status(
-    credential: OpenBadgeCredential, *, document: DidDocument, trust: TrustBundle, now: datetime
+    said: Outline, *, published: Published | Absent | DidDocument, trust: TrustBundle, now: datetime
 ) -> Check:
-    """No entry of `credentialStatus` is set in its list (Bitstring Status List 1.0 §3.2, STANDARDS e1).
+    """No entry of `credentialStatus` is set in its list (Bitstring Status List 1.0 §3.2, STANDARDS e1, e2).
 
-    `document`: the issuer's, already checked; a list signed by anybody else is not believed.
+    `published`: the issuer's document; a list signed by anybody else is not believed.
     """
-    entries = credential.credentialStatus or ()
-    if not entries:
+    if not said.status:
         return Check("status", State.PASS, "The badge names no status list: its issuer cannot withdraw it.")
-    if len(entries) > MAX_ENTRIES:
-        return Check("status", State.UNKNOWN, f"It has {len(entries)} status entries; {MAX_ENTRIES} are read.")
-    answers = [_answer(entry, document=document, trust=trust, now=now) for entry in entries]
+    if len(said.status) > MAX_ENTRIES:
+        return Check("status", State.UNKNOWN, f"It has {len(said.status)} status entries; {MAX_ENTRIES} are read.")
+    try:
+        document = read_document(said.issuer, published=published)
+    except KeysError as error:  # only where whoever asks brought the badge's key along
+        return Check("status", State.UNKNOWN, str(error), problem=RETRIEVAL)
+    answers = [_answer(entry, said, document=document, trust=trust, now=now) for entry in said.status]
     for state in (State.FAIL, State.UNKNOWN):
         for answer in answers:
             if answer.state is state:
@@ -61,7 +87,15 @@ def check_status(
     return max(answers, key=lambda answer: answer.age or timedelta())  # as fresh as the oldest list
 
 
-def open_list(body: bytes, *, url: str, document: DidDocument, now: datetime) -> StatusSnapshot:
+def list_url(entry: JsonObject) -> str | None:
+    """Where the list of a status entry is published."""
+    url = entry.get("id" if entry.get("type") == OLD_TYPE else "statusListCredential")
+    return url if isinstance(url, str) else None
+
+
+def open_list(
+    body: bytes, *, url: str, document: DidDocument, now: datetime, contexts: ContextSet = VERIFYING
+) -> StatusSnapshot:
     """A status list credential, once its signature, issuer, type and times were found good.
 
     `body`: what its address answered, a compact JWS or a JSON document with a Data Integrity proof inside.
@@ -70,7 +104,7 @@ def open_list(body: bytes, *, url: str, document: DidDocument, now: datetime) ->
         UnusableListError: any of these is wrong (STATUS_VERIFICATION_ERROR), or the list cannot be decoded.
     """
     try:
-        claims, proof_ends = _verified_claims(body, document=document)
+        claims, proof_ends = _verified_claims(body, document=document, contexts=contexts)
         subject = claims.get("credentialSubject")
         issuer = claims.get("issuer")
         if (issuer.get("id") if isinstance(issuer, dict) else issuer) != document.id:
@@ -79,62 +113,136 @@ def open_list(body: bytes, *, url: str, document: DidDocument, now: datetime) ->
             raise UnusableListError("The list is not the one that its address names.")
         if LIST_TYPE not in _texts(claims.get("type")) or not isinstance(subject, dict):
             raise UnusableListError(f"The document is no {LIST_TYPE}.")
-        if subject.get("type") != "BitstringStatusList":
+        if "BitstringStatusList" not in _texts(subject.get("type")):
             raise UnusableListError("The list's subject is no BitstringStatusList.")
         made_at, valid_until = _times(claims, proof_ends=proof_ends)
-        if made_at > now + SKEW:
-            raise UnusableListError("The list is from the future.")
-        if valid_until is not None and valid_until < now - SKEW:
-            raise UnusableListError(f"The list was good until {timestamps.show(valid_until)} only.")
         encoded = subject.get("encodedList")
         if not isinstance(encoded, str):
             raise UnusableListError("The list has no encodedList.")
         bits = status_list.decode(encoded)
         purposes = frozenset(_texts(subject.get("statusPurpose")))
-        return StatusSnapshot(bits, purposes, made_at, valid_until, _ttl(subject.get("ttl")))
-    except (StatusListError, StrictJsonError, KeysError, timestamps.TimestampError, UnicodeDecodeError) as error:
+        snapshot = StatusSnapshot(bits, purposes, made_at, valid_until, _ttl(subject.get("ttl")))
+    except StatusListError as error:
+        raise UnusableListError(f"The list cannot be used: {error}", problem=error.problem) from error
+    except (StrictJsonError, KeysError, timestamps.TimestampError, UnicodeDecodeError) as error:
         raise UnusableListError(f"The list cannot be used: {error}") from error
+    snapshot.check_time(now)
+    return snapshot
 
 
-def _answer(entry: CredentialStatus, *, document: DidDocument, trust: TrustBundle, now: datetime) -> Check:
-    """What one entry says: FAIL for a set bit, PASS for one that is not set, UNKNOWN for everything else."""
-    url, index = entry.statusListCredential, entry.statusListIndex
-    if entry.type != ENTRY_TYPE or entry.statusPurpose not in WITHDRAWING_PURPOSES:
-        return Check(
-            "status", State.UNKNOWN, f"A status of type {entry.type} for {entry.statusPurpose} is unknown."
-        )
-    size = (entry.model_extra or {}).get("statusSize", 1)
-    if url is None or index is None or isinstance(index, bool) or size != 1:
-        return Check("status", State.UNKNOWN, "The status entry lacks its list or index, or is not one bit.")
+def revoked_ids(body: bytes, *, issuer: str) -> frozenset[str]:
+    """The ids of all credentials that a 1EdTech Revocation List names as revoked (VCRL 1.0; STANDARDS e2).
+
+    Raises:
+        UnusableListError: it is no such list, or of another issuer.
+    """
+    try:
+        listed = strict_json.loads_object(body, max_bytes=MAX_OLD_LIST_BYTES)
+    except StrictJsonError as error:
+        raise UnusableListError(f"The list cannot be used: {error}") from error
+    if issuer_of(listed) != issuer:
+        raise UnusableListError("The list is by another issuer than the badge.")
+    entries = listed.get("revokedCredential", listed.get("revokedCredentials", []))
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UnusableListError("The list has no revokedCredential.")
+    revoked = [entry for entry in entries if isinstance(entry, dict) and entry.get("revoked", True) is not False]
+    return frozenset(name for entry in revoked if isinstance(name := entry.get("id"), str))
+
+
+def _answer(
+    entry: JsonObject, said: Outline, *, document: DidDocument, trust: TrustBundle, now: datetime
+) -> Check:
+    """What one entry says: FAIL for a withdrawn badge, PASS for one that is not, UNKNOWN for everything else."""
+    kind, purpose, url = entry.get("type"), entry.get("statusPurpose"), list_url(entry)
+    known = kind == OLD_TYPE or (kind == ENTRY_TYPE and purpose in WITHDRAWING_PURPOSES)
+    if not known or url is None:
+        evidence = f"A status of type {kind!a:.60} for {purpose!a:.60} is unknown."
+        return Check("status", State.UNKNOWN, evidence, problem=VERIFICATION)
     published = trust.status_lists.get(url, Absent(f"{url} is not at hand."))
     if isinstance(published, Absent):
-        return Check("status", State.UNKNOWN, published.reason)
+        return Check("status", State.UNKNOWN, published.reason, problem=RETRIEVAL)
     try:
-        snapshot = open_list(published.body, url=url, document=document, now=now)
-        if entry.statusPurpose not in snapshot.purposes:
-            raise UnusableListError("The list is for another purpose than the badge's entry.")
-        _check_fresh(published, snapshot, trust=trust, now=now)
-        withdrawn = status_list.is_set(snapshot.bits, status_list.parse_index(str(index)))
-    except (UnusableListError, StatusListError) as error:
-        return Check("status", State.UNKNOWN, f"{url}: {error}")
-    age = max(now - snapshot.made_at, timedelta())
-    said = "set" if withdrawn else "not set"
-    evidence = f"Entry {index} ({entry.statusPurpose}) of {url} is {said}."
+        look = _in_old_list if kind == OLD_TYPE else _in_bitstring
+        withdrawn, made_at, what = look(entry, said, published, document=document, trust=trust, now=now)
+    except UnusableListError as error:
+        return Check("status", State.UNKNOWN, f"{url}: {error}", problem=error.problem)
+    age = max(now - made_at, timedelta())
+    evidence = f"{what} of {url} is {'set' if withdrawn else 'not set'}."
     return Check("status", State.FAIL if withdrawn else State.PASS, evidence, age)
 
 
-def _check_fresh(published: Published, snapshot: StatusSnapshot, *, trust: TrustBundle, now: datetime) -> None:
+def _in_bitstring(
+    entry: JsonObject,
+    _said: Outline,
+    published: Published,
+    *,
+    document: DidDocument,
+    trust: TrustBundle,
+    now: datetime,
+) -> tuple[bool, datetime, str]:
+    """Whether the entry's bit is set, how old that is, and which bit it is."""
+    index, purpose, url = entry.get("statusListIndex"), entry.get("statusPurpose"), list_url(entry) or ""
+    if not isinstance(index, str | int) or isinstance(index, bool) or entry.get("statusSize", 1) != 1:
+        message = "The status entry lacks its index, or is not one bit."
+        raise UnusableListError(message, problem="MALFORMED_VALUE_ERROR")
+    snapshot = _opened(published, url=url, document=document, now=now, contexts=trust.contexts)
+    if purpose not in snapshot.purposes:
+        raise UnusableListError("The list is for another purpose than the badge's entry.")
+    _check_fresh(published, snapshot.ttl, trust=trust, now=now)
+    try:
+        withdrawn = status_list.is_set(snapshot.bits, status_list.parse_index(str(index)))
+    except StatusListError as error:
+        raise UnusableListError(str(error), problem=error.problem) from error
+    return withdrawn, snapshot.made_at or published.fetched_at, f"Entry {index} ({purpose})"
+
+
+def _opened(
+    published: Published, *, url: str, document: DidDocument, now: datetime, contexts: ContextSet
+) -> StatusSnapshot:
+    """`open_list`, once for each list as it was fetched, as long as the issuer's keys are the same."""
+    kept = published.opened.get(url)
+    if isinstance(kept, tuple) and kept[0] == document:
+        snapshot = kept[1]
+        assert isinstance(snapshot, StatusSnapshot)
+        snapshot.check_time(now)
+        return snapshot
+    snapshot = open_list(published.body, url=url, document=document, now=now, contexts=contexts)
+    published.opened[url] = (document, snapshot)
+    return snapshot
+
+
+def _in_old_list(
+    _entry: JsonObject,
+    said: Outline,
+    published: Published,
+    *,
+    document: DidDocument,
+    trust: TrustBundle,
+    now: datetime,
+) -> tuple[bool, datetime, str]:
+    """Whether the badge stands in a 1EdTech Revocation List; nobody signs one, so it is as old as it was had."""
+    revoked = revoked_ids(published.body, issuer=document.id)
+    _check_fresh(published, None, trust=trust, now=now)
+    return said.id in revoked, published.fetched_at, "The badge's entry"
+
+
+def _check_fresh(published: Published, ttl: timedelta | None, *, trust: TrustBundle, now: datetime) -> None:
     """A list had too long ago may hide a newer withdrawal; `ttl` can shorten that time, never lengthen it."""
-    limit = min(snapshot.ttl or trust.status_age_limit, trust.status_age_limit)
+    limit = min(ttl or trust.status_age_limit, trust.status_age_limit)
     had = now - published.fetched_at
     if not -SKEW <= had <= limit + SKEW:
-        raise UnusableListError(f"The list was had at {timestamps.show(published.fetched_at)}: that is stale.")
+        stale = f"The list was had at {timestamps.show(published.fetched_at)}: that is stale."
+        raise UnusableListError(stale, problem=RETRIEVAL)
 
 
-def _verified_claims(body: bytes, *, document: DidDocument) -> tuple[JsonObject, list[datetime]]:
+def _verified_claims(
+    body: bytes, *, document: DidDocument, contexts: ContextSet
+) -> tuple[JsonObject, list[datetime]]:
     """What the list says, once it was found signed by the issuer, and when its proofs expire, if they do."""
     if body.lstrip().startswith(b"{"):
-        secured = data_integrity.verify_document(strict_json.loads_object(body), controller=document)
+        secured = data_integrity.verify_document(
+            strict_json.loads_object(body), controller=document, contexts=contexts
+        )
         return secured.document, [proof.expires for proof in secured.proofs if proof.expires is not None]
     text = body.decode("ascii").strip()
     kid = jws.parse(text).header.kid or ""
@@ -147,16 +255,16 @@ def _verified_claims(body: bytes, *, document: DidDocument) -> tuple[JsonObject,
     return strict_json.loads_object(payload), []
 
 
-def _times(claims: Mapping[str, JsonValue], *, proof_ends: list[datetime]) -> tuple[datetime, datetime | None]:
+def _times(
+    claims: Mapping[str, JsonValue], *, proof_ends: list[datetime]
+) -> tuple[datetime | None, datetime | None]:
     """The list's own validity: the latest beginning and the earliest end of document, claims and proofs."""
     begins = [timestamps.parse(claims["validFrom"])] if "validFrom" in claims else []
     begins += [timestamps.from_numeric_date(claims["nbf"])] if "nbf" in claims else []
     ends = [timestamps.parse(claims["validUntil"])] if "validUntil" in claims else []
     ends += [timestamps.from_numeric_date(claims["exp"])] if "exp" in claims else []
     ends += proof_ends
-    if not begins:
-        raise UnusableListError("The list does not say when it was made.")
-    return max(begins), min(ends) if ends else None
+    return max(begins, default=None), min(ends, default=None)
 
 
 def _ttl(value: JsonValue) -> timedelta | None:

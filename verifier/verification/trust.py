@@ -9,17 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from keys.jwk import PublicKey
 from schemas.badge_qr import Dictionary
+from schemas.contexts import VERIFYING, ContextSet
 
 STATUS_AGE_LIMIT = timedelta(hours=1)  # STANDARDS j1: an older answer about revocation is no answer
 
 
 @dataclass(frozen=True)
 class Published:
-    """The bytes of a published document, and when they were had."""
+    """The bytes of a published document, and when they were had.
+
+    `opened` keeps what was made of these very bytes once they were found sound, so that a list of 131,072 entries
+    is not inflated for each badge; whoever keeps something there says what else it rests on.
+    """
 
     body: bytes
     fetched_at: datetime
+    opened: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,8 @@ class TrustBundle:
     """Everything that one verification may rely on.
 
     `did_documents` by DID, `status_lists` by the exact URL in the badge, `dictionaries` by their id;
-    `status_age_limit`: a status list had longer ago than this is stale.
+    `status_age_limit`: a status list had longer ago than this is stale; `contexts`: the JSON-LD contexts that are
+    known; `given_key`: the one key that whoever asks vouches for, in place of looking up the issuer's.
     """
 
     as_of: datetime
@@ -42,3 +50,5 @@ class TrustBundle:
     status_lists: Mapping[str, Published | Absent] = field(default_factory=dict)
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     status_age_limit: timedelta = STATUS_AGE_LIMIT
+    contexts: ContextSet = VERIFYING
+    given_key: PublicKey | None = None

@@ -7,11 +7,14 @@ is good enough for something is not said here: `verifier.registration` decides t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from schemas.credential import OpenBadgeCredential
+from schemas.outline import Outline
 from verifier.verification.errors import NotVerifiedError
 from verifier.verification.sentences import Voice, sentence
+
+if TYPE_CHECKING:
+    from schemas.credential import OpenBadgeCredential
 
 
 class State(StrEnum):
@@ -35,7 +38,8 @@ class Check:
     """One clause and its outcome.
 
     `evidence`: what was seen, for an integrator; `age`: how old the document is that it rests on; `made`: False
-    if an earlier check left nothing to look at, in which case the state is UNKNOWN.
+    if an earlier check left nothing to look at, in which case the state is UNKNOWN; `problem`: the standard's code
+    for this very outcome, where it is narrower than the check's own (`problems`).
     """
 
     id: str
@@ -43,6 +47,7 @@ class Check:
     evidence: str = ""
     age: timedelta | None = None
     made: bool = True
+    problem: str = ""
 
     @property
     def sentence(self) -> str:
@@ -69,16 +74,31 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """All checks of one badge, in the order in which they were made.
+class Endorsement:
+    """What somebody else says about the badge, its achievement or its issuer, verified like the badge.
 
-    `statement` is there once the signature was found good and the content could be read; the credential
-    itself comes only from `require()`.
+    It is a signed statement of its own: a bad one is a warning, and a good one never lifts the badge.
+    """
+
+    issuer: str
+    comment: str | None
+    verdict: "Verdict"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All checks of one credential, in the order in which they were made.
+
+    `outline` is there once the content could be read; `statement` too, if it is an Open Badge; the badge itself
+    comes only from `require()`. `warnings`: sentences about what changes nothing.
     """
 
     checks: tuple[Check, ...]
+    outline: Outline | None = None
     statement: Statement | None = None
-    _credential: OpenBadgeCredential | None = None
+    warnings: tuple[str, ...] = ()
+    endorsements: tuple[Endorsement, ...] = ()
+    _credential: "OpenBadgeCredential | None" = None
 
     @property
     def outcome(self) -> Outcome:
@@ -86,7 +106,7 @@ class Verdict:
         states = {check.state for check in self.checks}
         if State.FAIL in states:
             return Outcome.NOT_VALID
-        if State.UNKNOWN in states or not self.checks or self._credential is None:
+        if State.UNKNOWN in states or not self.checks or self.outline is None:
             return Outcome.UNKNOWN
         return Outcome.VALID
 
@@ -106,7 +126,7 @@ class Verdict:
                 return check
         raise KeyError(check_id)
 
-    def require(self) -> OpenBadgeCredential:
+    def require(self) -> "OpenBadgeCredential":
         """The credential of a badge that passed every check.
 
         Raises:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -150,7 +150,8 @@ def test_swapped_files_are_refused(folder: Path) -> None:
     one, other = badges.read_bytes(), status.read_bytes()
     badges.write_bytes(other)
     status.write_bytes(one)
-    store, uses = opened(folder), get_args(KeyUse)
+    store = opened(folder)
+    uses: tuple[KeyUse, ...] = ("badges", "status")
     for use in uses:
         with pytest.raises(CustodyError, match="does not open"):
             store.signer(use)

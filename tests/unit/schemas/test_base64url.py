@@ -39,7 +39,9 @@ def test_bytes_come_back(data: bytes) -> None:
     assert base64url.decode(base64url.encode(data)) == data
 
 
-@pytest.mark.parametrize(("text", "sentence"), [("AB", "spare bits"), ("A", "not base64url"), ("A=", "not base64url")])
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("AB", "spare bits"), ("A", "not base64url"), ("A=", "not base64url")]
+)
 def test_a_refusal_says_what_is_wrong(text: str, sentence: str) -> None:
     with pytest.raises(Base64UrlError, match=f"The badge is .*{sentence}"):
         base64url.decode(text, what="badge")

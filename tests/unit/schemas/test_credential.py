@@ -241,6 +241,37 @@ def test_wrong_member_is_refused_by_its_name(change: Callable[[dict[str, Any]], 
     assert "\n" not in str(caught.value)
 
 
+def with_result(result: dict[str, Any], *, described: str = "Status") -> dict[str, Any]:
+    made = document()
+    subject = made["credentialSubject"]
+    subject["achievement"]["resultDescription"] = [
+        {"id": "urn:uuid:r", "type": ["ResultDescription"], "name": "Passed", "resultType": described}
+    ]
+    subject["result"] = [{"type": ["Result"], **result}]
+    return made
+
+
+def test_a_result_is_one_that_the_achievement_describes() -> None:
+    read(with_result({"resultDescription": "urn:uuid:r", "status": "Completed"}))
+    read(with_result({"resultDescription": "urn:uuid:r", "value": "7"}, described="RawScore"))
+    read(with_result({"value": "7"}))
+    with pytest.raises(CredentialError, match="not one of the achievement's"):
+        read(with_result({"resultDescription": "urn:uuid:other", "status": "Completed"}))
+    with pytest.raises(CredentialError, match="needs a status"):
+        read(with_result({"resultDescription": "urn:uuid:r"}))
+
+
+@pytest.mark.parametrize("missing", ["type", "targetName", "targetUrl"])
+def test_an_alignment_says_where_it_leads(missing: str) -> None:
+    made = document()
+    entry = {"type": ["Alignment"], "targetName": "A skill", "targetUrl": "https://skills.example/1"}
+    made["credentialSubject"]["achievement"]["alignment"] = [entry]
+    read(made)
+    del entry[missing]
+    with pytest.raises(CredentialError, match=missing):
+        read(made)
+
+
 def test_instants_are_compared_and_not_their_texts() -> None:
     made = read(
         changed(lambda d: d.update(validFrom="2026-11-22T10:00:00+02:00", validUntil="2026-11-22T08:00:00Z"))

@@ -152,6 +152,7 @@ class IssuerSimulator:
         signer: Signer | None = None,
         purpose: dids.Purpose = "assertionMethod",
         expires: datetime | None = None,
+        suite: str | None = None,
     ) -> dict[str, Any]:
         """A badge with a Data Integrity proof inside; one that has a proof gets another."""
         made = data_integrity.sign(
@@ -160,6 +161,7 @@ class IssuerSimulator:
             created=self.now - timedelta(days=10),
             expires=expires,
             purpose=purpose,
+            suite=suite,
         )
         return strict_json.loads_object(strict_json.dumps(made))  # as it arrives: no part is shared
 

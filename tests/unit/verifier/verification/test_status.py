@@ -94,7 +94,6 @@ def test_index_zero_is_the_most_significant_bit() -> None:
         with_claims(lambda c: c.update(validUntil="2027-01-01T00:00:00Z")),
         with_claims(lambda c: c.update(validUntil="tomorrow")),
         with_claims(lambda c: c.update(nbf=int(NOW.timestamp()) + 61)),
-        with_claims(lambda c: (c.pop("nbf"), c.pop("validFrom"))),
         with_claims(lambda c: c.update(credentialSubject=[])),
         ISSUER.token().encode(),
     ],
@@ -125,6 +124,11 @@ def test_an_entry_that_cannot_be_looked_up_is_unknown(entry: dict[str, Any]) -> 
 
 def test_a_numeric_index_is_read() -> None:
     assert status_of(entry={"statusListIndex": 94567}).state is State.PASS
+
+
+def test_a_list_that_does_not_say_when_it_was_made_is_as_old_as_it_was_had() -> None:
+    check = status_of(listed=with_claims(lambda c: (c.pop("nbf"), c.pop("validFrom"))))
+    assert check.state is State.PASS and check.age == timedelta(minutes=3)
 
 
 def test_a_list_had_longer_ago_than_the_limit_is_stale() -> None:

@@ -1,0 +1,65 @@
+"""A credential with its verdict at one moment, and how programs are told it: the API, `--json`.
+
+What a page or a terminal says about it is made there, out of the same verdict.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas import timestamps
+from schemas.strict_json import JsonObject, JsonValue
+from verifier.verification.problems import problem_type
+from verifier.verification.reading import ReadBadge
+from verifier.verification.verdict import Check, Endorsement, Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer."""
+
+    badge: ReadBadge
+    verdict: Verdict
+    checked_at: datetime
+    trusted_by: tuple[str, ...] = ()
+
+    def to_json(self) -> JsonObject:
+        """The verdict as the API and `--json` tell it; what the badge says is there only if it is authentic."""
+        said, outline = self.verdict.statement, self.verdict.outline
+        valid_from, valid_until = (outline.valid_from, outline.valid_until) if outline else (None, None)
+        return {
+            "verdict": self.verdict.outcome.value,
+            "form": self.badge.form,
+            "issuer": outline.issuer if outline else None,
+            "achievement": said.achievement if said else None,
+            "achievement_name": said.achievement_name if said else None,
+            "name": said.name if said else None,
+            "valid_from": timestamps.show(valid_from) if valid_from else None,
+            "valid_until": timestamps.show(valid_until) if valid_until else None,
+            "trusted_by": list(self.trusted_by),
+            "warnings": list(self.verdict.warnings),
+            "endorsements": [_endorsement_json(endorsement) for endorsement in self.verdict.endorsements],
+            "checked_at": timestamps.show(self.checked_at),
+            "checks": [check_json(check) for check in self.verdict.checks],
+        }
+
+
+def _endorsement_json(endorsement: Endorsement) -> JsonObject:
+    return {
+        "issuer": endorsement.issuer,
+        "comment": endorsement.comment,
+        "verdict": endorsement.verdict.outcome.value,
+    }
+
+
+def check_json(check: Check) -> dict[str, JsonValue]:
+    """One check for programs: its state, what it looks at, what was seen, and the standard's problem type."""
+    return {
+        "id": check.id,
+        "state": check.state.value,
+        "made": check.made,
+        "sentence": check.sentence,
+        "clause": check.sentence_for("integrator"),
+        "evidence": check.evidence,
+        "problem": problem_type(check) if check.made else None,
+        "age_seconds": None if check.age is None else int(check.age.total_seconds()),
+    }

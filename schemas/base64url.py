@@ -28,7 +28,7 @@ def decode(text: str, *, what: str = "value") -> bytes:
         if "+" in text or "/" in text or "=" in text:
             raise ValueError("another alphabet, or padding")
         standard = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
-        data = binascii.a2b_base64(standard, strict_mode=True)  # nothing but the alphabet, and no impossible length
+        data = binascii.a2b_base64(standard, strict_mode=True)  # nothing but the alphabet, no impossible length
     except ValueError as error:
         raise Base64UrlError(f"The {what} is not base64url without padding.") from error
     spare = len(data) % 3  # bytes in the last, incomplete group: the only one that has two spellings

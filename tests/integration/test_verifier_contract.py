@@ -133,7 +133,8 @@ def test_badges_of_a_did_web_issuer_are_verified_with_their_status(client: AppCl
 
 def test_a_credential_of_the_older_data_model_is_verified(client: AppClient) -> None:
     contexts = [V1, DATA_INTEGRITY, "https://www.w3.org/ns/credentials/examples/v2"]
-    older = secured(**{"@context": contexts}, issuanceDate="2026-01-01T00:00:00Z")
+    members: dict[str, Any] = {"@context": contexts, "issuanceDate": "2026-01-01T00:00:00Z"}
+    older = secured(**members)
     assert verified(client, older)[0] == 200
 
 
@@ -147,7 +148,7 @@ def test_a_proof_without_created_is_verified(client: AppClient) -> None:
 
 
 def test_several_proofs_are_all_verified_and_one_broken_one_fails_them(client: AppClient) -> None:
-    both = copy.deepcopy(sign(secured(), signer=ED25519, created=NOW, suite="eddsa-jcs-2022"))
+    both: Any = copy.deepcopy(sign(secured(), signer=ED25519, created=NOW, suite="eddsa-jcs-2022"))
     assert verified(client, both)[0] == 200
     both["proof"][1]["proofValue"] = both["proof"][0]["proofValue"]
     refused(verified(client, both), f"{SECURITY}PROOF_VERIFICATION_ERROR")
@@ -160,6 +161,9 @@ def leaves(value: Any, *path: Any) -> list[tuple[Any, ...]]:
     if isinstance(value, list):
         return [found for place, inner in enumerate(value) for found in leaves(inner, *path, place)]
     return [path]
+
+
+OTHERS: list[Any] = [None, [], {"id": "urn:x"}]
 
 
 def tampered(document: dict[str, Any], path: tuple[Any, ...], change: Callable[[Any], Any]) -> dict[str, Any]:
@@ -177,8 +181,9 @@ def test_tampering_is_refused_in_every_member(client: AppClient, signer: Signer,
     made = secured(signer, suite, id="urn:uuid:1", validFrom="2026-01-01T00:00:00Z", name="A name")
     paths = leaves(made)
     assert len(paths) > 15
+    changes: list[Callable[[Any], Any]] = [lambda value: f"{value}x", *(lambda _, to=to: to for to in OTHERS)]
     for path in dict.fromkeys(paths):
-        for change in (lambda value: f"{value}x", lambda _: None, lambda _: [], lambda _: {"id": "urn:x"}):
+        for change in changes:
             status, body = verified(client, tampered(made, path, change))
             assert (status, body["verified"]) == (400, False), (path, body)
 
@@ -206,7 +211,8 @@ def test_what_is_no_sound_credential_is_refused(client: AppClient, credential: A
 
 
 def test_a_term_that_no_context_defines_is_refused(client: AppClient) -> None:
-    plain = {"@context": [V2], "type": ["VerifiableCredential"], "credentialSubject": {"id": "did:example:a"}}
+    subject = {"id": "did:example:a"}
+    plain: dict[str, Any] = {"@context": [V2], "type": ["VerifiableCredential"], "credentialSubject": subject}
     made: Any = sign(unsecured(**plain), signer=ED25519, created=NOW)
     assert verified(client, made)[0] == 200
     made["credentialSubject"]["shoeSize"] = "42"
@@ -224,7 +230,7 @@ def test_a_term_that_no_context_defines_is_refused(client: AppClient) -> None:
         {"validUntil": "2020-01-01T00:00:00Z"},
     ],
 )
-def test_time_decides_unless_only_the_proof_is_asked_about(client: AppClient, members: dict[str, str]) -> None:
+def test_time_decides_unless_only_the_proof_is_asked_about(client: AppClient, members: dict[str, Any]) -> None:
     made = secured(**members)
     refused(verified(client, made), f"{VC}RANGE_ERROR")
     status, body = verified(client, made, checks=["proof"])

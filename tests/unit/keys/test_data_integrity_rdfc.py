@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keys import did, multikey
-from keys.cryptosuites import SUITES, CanonicalForms, hash_input
+from keys.cryptosuites import SUITES, CanonicalForms, HashName, hash_input
 from keys.data_integrity import read_proofs, sign, verify, verify_document
 from keys.did import DidDocument
 from keys.errors import ProofError
@@ -89,7 +89,7 @@ def test_every_step_of_a_published_case_is_reproduced(case: Published, shared: P
     signed, config = case.json(shared, "signed"), case.json(shared, "proofConfig")
     (proof,) = read_proofs(signed).proofs
     key = key_in(proof.verification_method)
-    algorithm = "sha384" if key.kind == "P-384" else "sha256"
+    algorithm: HashName = "sha384" if key.kind == "P-384" else "sha256"
     document = CanonicalForms(bare(signed), contexts=VERIFYING)
     configured = CanonicalForms(config, contexts=VERIFYING)
 

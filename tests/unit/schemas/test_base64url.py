@@ -1,4 +1,4 @@
-"""Base64url in its one spelling: agrees with the plain library on every text that is canonical, and refuses the rest."""
+"""Base64url in its one spelling: the plain library agrees on every canonical text, and the rest is refused."""
 
 import base64
 import re

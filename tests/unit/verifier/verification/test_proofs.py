@@ -246,8 +246,8 @@ def test_another_context_fails_context_though_it_was_signed(contexts: Callable[[
 
 
 def test_a_known_context_that_was_added_after_signing_fails_the_signature() -> None:
-    """JCS suites accept it, since the document begins as it was signed; a badge has to be signed as a whole. RDF suites
-    sign what is said, and a context that defines none of its words says nothing.
+    """JCS suites accept it, since the document begins as it was signed; a badge has to be signed as a whole. RDF
+    suites sign what is said, and a context that defines none of its words says nothing.
     """
 
     def add(document: dict[str, Any]) -> None:

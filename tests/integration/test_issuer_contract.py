@@ -1,5 +1,6 @@
 """The contract as it is run: `serve` over https, `sign` at the command line, `publish` as a network in files."""
 
+import asyncio
 import io
 import json
 import socket
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,14 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from issuer import cli
+from issuer.app import create_app as create_issuer
 from issuer.badges.publishing import host_folder
+from issuer.contract.securing import SUITES
 from keys import custody, data_integrity, did, jws
 from schemas import base64url
 from tests.unit.keys import material
+from verifier.app import create_app as create_verifier
+from verifier.ground import settings as verifier_settings
 from verifier.ground.documents import OfflineFolder
 
 PROGRAM = (sys.executable, "-c", "from issuer.cli import main; main()")
@@ -366,3 +371,75 @@ def test_a_published_folder_stands_for_the_network(address: str, folder: str, tm
     file.write_bytes(b"a list")
     assert host_folder(address) == folder
     assert OfflineFolder(tmp_path).fetch(f"{address}/status-lists/1").body == b"a list"
+
+
+# Both halves
+
+
+def asked(app: Any, path: str, body: Any) -> httpx.Response:
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as client:
+            return await client.post(path, json=body)
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize("options", [{"type": "vc+jwt"}, *({"cryptosuite": suite} for suite in SUITES)], ids=str)
+def test_what_is_issued_verifies_until_it_is_revoked_and_no_member_can_be_changed(
+    run: Run, office: str, tmp_path: Path, options: dict[str, str]
+) -> None:
+    issuer = create_issuer(Path(office), open_issue=True)
+    url = asked(issuer, "/status-lists", {"statusPurpose": "revocation"}).json()["id"]
+    entry = {"type": "BitstringStatusListEntry", "statusPurpose": "revocation"}
+    document = {
+        **CREDENTIAL,
+        "id": "urn:uuid:0d6f7a54-0000-4000-8000-000000000001",
+        "name": "A name",
+        "issuer": "did:web:badges.example.org",
+        "validFrom": "2026-01-01T00:00:00Z",
+        "credentialStatus": {**entry, "statusListIndex": "4711", "statusListCredential": url},
+    }
+    answer = asked(issuer, "/credentials/issue", {"credential": document, "options": options})
+    made = answer.json()["verifiableCredential"]
+
+    def verified(credential: Any) -> int:
+        assert run("publish", "site", "--data", office).code == 0
+        empty = tmp_path / "verifier"
+        empty.mkdir(exist_ok=True)
+        known = replace(verifier_settings.load(empty), offline_dir=tmp_path / "site")
+        answer = asked(create_verifier(known), "/credentials/verify", {"verifiableCredential": credential})
+        assert answer.json()["verified"] is (answer.status_code == 200), answer.text
+        return answer.status_code
+
+    assert verified(made) == 200
+    for changed in tampered(made):
+        assert verified(changed) == 400, changed
+    revoke = {"credentialId": document["id"], "credentialStatus": entry, "status": True}
+    assert asked(issuer, "/credentials/status", revoke).status_code == 200
+    assert verified(made) == 400
+
+
+def tampered(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Copies of a secured credential with one member changed, in the token or in the document and its proof."""
+    if "proof" not in made:
+        prefix, _, token = made["id"].partition(",")
+        header, payload, signature = token.split(".")
+        for changed in _each_changed(json.loads(base64url.decode(payload))):
+            forged = base64url.encode(json.dumps(changed).encode())
+            yield {**made, "id": f"{prefix},{header}.{forged}.{signature}"}
+        return
+    yield from (changed for changed in _each_changed(made) if changed.get("proof") == made["proof"])
+    for changed in _each_changed(made["proof"]):
+        yield {**made, "proof": changed}
+
+
+def _each_changed(members: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, value in members.items():
+        if isinstance(value, str):
+            yield {**members, name: value[:-1] + ("A" if value[-1] != "A" else "B")}
+        elif isinstance(value, int):
+            yield {**members, name: value + 1}
+        elif isinstance(value, dict):
+            yield from ({**members, name: changed} for changed in _each_changed(value))
+        yield {other: kept for other, kept in members.items() if other != name}

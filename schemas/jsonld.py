@@ -50,7 +50,10 @@ def to_quads(
             it is too large.
     """
     reader = _Reader(contexts_of(contexts), max_quads=max_quads, max_blank_nodes=max_blank_nodes)
-    return reader.document(document)
+    try:
+        return reader.document(document)
+    except RecursionError as error:  # only for a document that the strict reader did not read
+        raise JsonLdError("The document is nested too deeply to be read.") from error
 
 
 def types_of(document: JsonObject, *, contexts: ContextSet = VERIFYING) -> tuple[str, ...]:
@@ -298,7 +301,7 @@ class _Reader:
                 raise JsonLdError(
                     f"The member {shown(name)} of a node stands for {keyword}, which it cannot have."
                 )
-        if len(quads) > self._max_quads:
+        if len(quads) > 2 * self._max_quads:  # repeated statements count once; told apart only now and then
             self._quads[:] = self._distinct()
 
     def _property(
@@ -400,6 +403,8 @@ class _Reader:
         for inner in listed(value):
             if not isinstance(inner, dict) or not active.wholes.isdisjoint(inner):
                 raise JsonLdError(f"The value of {shown(name)} must be members of a node.")
+            if "@context" in inner:  # processors differ: the standard does not look at it
+                raise JsonLdError(f"The nested members {shown(name)} have a context, which is not supported here.")
             for text in types_in(inner, active):
                 scoped = active.terms.get(text)
                 if scoped is not None and scoped.context is not UNSAID:

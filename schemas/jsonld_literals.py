@@ -45,7 +45,7 @@ def number(value: bool | int | float, *, datatype: str | None) -> str:
     """A native boolean or number; `datatype`: the IRI that was asked for, if any."""
     suffix = None if datatype is None else datatype_suffix(datatype)
     if isinstance(value, bool):
-        return f'"{"true" if value else "false"}"{suffix or _BOOLEAN}'
+        return f'"{"true" if value else "false"}"{_BOOLEAN if suffix is None else suffix}'
     whole = isinstance(value, int) or value.is_integer()
     if not whole or abs(value) >= _BEYOND_INTEGERS or datatype == _DOUBLE:
         return f'"{_double(value)}"{datatype_suffix(_DOUBLE) if suffix is None else suffix}'

@@ -14,9 +14,8 @@ in `verifier.verification`. The picture itself is drawn in `issuer.badges.pictur
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from xml.parsers import expat
 
 from schemas import strict_json
@@ -41,7 +40,8 @@ _SVG_NAMESPACE_2_0: Final = "http://openbadges.org"
 _SVG_PREFIX: Final = "openbadges"
 
 _COMPACT_JWS: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_CHUNK_TYPE: Final = re.compile(rb"[A-Za-z]{4}")
+_CHUNK_HEAD: Final = struct.Struct(">I4s")  # length of the data, type
+_CHUNK_CRC: Final = struct.Struct(">I")
 _TAG: Final = re.compile(rb"""<(?P<name>[^\s/>]+)(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
 _XML_SPACE: Final = " \t\r\n"
 
@@ -62,13 +62,15 @@ def bake_png(png: bytes, credential: str) -> bytes:
     """
     text = _checked_credential(credential)
     header, *others = _chunks(png)
-    kept = [chunk for chunk in others if not _is_credential_chunk(chunk)]
     added = _chunk_bytes(b"iTXt", _PNG_KEYWORD + _UNCOMPRESSED_NO_LANGUAGE + text.encode())
-    # Directly behind the header: a reader need not go past the pixels to find it.
-    baked = b"".join((_PNG_SIGNATURE, header.raw, added, *(chunk.raw for chunk in kept)))
-    if extract_png(baked) != text:
-        raise BakingError("The PNG does not give back the credential that was put into it.")
-    return baked
+    # Directly behind the header: a reader need not go past the pixels to find it. The rest is copied once, whole.
+    picture, begin = memoryview(png), header.end
+    pieces: list[bytes | memoryview] = [picture[:begin], added]
+    for chunk in others:
+        if _is_credential_chunk(png, chunk):
+            pieces.append(picture[begin : chunk.start])
+            begin = chunk.end
+    return b"".join((*pieces, picture[begin:]))
 
 
 def extract_png(png: bytes) -> str | None:
@@ -77,11 +79,11 @@ def extract_png(png: bytes) -> str | None:
     Raises BakingError for a broken or too large PNG and for a compressed or broken chunk, OpenBadges2Error for
     a picture that carries only a badge of Open Badges 2.0.
     """
-    chunks = list(_chunks(png))
+    chunks = _chunks(png)
     for chunk in chunks:
-        if _is_credential_chunk(chunk):
-            return _credential_text(chunk.data)
-    if any(_is_2_0_chunk(chunk) for chunk in chunks):
+        if _is_credential_chunk(png, chunk):
+            return _credential_text(chunk.data(png))
+    if any(_is_2_0_chunk(png, chunk) for chunk in chunks):
         raise OpenBadges2Error("This PNG carries an Open Badges 2.0 badge; ask its issuer for one of version 3.0.")
     return None
 
@@ -145,58 +147,72 @@ def _checked_credential(credential: str) -> str:
 # ── PNG ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
+class _Chunk(NamedTuple):
+    """Where a chunk stands in the file, from its length to its CRC; its bytes stay there."""
+
     kind: bytes
-    data: bytes
-    raw: bytes  # with length, type and CRC
+    start: int
+    end: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes its data has."""
+        return self.end - self.start - _CHUNK_FRAME_BYTES
+
+    def data(self, png: bytes) -> bytes:
+        return png[self.start + 8 : self.end - 4]
 
 
-def _chunks(png: bytes) -> Iterator[_Chunk]:
+def _chunks(png: bytes) -> list[_Chunk]:
     """Every chunk of a whole PNG from IHDR to IEND, lengths and CRCs checked (PNG 3 §5.3, §13.2)."""
     _check_file_size(png, kind="PNG")
     if not png.startswith(_PNG_SIGNATURE):
         raise BakingError("This is not a PNG file.")
-    at = len(_PNG_SIGNATURE)
-    for number in range(1, MAX_PNG_CHUNKS + 1):
-        chunk = _chunk_at(png, at, number=number)
-        if (number == 1) != (chunk.kind == b"IHDR") or (number == 1 and len(chunk.data) != _IHDR_BYTES):
+    picture, chunks, at = memoryview(png), list[_Chunk](), len(_PNG_SIGNATURE)
+    while True:
+        chunk = _chunk_at(picture, at, number=len(chunks) + 1)
+        if (not chunks) != (chunk.kind == b"IHDR") or (not chunks and chunk.size != _IHDR_BYTES):
             raise BakingError("The PNG does not begin with its one header chunk.")
-        yield chunk
-        at += len(chunk.raw)
+        chunks.append(chunk)
+        at = chunk.end
         if chunk.kind == b"IEND":
-            if at != len(png) or chunk.data:
-                raise BakingError("The PNG goes on after its end.")
-            return
-    raise BakingError(f"The PNG has more than {MAX_PNG_CHUNKS} chunks.")
+            break
+        if len(chunks) == MAX_PNG_CHUNKS:
+            raise BakingError(f"The PNG has more than {MAX_PNG_CHUNKS} chunks.")
+    if at != len(png) or chunk.size:
+        raise BakingError("The PNG goes on after its end.")
+    return chunks
 
 
-def _chunk_at(png: bytes, at: int, *, number: int) -> _Chunk:
-    if len(png) < at + _CHUNK_FRAME_BYTES:
+def _chunk_at(picture: memoryview, at: int, *, number: int) -> _Chunk:
+    """The chunk that begins at `at`. Nothing of it is copied: pixels are the most of a file."""
+    rest = len(picture) - at - _CHUNK_FRAME_BYTES
+    if rest < 0:
         raise BakingError(f"The PNG breaks off before chunk {number} is whole.")
-    length, kind = struct.unpack_from(">I4s", png, at)
-    if not _CHUNK_TYPE.fullmatch(kind):
+    size, kind = _CHUNK_HEAD.unpack_from(picture, at)
+    if not kind.isalpha():  # of bytes: ASCII letters
         raise BakingError(f"Chunk {number} of the PNG has no valid type.")
-    if length > MAX_CHUNK_BYTES:
-        raise BakingError(f"Chunk {number} of the PNG has {length} bytes, and at most {MAX_CHUNK_BYTES} are read.")
-    raw = png[at : at + _CHUNK_FRAME_BYTES + length]
-    if len(raw) < _CHUNK_FRAME_BYTES + length:
+    if size > MAX_CHUNK_BYTES:
+        raise BakingError(f"Chunk {number} of the PNG has {size} bytes, and at most {MAX_CHUNK_BYTES} are read.")
+    if size > rest:
         raise BakingError(f"The PNG breaks off before chunk {number} is whole.")
-    if zlib.crc32(raw[4:-4]) != int.from_bytes(raw[-4:], "big"):
+    end = at + _CHUNK_FRAME_BYTES + size
+    if zlib.crc32(picture[at + 4 : end - 4]) != _CHUNK_CRC.unpack_from(picture, end - 4)[0]:
         raise BakingError(f"Chunk {number} of the PNG is damaged: its checksum is wrong.")
-    return _Chunk(kind=kind, data=raw[8:-4], raw=raw)
+    return _Chunk(kind, at, end)
 
 
 def _chunk_bytes(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return b"".join((_CHUNK_HEAD.pack(len(data), kind), data, _CHUNK_CRC.pack(zlib.crc32(data, zlib.crc32(kind)))))
 
 
-def _is_credential_chunk(chunk: _Chunk) -> bool:
-    return chunk.kind == b"iTXt" and chunk.data.startswith(_PNG_KEYWORD + b"\x00")
+def _is_credential_chunk(png: bytes, chunk: _Chunk) -> bool:
+    return chunk.kind == b"iTXt" and chunk.data(png).startswith(_PNG_KEYWORD + b"\x00")
 
 
-def _is_2_0_chunk(chunk: _Chunk) -> bool:
-    return chunk.kind in (b"iTXt", b"tEXt", b"zTXt") and chunk.data.startswith(_PNG_KEYWORD_2_0 + b"\x00")
+def _is_2_0_chunk(png: bytes, chunk: _Chunk) -> bool:
+    named = chunk.kind in (b"iTXt", b"tEXt", b"zTXt")
+    return named and chunk.data(png).startswith(_PNG_KEYWORD_2_0 + b"\x00")
 
 
 def _credential_text(data: bytes) -> str:

@@ -124,7 +124,8 @@ class _Reader:
         active = self._contexts.initial
         if "@context" in document:
             active = self._contexts.of_document(active, document["@context"], meter=self._meter)
-        names = [name for name in document if name != "@context"]
+        no_types = [name for name in active.types if document.get(name) == []]
+        names = [name for name in document if name != "@context" and name not in no_types]
         if len(names) == 1 and names[0] in active.graphs:  # §5.1.1: then its content is the default graph's
             self._graph(document[names[0]], active=active, graph=_DEFAULT_GRAPH, depth=1)
         else:
@@ -139,7 +140,8 @@ class _Reader:
         active = self._contexts.initial
         if "@context" in document:
             active = self._contexts.of_document(active, document["@context"], meter=self._meter)
-        return [self._type(text, active) for text in types_in(document, active)]
+        values = [value for name in active.types if name in document for value in listed(document[name])]
+        return [self._type(value, active) for value in values]
 
     # -- objects
     # ---------------------------------------------------------------------------------------------------
@@ -279,10 +281,7 @@ class _Reader:
                 raise JsonLdError(f"Two members of a node stand for {keyword}.")
             keywords.add(keyword)
             if keyword == "@type":
-                for text in listed(value):
-                    if not isinstance(text, str):
-                        raise JsonLdError("A type must be a text.")
-                    quads.append((subject, _TYPE, self._type(text, untyped), graph))
+                quads += [(subject, _TYPE, self._type(one, untyped), graph) for one in listed(value)]
             elif keyword == "@graph":
                 self._graph(value, active=active, graph=subject, depth=depth + 1)
             elif keyword == "@included":
@@ -539,7 +538,10 @@ class _Reader:
     # -- terms
     # -----------------------------------------------------------------------------------------------------
 
-    def _type(self, text: str, active: ActiveContext) -> str:
+    def _type(self, text: JsonValue, active: ActiveContext) -> str:
+        """The term for a type (§5.1.2 step 13.4.4)."""
+        if not isinstance(text, str):
+            raise JsonLdError("A type must be a text.")
         term = active.terms.get(text)
         if term is not None and term.predicate is not None:
             return term.predicate

@@ -163,7 +163,7 @@ class Writer:
     # -- linked data
 
     def _context(self, depth: int, *, but: str = "") -> Json:
-        """A context. A scoped one never redefines its own term (`but`), where processors differ from the standard."""
+        """A context. A scoped one never redefines its own term (`but`): there processors differ."""
         if depth and self._often(0.04):
             return [] if but in TYPES_TOO else self._one([None, []])  # a null that PyLD ignores, for a type
         made: dict[str, Json] = {}

@@ -1,7 +1,7 @@
 """The plain twin of our JSON-LD: PyLD on the published context files, canonicalised by pyoxigraph.
 
-PyLD has no safe mode. So it is asked twice: for the statements, and for the expanded document, in which what it would
-lose can be seen: whatever it drops, and whatever stands on a base that no document knows.
+PyLD has no safe mode. So it is asked twice: for the statements, and for the expanded document, in which what it
+would lose can be seen: whatever it drops, and whatever stands on a base that no document knows.
 """
 
 import copy
@@ -40,7 +40,7 @@ FILES = (
 )
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The twin cannot read a document, or would lose some of it; the message says why."""
 
 
@@ -51,27 +51,27 @@ class Twin:
         self._vectors = vectors
 
     def statements(self, document: dict[str, Any]) -> list[str]:
-        """The canonical statements of a document, sorted; Refused if something would be lost."""
+        """The canonical statements of a document, sorted; RefusedError if something would be lost."""
         try:
             dropped: list[Any] = []
             expanded = jsonld.expand(copy.deepcopy(document), self._options, on_property_dropped=dropped.append)
             text = jsonld.to_rdf(copy.deepcopy(document), {**self._options, "format": "application/n-quads"})
         except Exception as error:
-            raise Refused(f"PyLD says {error!r}.") from error
+            raise RefusedError(f"PyLD says {error!r}.") from error
         lost = [f"the property {name}" for name in dropped] or list(_lost(expanded, floats=True))
         if lost or not text:
-            raise Refused(f"PyLD loses {lost}.")
+            raise RefusedError(f"PyLD loses {lost}.")
         try:
             return canonical(text)
         except SyntaxError as error:
-            raise Refused(f"PyLD writes what is no N-Quads: {error}.") from error
+            raise RefusedError(f"PyLD writes what is no N-Quads: {error}.") from error
 
     def defined(self, context: Any) -> dict[str, Any]:
-        """What each term of a context means, its scoped contexts worked out as well; Refused if it is not sound."""
+        """What each term of a context means, scoped contexts worked out as well; RefusedError if it is not sound."""
         try:
             return self._defined(context, None)
         except jsonld.JsonLdError as error:
-            raise Refused(f"PyLD says {error!r}.") from error
+            raise RefusedError(f"PyLD says {error!r}.") from error
 
     def _defined(self, context: Any, outer: Any) -> dict[str, Any]:
         active = self._active(context, outer)

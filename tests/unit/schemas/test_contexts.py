@@ -1,4 +1,4 @@
-"""What the bundled contexts define is what was published; what is promised of them is checked; others are pinned."""
+"""The bundled contexts define what was published; what is promised of them is checked; others are pinned."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ from schemas.contexts import (
 )
 from schemas.contexts.published import PUBLISHED, PublishedContext
 from schemas.jsonld import JsonLdError, to_quads
-from tests.unit.schemas.plain_jsonld import FILES, Refused, Twin
+from tests.unit.schemas.plain_jsonld import FILES, RefusedError, Twin
 
 VC2 = "https://www.w3.org/ns/credentials/v2"
 OB303 = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
@@ -62,7 +62,7 @@ def test_two_contexts_go_together_exactly_where_the_published_files_do(first: st
         document: Any = {"@context": [first, second], "@id": "urn:a", "urn:p": "text"}
         try:
             expected: bool = bool(twin.statements(document))
-        except Refused:
+        except RefusedError:
             expected = False
         try:
             found = bool(to_quads(document))

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.jsonld import JsonLdError, to_quads
 from tests.unit.schemas.jsonld_documents import Writer
-from tests.unit.schemas.plain_jsonld import Refused, Twin, canonical, n_quads
+from tests.unit.schemas.plain_jsonld import RefusedError, Twin, canonical, n_quads
 
 BADGES, LINKED = 50, 1_000  # documents of each kind in a block
 QUICK, ALL = 2, 12  # blocks in every run, and in ./run real
@@ -35,7 +35,7 @@ STRICTER = {
 # What PyLD refuses, and is read here.
 LAXER = {
     "conflicting @index property": "an index is not part of what is said, so it cannot contradict",
-    "terms must define an @id": "PyLD ends a type's context at a value with three members; the standard at nodes only",
+    "terms must define an @id": "PyLD ends a type's context at a value of three members; the standard, at nodes",
 }
 
 
@@ -43,7 +43,7 @@ def outcome(document: dict[str, Any], twin: Twin) -> str:
     """`equal`, `refused`, or `read` where PyLD is too strict; anything else is what went wrong."""
     try:
         expected: list[str] | str = twin.statements(document)
-    except Refused as error:
+    except RefusedError as error:
         expected = str(error)
     try:
         found = canonical(n_quads(to_quads(document)))

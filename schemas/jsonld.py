@@ -1,8 +1,8 @@
 """JSON-LD 1.1 to RDF, in safe mode: a document's statements, or a refusal; nothing is lost in silence, or fetched.
 
-Expansion and conversion are one pass (JSON-LD 1.1 API §5.1, §7.1, §8.1). Only what the standard itself keeps out
-of RDF is left out: null members, `@index`, and `@direction` (its `rdfDirection` is null, as in the proofs of
-others). Contexts are `schemas.jsonld_context`; the canonical form of the statements is `schemas.rdfc`.
+Expansion and conversion are one pass (JSON-LD 1.1 API §5.1, §7.1, §8.1). Left out is only what the standard itself
+keeps out of RDF: null members, `@index`, and, with its `rdfDirection` unset, `@direction`. Contexts are
+`schemas.jsonld_context`; the canonical form of the statements is `schemas.rdfc`.
 """
 
 import re
@@ -38,16 +38,14 @@ def to_quads(
     max_quads: int = MAX_QUADS,
     max_blank_nodes: int = MAX_BLANK_NODES,
 ) -> list[Quad]:
-    """The statements that a document makes, each once, in the order of the document; blank nodes are `_:b0`,
-    `_:b1` …
+    """The statements that a document makes, each once; its blank nodes are `_:b0`, `_:b1` and so on.
 
     `document`: as `schemas.strict_json` reads it; `contexts`: all that there are.
 
     Raises:
-        JsonLdError: a term is not defined or redefined although it is protected, an id or type is no absolute IRI,
-            a value would be dropped, a context is not known, JSON-LD does not allow it or this does not support
-            it, or
-            it is too large.
+        JsonLdError: a term is not defined, or is protected and redefined; an id or type is no absolute IRI; a
+            value would be lost; a context is not known; JSON-LD does not allow it, or it is not supported here; or
+            the document is too large.
     """
     reader = _Reader(contexts_of(contexts), max_quads=max_quads, max_blank_nodes=max_blank_nodes)
     try:
@@ -142,9 +140,6 @@ class _Reader:
             active = self._contexts.of_document(active, document["@context"], meter=self._meter)
         values = [value for name in active.types if name in document for value in listed(document[name])]
         return [self._type(value, active) for value in values]
-
-    # -- objects
-    # ---------------------------------------------------------------------------------------------------
 
     def _object(
         self, element: JsonObject, *, active: ActiveContext, key: str | None, graph: str, depth: int, place: _Place
@@ -248,9 +243,6 @@ class _Reader:
         if entry is not None and entry.statement is not None:
             self._quads.append((subject, *entry.statement, graph))
 
-    # -- members
-    # ---------------------------------------------------------------------------------------------------
-
     def _node(
         self,
         element: JsonObject,
@@ -260,9 +252,8 @@ class _Reader:
         untyped: ActiveContext,
         graph: str,
         depth: int,
-        nested: bool = False,
     ) -> None:
-        """Everything that a node says (§5.1.2 step 13, §7.2). `untyped`: what is active but for its types."""
+        """All that a node says (§5.1.2 step 13, §7.2). `untyped`: what is active but for its types."""
         quads, terms, language = self._quads, active.terms, active.language
         keywords: set[str] = set()
         for name, value in element.items():
@@ -282,26 +273,34 @@ class _Reader:
             keywords.add(keyword)
             if keyword == "@type":
                 quads += [(subject, _TYPE, self._type(one, untyped), graph) for one in listed(value)]
-            elif keyword == "@graph":
-                self._graph(value, active=active, graph=subject, depth=depth + 1)
-            elif keyword == "@included":
-                self._included(value, active=active, graph=graph, depth=depth + 1)
-            elif keyword == "@reverse":
-                self._reversed(value, subject, active=active, graph=graph, depth=depth + 1)
-            elif keyword == "@nest":
-                self._nested(name, value, subject, active=active, graph=graph, depth=depth + 1)
-            elif keyword == "@index":
-                if not isinstance(value, str):
-                    raise JsonLdError("The @index of a node must be a text.")
-            elif nested and keyword == "@id":
-                if self._reference(str(value), active, is_name=False) != subject:
-                    raise JsonLdError(f"The id {shown(str(value))} in nested members is not that of the node.")
-            elif nested or keyword not in {"@id", "@context"}:
-                raise JsonLdError(
-                    f"The member {shown(name)} of a node stands for {keyword}, which it cannot have."
-                )
-        if len(quads) > 2 * self._max_quads:  # repeated statements count once; told apart only now and then
-            self._quads[:] = self._distinct()
+            else:
+                self._keyword(keyword, name, value, subject=subject, active=active, graph=graph, depth=depth + 1)
+
+    def _keyword(
+        self,
+        keyword: str,
+        name: str,
+        value: JsonValue,
+        *,
+        subject: str,
+        active: ActiveContext,
+        graph: str,
+        depth: int,
+    ) -> None:
+        """A member of a node whose name stands for a keyword (§5.1.2 step 13.4)."""
+        if keyword == "@graph":
+            self._graph(value, active=active, graph=subject, depth=depth)
+        elif keyword == "@included":
+            self._graph(value, active=active, graph=graph, depth=depth)
+        elif keyword == "@reverse":
+            self._reversed(value, subject, active=active, graph=graph, depth=depth)
+        elif keyword == "@nest":
+            self._nested(name, value, subject, active=active, graph=graph, depth=depth)
+        elif keyword == "@index":
+            if not isinstance(value, str):
+                raise JsonLdError("The @index of a node must be a text.")
+        elif keyword not in {"@id", "@context"}:  # which were looked at before
+            raise JsonLdError(f"The member {shown(name)} of a node stands for {keyword}, which it cannot have.")
 
     def _property(
         self,
@@ -370,15 +369,9 @@ class _Reader:
         return self._values(value, active=active, key=name, graph=graph, depth=depth, place=place)
 
     def _graph(self, value: JsonValue, *, active: ActiveContext, graph: str, depth: int) -> None:
-        """The content of a graph: nodes to which no property leads (§5.1.2 step 13.4.5)."""
+        """Nodes to which no property leads: all of a graph, or included (§5.1.2 steps 13.4.5, 13.4.6)."""
         if not isinstance(value, dict | list):
-            raise JsonLdError("The content of a graph must be nodes.")
-        self._values(value, active=active, key=None, graph=graph, depth=depth, place=_FLOATING)
-
-    def _included(self, value: JsonValue, *, active: ActiveContext, graph: str, depth: int) -> None:
-        """Nodes that only happen to stand here (§5.1.2 step 13.4.6)."""
-        if not isinstance(value, dict | list):
-            raise JsonLdError("The value of @included must be nodes.")
+            raise JsonLdError("What is in a graph, or included, must be nodes.")
         self._values(value, active=active, key=None, graph=graph, depth=depth, place=_FLOATING)
 
     def _reversed(self, value: JsonValue, subject: str, *, active: ActiveContext, graph: str, depth: int) -> None:
@@ -410,10 +403,9 @@ class _Reader:
                     raise JsonLdError(
                         f"The type {shown(text)} in {shown(name)} has a scoped context: not supported."
                     )
-            self._node(inner, subject, active=active, untyped=active, graph=graph, depth=depth, nested=True)
-
-    # -- values
-    # ----------------------------------------------------------------------------------------------------
+            if any(self._reference(given, active, is_name=False) != subject for given in ids_in(inner, active)):
+                raise JsonLdError(f"The nested members {shown(name)} have another id than their node.")
+            self._node(inner, subject, active=active, untyped=active, graph=graph, depth=depth)
 
     def _values(
         self, value: JsonValue, *, active: ActiveContext, key: str | None, graph: str, depth: int, place: _Place
@@ -534,9 +526,6 @@ class _Reader:
         predicate = _predicate(term.index, active)
         value = self._scalar(index, active=active, key=term.index, graph=_DEFAULT_GRAPH, place=_IN_PROPERTY)
         return _Entry(statement=(predicate, value))
-
-    # -- terms
-    # -----------------------------------------------------------------------------------------------------
 
     def _type(self, text: JsonValue, active: ActiveContext) -> str:
         """The term for a type (§5.1.2 step 13.4.4)."""

@@ -67,7 +67,7 @@ class Twin:
             raise RefusedError(f"PyLD writes what is no N-Quads: {error}.") from error
 
     def defined(self, context: Any) -> dict[str, Any]:
-        """What each term of a context means, scoped contexts worked out as well; RefusedError if it is not sound."""
+        """What each term of a context means, its scoped contexts worked out; RefusedError if it is not sound."""
         try:
             return self._defined(context, None)
         except jsonld.JsonLdError as error:

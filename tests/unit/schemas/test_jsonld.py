@@ -85,7 +85,7 @@ def test_a_badge_says_what_its_contexts_mean() -> None:
         (badge(name={"@value": "a", "@type": "date"}), "a type that is no absolute IRI"),
         (badge(name={"@value": "a", "@type": "urn:t", "@language": "en"}), "both a type and a language"),
         (badge(**{"@id": "urn:uuid:3"}), "A node has two ids"),
-        (badge(**{"@graph": []}) | {"@graph": "text"}, "The content of a graph must be nodes"),
+        (badge(**{"@graph": []}) | {"@graph": "text"}, "must be nodes"),
         (badge(**{"@embed": "urn:p"}), "'@embed' is not defined"),
         (badge(**{"@vocab": "urn:p"}), "@vocab, which it cannot have"),
         (badge(**{"_:property": "a"}), "The term '_:property' is not defined"),

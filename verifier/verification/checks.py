@@ -10,6 +10,7 @@ key it is stands in `story`, what is said in `content`, and whether it still sta
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from keys import did, jws
 from keys.errors import KeyFormatError, SignatureError
@@ -120,7 +121,7 @@ def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level 
         check_valid_until(bounded, now=now),
         check_status(said, published=published, trust=trust, now=now),
     )
-    return told.verdict(said, badge=read_badge(content) if level is Level.BADGE else None)
+    return told.verdict(said, badge=partial(read_badge, content) if level is Level.BADGE else None)
 
 
 def check_unpacking(packed: bytes, *, dictionaries: Mapping[str, Dictionary]) -> Check:

@@ -7,6 +7,7 @@ sound, of the issuer, and unexpired. How a proof is verified is `keys.data_integ
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 from keys import data_integrity
 from keys.data_integrity import Proof, ProofSet
@@ -99,7 +100,7 @@ def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level 
         check_proof_expires(found, now=now),
         check_status(said, published=published, trust=trust, now=now),
     )
-    return told.verdict(said, badge=read_badge(content) if level is Level.BADGE else None)
+    return told.verdict(said, badge=partial(read_badge, content) if level is Level.BADGE else None)
 
 
 def check_payload(text: str) -> Check:

@@ -71,7 +71,7 @@ class Verification:
         trust = self._resolver.resolve(badge)
         now = self._clock()
         verdict = judge(badge, trust=trust, now=now)
-        issuer = verdict.statement.issuer if verdict.statement else None
+        issuer = verdict.outline.issuer if verdict.outline else None
         trusted_by = tuple(name for name, issuers in self._trusted.items() if issuer in issuers)
         return Report(badge, self._with_endorsements(badge, verdict, now=now), now, trusted_by)
 

@@ -4,7 +4,7 @@ A story makes its checks in a fixed order and stops where nothing is left to loo
 UNKNOWN and says so. The clauses themselves are in `checks`, `proofs`, `content` and `status`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from keys.did import DidDocument, Purpose
 from keys.errors import KeyFormatError, KeysError
 from schemas.outline import Outline
 from verifier.verification.trust import Absent, Published, TrustBundle
-from verifier.verification.verdict import Check, Endorsement, State, Statement, Verdict
+from verifier.verification.verdict import Check, Endorsement, State, Verdict
 
 if TYPE_CHECKING:
     from schemas.credential import OpenBadgeCredential
@@ -40,13 +40,14 @@ class Told:
         self,
         outline: Outline | None = None,
         *,
-        badge: "OpenBadgeCredential | None" = None,
+        badge: "Callable[[], OpenBadgeCredential] | None" = None,
         endorsements: tuple[Endorsement, ...] = (),
     ) -> Verdict:
-        """All checks of the story: those that were made, and the others as not made."""
+        """All checks of the story: those that were made, and the others as not made. `badge`: makes it of the
+        content that was checked.
+        """
         told = tuple(self.checks.get(id_) or Check(id_, State.UNKNOWN, made=False) for id_ in self.story)
-        said = None if badge is None else _statement(badge)
-        return Verdict(told, outline, said, tuple(self.warnings), endorsements, badge)
+        return Verdict(told, outline, tuple(self.warnings), endorsements, badge)
 
 
 def check_key_owner(kid: str, *, issuer: str) -> Check:
@@ -110,17 +111,3 @@ def first_not_passed(made: Iterable[Check]) -> Check:
     """Of the same check for each proof, the first that did not pass, or else the first."""
     listed = list(made)
     return next((check for check in listed if check.state is not State.PASS), listed[0])
-
-
-def _statement(badge: "OpenBadgeCredential") -> Statement:
-    subject = badge.credentialSubject
-    return Statement(
-        issuer=badge.issuer.id,
-        issuer_name=badge.issuer.name,
-        achievement=subject.achievement.id,
-        achievement_name=subject.achievement.name,
-        name=subject.name,
-        valid_from=badge.validFrom,
-        valid_until=badge.validUntil,
-        term=subject.term,
-    )

@@ -4,9 +4,11 @@ Three answers, not two: what could not be found out is UNKNOWN and never shown a
 is good enough for something is not said here: `verifier.registration` decides that by an event's policy.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from schemas.outline import Outline
@@ -90,15 +92,24 @@ class Verdict:
     """All checks of one credential, in the order in which they were made.
 
     `outline` is there once the content could be read; `statement` too, if it is an Open Badge; the badge itself
-    comes only from `require()`. `warnings`: sentences about what changes nothing.
+    comes only from `require()`. `warnings`: sentences about what changes nothing. `read`: makes the badge of the
+    checked content, when somebody asks for it: most only want to know the outcome.
     """
 
     checks: tuple[Check, ...]
     outline: Outline | None = None
-    statement: Statement | None = None
     warnings: tuple[str, ...] = ()
     endorsements: tuple[Endorsement, ...] = ()
-    _credential: "OpenBadgeCredential | None" = None
+    read: "Callable[[], OpenBadgeCredential] | None" = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def statement(self) -> Statement | None:
+        """What an authentic badge says of itself; None for a credential that is no badge, or not authentic."""
+        return None if self._credential is None else _statement(self._credential)
+
+    @cached_property
+    def _credential(self) -> "OpenBadgeCredential | None":
+        return None if self.read is None else self.read()
 
     @property
     def outcome(self) -> Outcome:
@@ -140,3 +151,17 @@ class Verdict:
     def __bool__(self) -> NoReturn:
         """A verdict has three values, so it is no condition: ask for `outcome`, or `require()`."""
         raise TypeError("A verdict is not true or false: ask for its outcome, or for require().")
+
+
+def _statement(badge: "OpenBadgeCredential") -> Statement:
+    subject = badge.credentialSubject
+    return Statement(
+        issuer=badge.issuer.id,
+        issuer_name=badge.issuer.name,
+        achievement=subject.achievement.id,
+        achievement_name=subject.achievement.name,
+        name=subject.name,
+        valid_from=badge.validFrom,
+        valid_until=badge.validUntil,
+        term=subject.term,
+    )

@@ -54,7 +54,6 @@ class ActiveContext:
         "ids",
         "kept",
         "language",
-        "lists",
         "nests",
         "previous",
         "protects",
@@ -83,7 +82,7 @@ class ActiveContext:
         self.ids, self.types, self.graphs, self.nests = (
             tuple(names[keyword]) for keyword in ("@id", "@type", "@graph", "@nest")
         )
-        self.values, self.lists = names["@value"], names["@list"]
+        self.values = names["@value"]
         self.wholes = frozenset(names["@value"] + names["@list"] + names["@set"])
         self.following: dict[tuple[_Use, Term | str], tuple[ActiveContext, int]] = {}
         self.kept = False
@@ -230,9 +229,8 @@ class Contexts:
         definitions.define_all()
         language = _language(active, local)
         made = ActiveContext(definitions.terms, vocab=vocab, language=language, previous=active.previous)
-        if (
-            manner.inline
-        ):  # what has a URL was pinned by its hash; what a stranger wrote is looked at before its use
+        # What has a URL was pinned by its hash; what a stranger wrote is looked at before it is used.
+        if manner.inline:
             inner = replace(manner, override_protected=True, propagate=True, depth=manner.depth + 1)
             for term in [made.terms[name] for name in local if name in made.terms]:
                 if term.context is not UNSAID:

@@ -42,10 +42,10 @@ class Meter:
 class ActiveContext:
     """What names mean at one place; not changed once it is in use.
 
-    `ids`, `types` …: the names that stand for a keyword; `wholes`: those that make of an object a value, list or
-    set;
-    `previous`: what is active again in the next node, if this came from a type; `following`:
-    what local contexts led to from here, with the work that it took; `kept`: it follows from known URLs alone.
+    `ids`, `types` and so on: the names that stand for a keyword; `wholes`: those that make an object a value, a
+    list or a set; `protects`: some term is protected; `previous`: what is active again in the next node, if this
+    came from a type; `following`: what local contexts led to from here, with the work that it took; `kept`: it
+    follows from known URLs alone.
     """
 
     __slots__ = (

@@ -95,6 +95,18 @@ class Writer:
             badge |= self._some({"awardedDate": "2026-02-03T04:05:06+07:00"})
         if len(context) == 3:
             badge["shoeSize"] = self._number()
+        return self._of_1_1(badge) if self._often(0.3) else badge
+
+    def _of_1_1(self, badge: dict[str, Json]) -> dict[str, Json]:
+        """The badge as one of the data model 1.1, in any of the older contexts of Open Badges."""
+        version = self._one(["", "-3.0.1", "-3.0.2", "-3.0.3"])
+        badge["@context"][:2] = [
+            "https://www.w3.org/2018/credentials/v1",
+            f"https://purl.imsglobal.org/spec/ob/v3p0/context{version}.json",
+        ]
+        badge["issuanceDate"] = badge.pop("validFrom")
+        for newer in ("awardedDate", "credentialStatus", "relatedResource"):
+            badge.pop(newer, None)
         return badge
 
     # -- badges

@@ -74,14 +74,16 @@ def parse(token: str) -> ParsedJws:
     parts = token.split(".")
     if len(parts) != 3:
         raise SignatureError(f"The token has {len(parts)} parts; a compact JWS has three, joined by dots.")
+    header, payload, signature = parts
     try:
-        raw_header, payload, signature = (
-            base64url.decode(part, what=f"token's {name}")
-            for part, name in zip(parts, ("header", "payload", "signature"), strict=True)
+        return ParsedJws(
+            _read_header(header),
+            base64url.decode(payload, what="token's payload"),
+            base64url.decode(signature, what="token's signature"),
+            token[: -1 - len(signature)].encode(),
         )
     except base64url.Base64UrlError as error:
         raise SignatureError(str(error)) from error
-    return ParsedJws(_read_header(raw_header), payload, signature, token.rpartition(".")[0].encode())
 
 
 def verify(token: str, *, key: PublicKey, accepted_typ: frozenset[str] = ACCEPTED_TYP) -> bytes:
@@ -130,7 +132,8 @@ def check_header(header: JoseHeader, *, key: PublicKey, accepted_typ: frozenset[
 
 
 @lru_cache(maxsize=512)  # the badges of one key begin with the same bytes
-def _read_header(raw: bytes) -> JoseHeader:
+def _read_header(text: str) -> JoseHeader:
+    raw = base64url.decode(text, what="token's header")
     try:
         header = strict_json.loads_object(raw, max_bytes=MAX_HEADER_BYTES, max_depth=4)
     except strict_json.StrictJsonError as error:

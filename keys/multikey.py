@@ -12,6 +12,8 @@ from keys.errors import KeyFormatError
 from keys.jwk import KeyKind, PublicKey, from_cryptography
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_DIGITS: Mapping[str, int] = {character: digit for digit, character in enumerate(_BASE58)}
+_PAIRS = [first + second for first in _BASE58 for second in _BASE58]
 # Kind -> (varint prefix of the multicodec, bytes of the key behind it; EC points are compressed).
 _FORMS: Mapping[KeyKind, tuple[bytes, int]] = {
     "Ed25519": (b"\xed\x01", 32),
@@ -68,12 +70,14 @@ def did_key(key: PublicKey) -> str:
 
 def base58_encode(data: bytes) -> str:
     """Bytes as base58btc text, without the multibase prefix `z`; one text for each sequence of bytes."""
-    number, digits = int.from_bytes(data), []
+    number, pairs = int.from_bytes(data), []
     while number:
-        number, digit = divmod(number, 58)
-        digits.append(_BASE58[digit])
+        number, part = divmod(number, 58**10)  # small enough for the processor's own arithmetic
+        for _ in range(5):
+            part, pair = divmod(part, 58**2)
+            pairs.append(_PAIRS[pair])
     zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * zeros + "".join(reversed(digits))
+    return "1" * zeros + "".join(reversed(pairs)).lstrip("1")
 
 
 def base58_decode(text: str, *, what: str = "Multikey") -> bytes:
@@ -82,11 +86,11 @@ def base58_decode(text: str, *, what: str = "Multikey") -> bytes:
     Raises:
         KeyFormatError: a character that is not of the alphabet; the message calls the text `what`.
     """
-    number = 0
-    for character in text:
-        digit = _BASE58.find(character)
-        if digit < 0:
-            raise KeyFormatError(f"The {what} has the character {character!a}, which base58 does not know.")
-        number = number * 58 + digit
+    number, digits = 0, _DIGITS
+    try:
+        for character in text:
+            number = number * 58 + digits[character]
+    except KeyError:
+        raise KeyFormatError(f"The {what} has the character {character!a}, which base58 does not know.") from None
     zeros = len(text) - len(text.lstrip("1"))
     return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8)

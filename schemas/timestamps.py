@@ -7,6 +7,7 @@ _STAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)",
     re.ASCII,
 )
+_PLAIN_CHARACTERS = len("2026-11-22T09:00:00Z")
 MAX_NUMERIC_DATE = 253402300799  # the last second of the year 9999, the last one that datetime knows
 
 
@@ -23,9 +24,11 @@ def parse(text: object) -> datetime:
     match = _STAMP.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise TimestampError(f"{text!r} is no date and time with a zone, such as 2026-11-22T09:00:00Z.")
-    *_, fraction, zone = match.groups()
-    micros = (fraction or "0")[:6].ljust(6, "0")
     try:
+        if len(match[0]) == _PLAIN_CHARACTERS:  # the usual form, which the library reads just so
+            return datetime.fromisoformat(match[0])
+        *_, fraction, zone = match.groups()
+        micros = (fraction or "0")[:6].ljust(6, "0")
         moment = datetime.fromisoformat(f"{match[0][:19]}.{micros}{'+00:00' if zone == 'Z' else zone}")
         moment.astimezone(UTC)  # the first and last hours of the calendar have no UTC that could be shown
         return moment

@@ -79,6 +79,13 @@ def test_base58_is_one_to_one(data: bytes) -> None:
     assert base58_decode(base58_encode(data)) == data
 
 
+@given(st.binary(max_size=100))
+def test_base58_is_the_number_that_the_bytes_are(data: bytes) -> None:
+    alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    digits = [alphabet.index(character) for character in reversed(base58_encode(data))]
+    assert sum(digit * 58**place for place, digit in enumerate(digits)) == int.from_bytes(data)
+
+
 GOOD = multikey.encode(from_cryptography(ed25519("multikey").public_key()))
 POINT = from_cryptography(p256("multikey").public_key()).raw
 

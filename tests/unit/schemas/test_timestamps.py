@@ -116,3 +116,16 @@ def test_numeric_date_that_is_no_number_of_seconds_is_refused(value: object) -> 
 
 def test_numeric_date_is_whole_seconds() -> None:
     assert to_numeric_date(NINE + timedelta(microseconds=999_999)) == 1795338000
+
+
+@given(st.tuples(*(st.integers(0, most) for most in (9999, 13, 32, 25, 61, 61))))
+def test_the_usual_form_is_read_as_the_same_moment_written_otherwise(numbers: tuple[int, ...]) -> None:
+    text = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}".format(*numbers)
+    assert _moment(f"{text}Z") == _moment(f"{text}.0Z") == _moment(f"{text}+00:00")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return parse(text)
+    except TimestampError:
+        return None

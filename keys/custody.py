@@ -2,8 +2,9 @@
 
 The folder holds `keyset.json` (public: which keys there are, and their states), one `<name>.key` file for each
 private key and one `<name>.secret` for each random secret. Each is AES-256-GCM under a key that scrypt derives
-from the passphrase; a name is bound to its file as associated data, so two files cannot be swapped. This is
-the only module that reads or writes private keys; elsewhere they are a `Signer`.
+from the passphrase; a name is bound to its file as associated data, so two files cannot be swapped. An issuer's
+private keys are read and written here only; elsewhere they are a `Signer`. A key that somebody brings along for
+one document is `private_jwk`.
 """
 
 import os
@@ -48,9 +49,20 @@ MadeKind = Literal["P-256", "Ed25519", "RSA"]  # what we sign with; others are o
 RSA_BITS = 2048  # the least that anybody takes, and still 256 bytes for each signature
 
 KEYSET_FILE = "keyset.json"
-# ES256 is what the widest-used validator of Open Badges takes in a JWT, and eddsa-rdfc-2022 what every verifier of
-# Data Integrity does.
-DEFAULT_KINDS: Mapping[KeyUse, MadeKind] = {"badges": "P-256", "documents": "Ed25519", "status": "P-256"}
+# ES256 is what the widest-used validator of Open Badges takes in a JWT; eddsa-rdfc-2022 is what every verifier of
+# Data Integrity takes in a document, and a status list is a document.
+DEFAULT_KINDS: Mapping[KeyUse, MadeKind] = {
+    "badges": "P-256",
+    "documents": "Ed25519",
+    "documents-p256": "P-256",
+    "status": "Ed25519",
+}
+FITTING_KINDS: Mapping[KeyUse, tuple[MadeKind, ...]] = {
+    "badges": ("P-256", "Ed25519", "RSA"),
+    "documents": ("Ed25519", "P-256"),
+    "documents-p256": ("P-256",),
+    "status": ("Ed25519", "P-256"),
+}
 _PRIVATE_FILE_MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes
 
@@ -96,8 +108,8 @@ class KeyStore:
 
         `kind`: by default that of the key which signs now; it decides the algorithm of what is signed then.
         """
-        if use == "documents" and kind == "RSA":
-            raise CustodyError("An RSA key cannot sign documents: Ed25519 or P-256 was expected.")
+        if kind is not None and kind not in FITTING_KINDS[use]:
+            raise CustodyError(f"A {kind} key cannot sign {use}: {' or '.join(FITTING_KINDS[use])} was expected.")
         waiting = [r for r in self.keyset.records if r.use == use and r.state == "planned"]
         if waiting:
             raise CustodyError(f"The key {waiting[0].name} is planned for {use} already.")

@@ -12,7 +12,8 @@ from typing import Literal
 from keys.errors import CustodyError
 from keys.jwk import PublicKey
 
-KeyUse = Literal["badges", "documents", "status"]  # tokens, Data Integrity documents, status lists
+# Tokens; Data Integrity documents, and those of others' choice that want ECDSA; status lists.
+KeyUse = Literal["badges", "documents", "documents-p256", "status"]
 KeyState = Literal["planned", "active", "retired", "compromised"]
 
 

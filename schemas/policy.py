@@ -430,6 +430,11 @@ class QualificationPolicy(_Part):
         return hashlib.sha256(self.document).hexdigest()
 
     @property
+    def uses_suspension(self) -> bool:
+        """Whether a badge can be suspended for a while under it, and so needs a place on a list of suspensions."""
+        return any(rule.suspend for rule in self.revocation.values())
+
+    @property
     def sri(self) -> str:
         """SHA-384 of the document as `digestSRI` (VCDM 2.0 §5.3)."""
         return "sha384-" + b64encode(hashlib.sha384(self.document).digest()).decode()

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from issuer.badges.catalogue import Addresses
+from issuer.badges.garments import Wardrobe
 from issuer.badges.model import BadgeError
 from issuer.badges.preparation import Cover
 from issuer.ground import settings as ground_settings
@@ -35,13 +36,23 @@ class Bureau:
     keyset: KeySet
     name: str
     addresses: Addresses
-    signer: Signer
-    document_signer: Signer
+    wardrobe: Wardrobe
+    ecdsa_signer: Signer
     status_signer: Signer
     secret: bytes
     policies: dict[str, QualificationPolicy] = field(default_factory=dict, compare=False, repr=False)
     covers: dict[tuple[str, ...], Cover] = field(default_factory=dict, compare=False, repr=False)
     dictionaries: dict[tuple[str, ...], Dictionary] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def signer(self) -> Signer:
+        """Signs tokens."""
+        return self.wardrobe.signer
+
+    @property
+    def document_signer(self) -> Signer:
+        """Signs documents, with proofs inside."""
+        return self.wardrobe.document_signer
 
     @property
     def did(self) -> str:
@@ -97,8 +108,8 @@ def open_bureau(engine: Engine, settings: Settings) -> Bureau:
         keyset=keys.keyset,
         name=settings.name,
         addresses=Addresses(settings.public_url),
-        signer=keys.signer("badges"),
-        document_signer=keys.signer("documents"),
+        wardrobe=Wardrobe(keys.signer("badges"), keys.signer("documents")),
+        ecdsa_signer=keys.signer("documents-p256"),
         status_signer=keys.signer("status"),
         secret=keys.secret(SECRET_NAME),
     )

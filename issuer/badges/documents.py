@@ -9,19 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from issuer.badges import catalogue, picture, service, status
+from issuer.badges import catalogue, picture, preparation, service, status
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
 from issuer.ground import pages
 from issuer.recognition import sentences
 from issuer.recognition import service as recognition
 from issuer.recognition.calendar import period_at
-from keys import did
+from keys import data_integrity, did, jws
 from schemas import baking, credential, strict_json
+from schemas.claims import claims_of
 from schemas.policy import QualificationPolicy
 from schemas.strict_json import JsonValue
 
 JSON = "application/json"
+VC, VC_JWT = "application/vc", "application/vc+jwt"
 HTML = "text/html; charset=utf-8"
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_WHILE = "public, max-age=3600"
@@ -67,16 +69,19 @@ def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
     yield from policies(bureau)
     yield from achievements(bureau, now=now)
     for badge in service.all_badges(bureau.engine):
-        if badge.published and badge.standing:
+        if badge.published and badge.state == "in force":
             yield from published_badge(bureau, badge)
 
 
-def find(bureau: Bureau, path: str, *, now: datetime) -> Document | None:
-    """The document at a path, without making the others."""
+def find(bureau: Bureau, path: str, *, now: datetime, accept: str = "") -> Document | None:
+    """The document at a path, without making the others. `accept`: what the client can read; it decides in which
+    garment a status list comes.
+    """
     room, _, rest = path.strip("/").partition("/")
     match room:
         case "status-lists":
-            made = status_list(bureau, int(rest), now=now) if rest.isascii() and rest.isdigit() else iter(())
+            known = rest.isascii() and rest.isdigit()
+            made = status_list(bureau, int(rest), now=now, as_token=VC_JWT in accept) if known else iter(())
         case "b":
             made = _published_badge_at(bureau, rest)
         case "dictionaries":
@@ -130,8 +135,8 @@ def did_document(bureau: Bureau) -> Document:
     published = list(bureau.keyset.published())
     document = did.build_document(
         bureau.did,
-        keys=[(record.kid, record.public) for record in published if record.use != "documents"],
-        proof_keys=[(record.kid, record.public) for record in published if record.use == "documents"],
+        keys=[(record.kid, record.public) for record in published if record.use == "badges"],
+        proof_keys=[(record.kid, record.public) for record in published if record.use != "badges"],
     )
     return Document("/.well-known/did.json", "application/did+json", _json(document))
 
@@ -144,11 +149,19 @@ def jwks(bureau: Bureau) -> Document:
     return Document("/.well-known/jwks.json", "application/jwk-set+json", _json({"keys": keys}))
 
 
-def status_list(bureau: Bureau, number: int, *, now: datetime) -> Iterator[Document]:
-    """One signed status list."""
-    jwt = service.status_list_jwt(bureau, number, now=now)
-    if jwt is not None:
-        yield Document(f"/status-lists/{number}", "application/vc+jwt", jwt.encode(), STATUS)
+def status_list(bureau: Bureau, number: int, *, now: datetime, as_token: bool = False) -> Iterator[Document]:
+    """One signed status list: a document with its proof inside, or a token for whoever asks for that type."""
+    content = service.status_list_content(bureau, number, now=now)
+    if content is None:
+        return
+    path = f"/status-lists/{number}"
+    if as_token:
+        claims = strict_json.dumps(claims_of(content)).encode()
+        yield Document(path, VC_JWT, jws.sign(claims, signer=bureau.status_signer).encode(), STATUS)
+    else:
+        moment = preparation.whole_seconds(now)
+        signed = data_integrity.sign(content, signer=bureau.status_signer, created=moment)
+        yield Document(path, VC, _json(signed), STATUS)
 
 
 def dictionaries(bureau: Bureau) -> Iterator[Document]:
@@ -251,7 +264,7 @@ def _published_badge_at(bureau: Bureau, rest: str) -> Iterator[Document]:
         badge = service.badge_by_id(bureau.engine, f"urn:uuid:{short_id}")
     except BadgeError:
         return
-    if badge.published and badge.standing:
+    if badge.published and badge.state == "in force":
         yield from published_badge(bureau, badge)
 
 

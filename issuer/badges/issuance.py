@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from issuer.badges import catalogue, preparation, status, store
 from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
-from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError
-from issuer.badges.preparation import Cover, Particulars
+from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError, Purpose, StatusPlace
+from issuer.badges.preparation import Cover, Particulars, StatusEntry
 from issuer.badges.service import badge_by_id, existing
 from issuer.ground.database import writing
 from issuer.ground.tokens import hash_of
@@ -92,7 +92,9 @@ def _intend_chunk(bureau: Bureau, people: Mapping[str, Person], now: datetime) -
             badge_id = f"urn:uuid:{uuid4()}"
             salt = base64url.encode(secrets.token_bytes(SALT_BYTES))
             store.add_badge(connection, badge_id=badge_id, award=award.id, reference=reference, salt=salt)
-            _allocate_status(connection, badge_id)
+            _allocate_status(connection, badge_id, "revocation")
+            if bureau.policy(award.policy_digest).uses_suspension:
+                _allocate_status(connection, badge_id, "suspension")
             token_hash = hash_of(bureau.page_token(award.person))
             store.set_holder_page(connection, award.person, token_hash=token_hash)
             _intend_version(connection, bureau, existing(connection, badge_id), people[award.person], now)
@@ -111,8 +113,7 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
         holder_code=preparation.holder_code_hash(bureau.holder_code(badge.reference), salt=badge.salt),
         valid_from=moment,
         awarded=preparation.whole_seconds(award.made_at),
-        status_list=bureau.addresses.status_list(badge.status_list),
-        status_index=badge.status_index,
+        status=_status_of(bureau, badge),
         name=person.name[: preparation.MAX_NAME_CHARACTERS] if badge.shows_name else None,
         narrative=_narrative(connection, award),
     )
@@ -130,8 +131,17 @@ def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
             for badge_id, version, claims, intended_kid in waiting:
                 if intended_kid != bureau.signer.kid:  # the key was rotated between intent and signature
                     _keep_dictionary_of(connection, bureau, existing(connection, badge_id), now)
-                token = jws.sign(claims.encode(), signer=bureau.signer)
-                store.set_signature(connection, badge_id, version, jwt=token, kid=bureau.signer.kid, now=now)
+                dressed = bureau.wardrobe.dress(claims, created=preparation.whole_seconds(now))
+                store.set_signature(
+                    connection,
+                    badge_id,
+                    version,
+                    jwt=dressed.jwt,
+                    kid=bureau.signer.kid,
+                    proof=dressed.proof,
+                    proof_kid=bureau.document_signer.kid,
+                    now=now,
+                )
                 _supersede_lesser(connection, bureau, badge_id, now)
         if not waiting:
             return signed
@@ -150,19 +160,30 @@ def _supersede_lesser(connection: Connection, bureau: Bureau, badge_id: str, now
             store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
 
 
-def _allocate_status(connection: Connection, badge_id: str) -> None:
-    """A random free place in the newest status list; a new list once it is half full.
+def _allocate_status(connection: Connection, badge_id: str, purpose: Purpose) -> None:
+    """A random free place in the newest list for this purpose; a new list once it is half full.
 
     Half full means that two tries find a free place on average, however many badges there are.
     """
-    newest = store.newest_status_list(connection)
-    if newest is None or newest[1] >= status.FILL_AT_MOST:
-        newest = (newest[0] + 1 if newest else 1, 0)
-        store.add_status_list(connection, newest[0])
+    newest = store.newest_status_list(connection, purpose)
+    if newest is not None and newest[1] < status.FILL_AT_MOST:
+        number = newest[0]
+    else:
+        number = store.add_status_list(connection, purpose)
     while True:
         index = secrets.randbelow(status.ENTRIES)
-        if not store.status_index_taken(connection, newest[0], index):
-            return store.add_status_entry(connection, newest[0], index, badge_id=badge_id)
+        if not store.status_index_taken(connection, number, index):
+            return store.add_status_entry(connection, number, index, badge_id=badge_id, purpose=purpose)
+
+
+def _status_of(bureau: Bureau, badge: Badge) -> tuple[StatusEntry, ...]:
+    """A badge's entries: whether it is withdrawn, and, where its policy uses that, whether it is suspended."""
+    places: dict[Purpose, StatusPlace | None] = {"revocation": badge.revocation, "suspension": badge.suspension}
+    return tuple(
+        StatusEntry(purpose, bureau.addresses.status_list(place.list), place.index)
+        for purpose, place in places.items()
+        if place is not None
+    )
 
 
 def _cover_key(award: Award) -> tuple[str, ...]:
@@ -206,12 +227,13 @@ def _keep_dictionary_of(connection: Connection, bureau: Bureau, badge: Badge, no
 
 
 def _dictionary(bureau: Bureau, badge: Badge) -> Dictionary:
-    list_url, kid = bureau.addresses.status_list(badge.status_list), bureau.signer.kid
-    key = (*_cover_key(badge.award), list_url, kid)
+    status_entries, kid = _status_of(bureau, badge), bureau.signer.kid
+    key = (*_cover_key(badge.award), *(entry.list for entry in status_entries), kid)
     if key not in bureau.dictionaries:
-        header = preparation.jose_header(alg=bureau.signer.public.algorithm, kid=kid, typ=jws.BADGE_TYP)
+        typ = jws.badge_typ(bureau.signer.public)
+        header = preparation.jose_header(alg=bureau.signer.public.algorithm, kid=kid, typ=typ)
         cover = _cover(bureau, badge.award)
-        bureau.dictionaries[key] = preparation.dictionary(cover, header=header, status_list=list_url)
+        bureau.dictionaries[key] = preparation.dictionary(cover, header=header, status=status_entries)
     return bureau.dictionaries[key]
 
 

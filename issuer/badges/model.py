@@ -6,9 +6,11 @@ its holder makes a new version of the same badge (same id, same status entry, ne
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from issuer.recognition.calendar import BadgePeriod
 
+Purpose = Literal["revocation", "suspension"]
 BY_DECISION = "by-decision"  # the achievement of an award by hand that no second person has approved
 
 
@@ -49,21 +51,36 @@ class Award:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusPlace:
+    """Which bit of which list speaks for a badge."""
+
+    list: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Badge:
-    """One credential. `id` is its `urn:uuid:`; `jwt` its newest signed version, None while it is only intended."""
+    """One credential. `id` is its `urn:uuid:`; `jwt` its newest signed version, None while it is only intended,
+    and `proof` (JSON) what secures the same version as a document.
+
+    `suspension`: None where the policy did not use suspensions when it was made.
+    """
 
     id: str
     award: Award
     reference: str
-    status_list: int
-    status_index: int
+    revocation: StatusPlace
+    suspension: StatusPlace | None
     salt: str
     shows_name: bool
     published: bool
     revoked_at: datetime | None
     revoked_for: str | None
     superseded_by: str | None
+    suspended_at: datetime | None
+    suspended_for: str | None
     jwt: str | None
+    proof: str | None = None
 
     @property
     def short_id(self) -> str:
@@ -72,5 +89,12 @@ class Badge:
 
     @property
     def standing(self) -> bool:
-        """Whether it is in force: neither withdrawn nor replaced by a better one."""
+        """Whether it was neither withdrawn nor replaced by a better one; it may be suspended for a while."""
         return self.revoked_at is None
+
+    @property
+    def state(self) -> str:
+        """One word or two for a list: in force, suspended, superseded or revoked."""
+        if self.standing:
+            return "in force" if self.suspended_at is None else "suspended"
+        return "superseded" if self.superseded_by else "revoked"

@@ -4,9 +4,10 @@ Only what was prepared here can be signed: preparing checks the document with th
 and keeps within the budget of a QR code. Intent and signature are `issuer.badges.service`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
+from issuer.badges.model import Purpose
 from issuer.recognition.calendar import BadgePeriod
 from schemas import badge_qr, identity, strict_json, timestamps
 from schemas.badge_qr import Dictionary
@@ -43,6 +44,15 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusEntry:
+    """One bit that speaks for a badge: what it says when it is set, and where its list is published."""
+
+    purpose: Purpose
+    list: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Particulars:
     """What differs from person to person. `holder_code` is its salted hash; `name` only if they want it."""
 
@@ -51,8 +61,7 @@ class Particulars:
     holder_code: IdentityObject
     valid_from: datetime
     awarded: datetime
-    status_list: str
-    status_index: int
+    status: tuple[StatusEntry, ...]
     name: str | None = None
     narrative: str | None = None
 
@@ -81,7 +90,7 @@ def prepare(cover: Cover, particulars: Particulars) -> PreparedCredential:
     return PreparedCredential(particulars.credential_id, strict_json.dumps(claims_of(document)).encode())
 
 
-def dictionary(cover: Cover, *, header: bytes, status_list: str) -> Dictionary:
+def dictionary(cover: Cover, *, header: bytes, status: tuple[StatusEntry, ...]) -> Dictionary:
     """The preset dictionary for one achievement and one signing key (DESK §2).
 
     A credential like a real one, with what differs replaced by its constant beginning. `header` is the exact
@@ -97,8 +106,7 @@ def dictionary(cover: Cover, *, header: bytes, status_list: str) -> Dictionary:
         holder_code=code,
         valid_from=first,
         awarded=first,
-        status_list=status_list,
-        status_index=0,
+        status=tuple(replace(entry, index=0) for entry in status),
     )
     template = strict_json.dumps(claims_of(write(_credential(cover, particulars))))
     return Dictionary.parse(header + b"\n" + template.encode())
@@ -139,13 +147,14 @@ def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
             term=cover.period.term,
             narrative=particulars.narrative,
         ),
-        credentialStatus=(
+        credentialStatus=tuple(
             CredentialStatus(
                 type="BitstringStatusListEntry",
-                statusPurpose="revocation",
-                statusListIndex=str(particulars.status_index),
-                statusListCredential=particulars.status_list,
-            ),
+                statusPurpose=entry.purpose,
+                statusListIndex=str(entry.index),
+                statusListCredential=entry.list,
+            )
+            for entry in particulars.status
         ),
         relatedResource=(
             RelatedResource(id=cover.policy_url, digestSRI=cover.policy_sri, mediaType=POLICY_MEDIA_TYPE),

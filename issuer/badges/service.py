@@ -16,6 +16,7 @@ from keys import jws
 from schemas import badge_qr, credential, strict_json
 from schemas.badge_qr import Dictionary
 from schemas.credential import OpenBadgeCredential
+from schemas.strict_json import JsonObject
 
 MIN_BEGINNING = 6  # characters of a badge's id that may stand for the whole
 
@@ -76,15 +77,37 @@ def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
         return store.set_revoked(connection, badge.id, reason=reason.strip(), superseded_by=None, now=now)
 
 
-def status_list_jwt(bureau: Bureau, number: int, *, now: datetime) -> str | None:
-    """The signed status list of this number, or None if there is none."""
+def suspend(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
+    """Let a badge give nothing until that is lifted; False if it is suspended already.
+
+    Raises:
+        BadgeError: no reason was given, it was withdrawn for good, or it has no place on a list of suspensions.
+    """
+    if not reason.strip():
+        raise BadgeError("A badge is suspended for a reason, which its holder is told.")
+    if not badge.standing:
+        raise BadgeError("This badge was withdrawn; there is nothing to suspend.")
+    if badge.suspension is None:
+        raise BadgeError("The policy under which this badge was made uses no suspensions; it can only be revoked.")
+    with writing(engine) as connection:
+        return store.set_suspended(connection, badge.id, reason=reason.strip(), now=now)
+
+
+def reinstate(engine: Engine, badge: Badge) -> bool:
+    """Lift a suspension; False if there is none. What was withdrawn stays so."""
+    with writing(engine) as connection:
+        return store.set_suspended(connection, badge.id, reason=None, now=None)
+
+
+def status_list_content(bureau: Bureau, number: int, *, now: datetime) -> "JsonObject | None":
+    """The status list of this number as a credential, not signed yet; None if there is none."""
     with reading(bureau.engine) as connection:
-        if number not in {1, *store.status_list_numbers(connection)}:
+        purpose = store.purpose_of_status_list(connection, number) or ("revocation" if number == 1 else None)
+        if purpose is None:
             return None
-        revoked = store.revoked_indexes(connection, number)
-    url = bureau.addresses.status_list(number)
-    claims = status.list_claims(url=url, did=bureau.did, revoked=revoked, now=preparation.whole_seconds(now))
-    return jws.sign(claims, signer=bureau.status_signer)
+        indexes = store.set_indexes(connection, number, purpose=purpose)
+    url, moment = bureau.addresses.status_list(number), preparation.whole_seconds(now)
+    return status.list_document(url=url, did=bureau.did, purpose=purpose, indexes=indexes, now=moment)
 
 
 def status_list_numbers(engine: Engine) -> list[int]:
@@ -104,13 +127,18 @@ def packed(engine: Engine, jwt: str) -> bytes:
     """The badge packed for a QR code, with whichever of our dictionaries makes it smallest.
 
     Raises:
-        BadgeError: no dictionary fits its key, or it is too large for a code that phones can read.
+        BadgeError: no dictionary fits its key, or it is too large for a code that phones can read, as all that
+            RSA signed are.
     """
     header = jws.parse(jwt).header.raw
     fitting = [d for d, _, _ in dictionaries(engine) if d.header == header]
-    made = min((badge_qr.pack(jwt, dictionary=d) for d in fitting), key=len, default=None)
+    too_large = "This badge is too large for a QR code that phones can read; use its file or picture."
+    try:
+        made = min((badge_qr.pack(jwt, dictionary=d) for d in fitting), key=len, default=None)
+    except badge_qr.BadgeQrError as error:
+        raise BadgeError(too_large) from error
     if made is None or len(made) > badge_qr.HARD_LIMIT_URL_BYTES:
-        raise BadgeError("This badge is too large for a QR code that phones can read; use its file or picture.")
+        raise BadgeError(too_large)
     return made
 
 

@@ -1,14 +1,13 @@
 """The status list that the issuer publishes (Bitstring Status List 1.0 §2.2). Pure.
 
-A list names nobody: it is a row of bits, at least 131,072 of them, at random places. It is secured as VC-JWT
-by a key of its own.
+A list names nobody: it is a row of bits, at least 131,072 of them, at random places. It is signed by a key of its
+own, as a document with its proof inside, or as a token for whoever asks for one (`documents`).
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from schemas import status_list, strict_json
-from schemas.claims import claims_of
+from schemas import status_list
 from schemas.credential import VC_CONTEXT
 from schemas.strict_json import JsonObject
 from schemas.timestamps import show
@@ -17,12 +16,6 @@ ENTRIES = status_list.MINIMUM_ENTRIES
 FILL_AT_MOST = ENTRIES // 2  # a fuller list would make finding a random free place slow
 TTL = timedelta(minutes=1)  # how long a verifier may keep its copy: so soon is a withdrawal known everywhere
 VALID_FOR = timedelta(days=7)  # how long a programme may go without publishing before verifiers stop trusting
-
-
-def list_claims(*, url: str, did: str, revoked: list[int], now: datetime) -> bytes:
-    """The JWT payload of one list: bit `i` is set for each index in `revoked`."""
-    document = list_document(url=url, did=did, purpose="revocation", indexes=revoked, now=now)
-    return strict_json.dumps(claims_of(document)).encode()
 
 
 def list_document(*, url: str, did: str, purpose: str, indexes: Iterable[int], now: datetime) -> JsonObject:

@@ -6,8 +6,10 @@ from datetime import date, datetime
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     Row,
@@ -22,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from issuer.badges.model import Award, Badge, HandDecision
+from issuer.badges.model import Award, Badge, HandDecision, Purpose, StatusPlace
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.recognition.calendar import BadgePeriod
 
@@ -75,6 +77,8 @@ badges = Table(
     Column("published", Boolean, nullable=False, default=False),
     Column("revoked_at", UtcDateTime),
     Column("revoked_for", Text),
+    Column("suspended_at", UtcDateTime),
+    Column("suspended_for", Text),
     Column("superseded_by", ForeignKey("badges.id")),
     Column("current_version", Integer),  # the newest signed one
 )
@@ -83,14 +87,18 @@ status_lists = Table(
     metadata,
     Column("number", Integer, primary_key=True),
     Column("used", Integer, nullable=False),
+    Column("purpose", String(16), nullable=False),
 )
 status_entries = Table(
     "status_entries",
     metadata,
     Column("list", Integer, primary_key=True),
     Column("index", Integer, primary_key=True),
-    Column("badge", ForeignKey("badges.id"), nullable=False, unique=True),
+    Column("badge", ForeignKey("badges.id"), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    UniqueConstraint("badge", "purpose"),
 )
+suspensions = status_entries.alias("suspensions")
 versions = Table(
     "badge_versions",
     metadata,
@@ -101,6 +109,8 @@ versions = Table(
     Column("prepared_at", UtcDateTime, nullable=False),
     Column("jwt", Text),
     Column("signed_at", UtcDateTime),
+    Column("proof", Text),  # JSON: what secures the same claims as a document
+    Column("proof_kid", Text),
     Index("ix_badge_versions_unsigned", "signed_at", "prepared_at"),
 )
 holder_pages = Table(
@@ -211,15 +221,23 @@ def add_badge(connection: Connection, *, badge_id: str, award: str, reference: s
     connection.execute(update(awards).where(awards.c.id == award).values(intended=True))
 
 
-def newest_status_list(connection: Connection) -> tuple[int, int] | None:
-    """(number, how many places are used) of the newest list, if there is one."""
-    query = select(status_lists).order_by(status_lists.c.number.desc()).limit(1)
+def newest_status_list(connection: Connection, purpose: Purpose) -> tuple[int, int] | None:
+    """(number, how many places are used) of the newest list for this purpose, if there is one."""
+    chosen = status_lists.c.purpose == purpose
+    query = select(status_lists).where(chosen).order_by(status_lists.c.number.desc()).limit(1)
     row = connection.execute(query).first()
     return (row.number, row.used) if row else None
 
 
-def add_status_list(connection: Connection, number: int) -> None:
-    connection.execute(insert(status_lists).values(number=number, used=0))
+def add_status_list(connection: Connection, purpose: Purpose) -> int:
+    """A new list for one purpose; returns its number, which no other list has."""
+    number = (connection.execute(select(func.max(status_lists.c.number))).scalar() or 0) + 1
+    connection.execute(insert(status_lists).values(number=number, used=0, purpose=purpose))
+    return number
+
+
+def purpose_of_status_list(connection: Connection, number: int) -> Purpose | None:
+    return connection.execute(select(status_lists.c.purpose).where(status_lists.c.number == number)).scalar()
 
 
 def status_index_taken(connection: Connection, list_number: int, index: int) -> bool:
@@ -227,8 +245,11 @@ def status_index_taken(connection: Connection, list_number: int, index: int) -> 
     return connection.execute(select(status_entries.c.badge).where(chosen)).first() is not None
 
 
-def add_status_entry(connection: Connection, list_number: int, index: int, *, badge_id: str) -> None:
-    connection.execute(insert(status_entries).values(list=list_number, index=index, badge=badge_id))
+def add_status_entry(
+    connection: Connection, list_number: int, index: int, *, badge_id: str, purpose: Purpose
+) -> None:
+    values = {"list": list_number, "index": index, "badge": badge_id, "purpose": purpose}
+    connection.execute(insert(status_entries).values(**values))
     chosen = status_lists.c.number == list_number
     connection.execute(update(status_lists).where(chosen).values(used=status_lists.c.used + 1))
 
@@ -238,11 +259,13 @@ def status_list_numbers(connection: Connection) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def revoked_indexes(connection: Connection, list_number: int) -> list[int]:
+def set_indexes(connection: Connection, list_number: int, *, purpose: Purpose) -> list[int]:
+    """The places of a list whose bits are set: of badges that are withdrawn, or suspended."""
+    since = badges.c.revoked_at if purpose == "revocation" else badges.c.suspended_at
     query = (
         select(status_entries.c.index)
         .join(badges, badges.c.id == status_entries.c.badge)
-        .where((status_entries.c.list == list_number) & badges.c.revoked_at.is_not(None))
+        .where((status_entries.c.list == list_number) & since.is_not(None))
     )
     return list(connection.execute(query).scalars())
 
@@ -269,14 +292,14 @@ def unsigned_versions(connection: Connection, *, limit: int) -> list[tuple[str, 
 
 
 def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int) -> list[Badge]:
-    """Badges in force whose newest version, signed or only intended, is of one of these keys."""
+    """Badges in force whose newest version, signed or only intended, is of one of these keys in either form."""
     mine = versions.c.badge == badges.c.id
     newest = select(func.max(versions.c.version)).where(mine).correlate(badges).scalar_subquery()
     latest = versions.alias()
     query = (
         _badge_query()
         .join(latest, (latest.c.badge == badges.c.id) & (latest.c.version == newest))
-        .where(latest.c.kid.in_(list(kids)) & badges.c.revoked_at.is_(None))
+        .where((latest.c.kid.in_(list(kids)) | latest.c.proof_kid.in_(list(kids))) & badges.c.revoked_at.is_(None))
         .order_by(badges.c.id)
         .limit(limit)
     )
@@ -284,10 +307,20 @@ def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int)
 
 
 def set_signature(
-    connection: Connection, badge_id: str, version: int, *, jwt: str, kid: str, now: datetime
+    connection: Connection,
+    badge_id: str,
+    version: int,
+    *,
+    jwt: str,
+    kid: str,
+    proof: str,
+    proof_kid: str,
+    now: datetime,
 ) -> None:
+    """Keep both garments of a version. `proof`: the JSON of the Data Integrity proof over the same claims."""
     chosen = (versions.c.badge == badge_id) & (versions.c.version == version) & versions.c.signed_at.is_(None)
-    connection.execute(update(versions).where(chosen).values(jwt=jwt, kid=kid, signed_at=now))
+    values = {"jwt": jwt, "kid": kid, "proof": proof, "proof_kid": proof_kid, "signed_at": now}
+    connection.execute(update(versions).where(chosen).values(**values))
     connection.execute(update(badges).where(badges.c.id == badge_id).values(current_version=version))
 
 
@@ -307,6 +340,14 @@ def set_revoked(
     """Withdraw a badge for ever; False if it was withdrawn already (the first reason stands)."""
     chosen = (badges.c.id == badge_id) & badges.c.revoked_at.is_(None)
     values = {"revoked_at": now, "revoked_for": reason, "superseded_by": superseded_by}
+    return connection.execute(update(badges).where(chosen).values(**values)).rowcount == 1
+
+
+def set_suspended(connection: Connection, badge_id: str, *, reason: str | None, now: datetime | None) -> bool:
+    """Suspend a badge (`now`, with a reason) or lift that (`now` None); False if it was so already."""
+    before = badges.c.suspended_at.is_(None) if now is not None else badges.c.suspended_at.is_not(None)
+    chosen = (badges.c.id == badge_id) & badges.c.revoked_at.is_(None) & before
+    values = {"suspended_at": now, "suspended_for": reason}
     return connection.execute(update(badges).where(chosen).values(**values)).rowcount == 1
 
 
@@ -376,11 +417,19 @@ def all_dictionaries(connection: Connection) -> list[Row[tuple[object, ...]]]:
 def _badge_query() -> Select[tuple[object, ...]]:
     current = (versions.c.badge == badges.c.id) & (versions.c.version == badges.c.current_version)
     return (
-        select(awards, badges, status_entries.c.list, status_entries.c.index, versions.c.jwt)
+        select(
+            *(awards, badges, status_entries.c.list, status_entries.c.index),
+            *(suspensions.c.list, suspensions.c.index, versions.c.jwt, versions.c.proof),
+        )
         .join(badges, badges.c.award == awards.c.id)
-        .join(status_entries, status_entries.c.badge == badges.c.id)
+        .join(status_entries, _entry_of(status_entries, "revocation"))
+        .outerjoin(suspensions, _entry_of(suspensions, "suspension"))
         .outerjoin(versions, current)
     )
+
+
+def _entry_of(entries: FromClause, purpose: Purpose) -> ColumnElement[bool]:
+    return (entries.c.badge == badges.c.id) & (entries.c.purpose == purpose)
 
 
 def _badge(row: Row[tuple[object, ...]]) -> Badge:
@@ -389,16 +438,23 @@ def _badge(row: Row[tuple[object, ...]]) -> Badge:
         id=fields[badges.c.id],
         award=_award(row),
         reference=fields[badges.c.reference],
-        status_list=fields[status_entries.c.list],
-        status_index=fields[status_entries.c.index],
+        revocation=StatusPlace(fields[status_entries.c.list], fields[status_entries.c.index]),
+        suspension=_place(fields[suspensions.c.list], fields[suspensions.c.index]),
         salt=fields[badges.c.salt],
         shows_name=fields[badges.c.shows_name],
         published=fields[badges.c.published],
         revoked_at=fields[badges.c.revoked_at],
         revoked_for=fields[badges.c.revoked_for],
         superseded_by=fields[badges.c.superseded_by],
+        suspended_at=fields[badges.c.suspended_at],
+        suspended_for=fields[badges.c.suspended_for],
         jwt=fields[versions.c.jwt],
+        proof=fields[versions.c.proof],
     )
+
+
+def _place(list_number: int | None, index: int | None) -> StatusPlace | None:
+    return None if list_number is None or index is None else StatusPlace(list_number, index)
 
 
 def _award(row: Row[tuple[object, ...]]) -> Award:

@@ -18,7 +18,8 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime]) -> APIRouter:
 
     @routes.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     def document(request: Request, path: str) -> Response:
-        found = documents.find(bureau(), f"/{path}", now=clock())
+        accept = request.headers.get("accept", "")
+        found = documents.find(bureau(), f"/{path}", now=clock(), accept=accept)
         if found is None and path.startswith("b/") and not path.endswith("/"):
             found = documents.find(bureau(), f"/{path}/", now=clock())
         if found is None:
@@ -27,6 +28,7 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime]) -> APIRouter:
             "ETag": found.etag,
             "Cache-Control": found.cache,
             "Access-Control-Allow-Origin": "*",
+            "Vary": "Accept",
             **pages.SECURITY_HEADERS,
         }
         if request.headers.get("if-none-match") == found.etag:

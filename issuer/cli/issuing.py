@@ -1,4 +1,4 @@
-"""`issue`, `list`, `export`, `revoke`, `publish`: badges signed, found, handed over, withdrawn, made public."""
+"""Badges signed, found, handed over, withdrawn or suspended, made public: `issue` to `publish`."""
 
 import enum
 import sys
@@ -36,6 +36,8 @@ def register(app: typer.Typer) -> None:
     app.command(name="list")(list_)
     app.command()(export)
     app.command()(revoke)
+    app.command()(suspend)
+    app.command()(reinstate)
     app.command()(publish)
 
 
@@ -125,6 +127,33 @@ def revoke(
     answer(json, {"badge": found.id, "revoked": True, "changed": changed}, text)
 
 
+def suspend(
+    badge: BadgeArgument,
+    reason: Annotated[str, typer.Option(help="Why; its holder sees it.")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a badge give nothing until 'reinstate' lifts that. Publish afterwards, as after 'revoke'."""
+    from issuer.badges import service as badges
+
+    office = open_office(data)
+    found = badges.find_badge(office.engine, badge)
+    changed = badges.suspend(office.engine, found, reason=reason, now=office.now)
+    text = f"{found.id} is suspended." if changed else f"{found.id} was suspended before; nothing changed."
+    answer(json, {"badge": found.id, "suspended": True, "changed": changed}, text)
+
+
+def reinstate(badge: BadgeArgument, data: DataOption = None, json: JsonOption = False) -> None:
+    """Lift the suspension of a badge. What was revoked stays revoked."""
+    from issuer.badges import service as badges
+
+    office = open_office(data)
+    found = badges.find_badge(office.engine, badge)
+    changed = badges.reinstate(office.engine, found)
+    text = f"{found.id} is in force again." if changed else f"{found.id} is not suspended; nothing changed."
+    answer(json, {"badge": found.id, "suspended": False, "changed": changed}, text)
+
+
 def publish(
     folder: Annotated[Path, typer.Argument(help="Where to write; documents of host H go below DIR/H.")],
     data: DataOption = None,
@@ -154,7 +183,7 @@ def _badge_rows(office: Office) -> list[list[str]]:
             badge.short_id,
             delivery.badge_title(badge),
             people[badge.award.person].name,
-            "in force" if badge.standing else "superseded" if badge.superseded_by else "revoked",
+            badge.state,
             f"{bureau.addresses.base}/h/{bureau.page_token(badge.award.person)}",
         ]
         for badge in badges.all_badges(office.engine)

@@ -19,6 +19,7 @@ class Use(enum.StrEnum):
 
     BADGES = "badges"
     DOCUMENTS = "documents"
+    DOCUMENTS_P256 = "documents-p256"
     STATUS = "status"
 
 

@@ -161,11 +161,8 @@ def _secured(bureau: Bureau, document: SoundDocument, request: IssueRequest, *, 
 
 
 def _signer_for(bureau: Bureau, suite: Suite) -> Signer:
-    """The key for documents; for a suite of another kind of key, that of the tokens if it is of this kind.
-
-    Both assert credentials, and by the same algorithm whichever form they sign.
-    """
-    fitting = [s for s in (bureau.document_signer, bureau.signer) if s.public.kind in SUITES[suite].kinds]
+    """The key for documents, or the one for suites that want ECDSA."""
+    fitting = [s for s in (bureau.document_signer, bureau.ecdsa_signer) if s.public.kind in SUITES[suite].kinds]
     return fitting[0] if fitting else bureau.document_signer
 
 

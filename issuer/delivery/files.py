@@ -1,13 +1,13 @@
 """A badge as the files that people carry: JWT, JSON, pictures with the badge inside, QR codes. Pure.
 
-All of them hold the same signed token, byte for byte.
+The JSON is the badge as a document with its proof inside; all others hold the same signed token, byte for byte.
 """
 
 import io
 from collections.abc import Mapping
 from typing import Literal
 
-from issuer.badges import catalogue, picture
+from issuer.badges import catalogue, garments, picture
 from issuer.badges.model import Badge, BadgeError
 from schemas import badge_qr, baking, strict_json
 from schemas.credential import VC_CONTEXT
@@ -37,7 +37,7 @@ def make(badge: Badge, form: FileForm, *, packed: bytes | None = None, host: str
         case "jwt":
             return badge.jwt.encode()
         case "json":
-            return as_json(badge.jwt)
+            return as_json(badge.jwt, proof=badge.proof)
         case "png":
             return baking.bake_png(picture.to_png(_art(badge)), badge.jwt)
         case "svg":
@@ -47,8 +47,12 @@ def make(badge: Badge, form: FileForm, *, packed: bytes | None = None, host: str
             return qr_png(badge_qr.to_url_text(packed, host=host))
 
 
-def as_json(jwt: str) -> bytes:
-    """The enveloped form (VC-JOSE-COSE 1.0 §3.2.1): a JSON document around the token."""
+def as_json(jwt: str, *, proof: str | None) -> bytes:
+    """The badge as a document with its proof inside; of a badge from before there were any, an envelope around the
+    token (VC-JOSE-COSE 1.0 §3.2.1).
+    """
+    if proof is not None:
+        return strict_json.dumps(garments.as_document(jwt, proof)).encode()
     enveloped = {
         "@context": VC_CONTEXT,
         "id": f"data:application/vc+jwt,{jwt}",

@@ -15,8 +15,9 @@ from issuer.badges import awarding, documents, issuance, publishing
 from issuer.badges import service as badges
 from issuer.badges.model import Badge
 from issuer.recognition import service as recognition
-from keys import did, jws
+from keys import data_integrity, did, jws
 from schemas import baking, strict_json
+from schemas.claims import document_of
 from tests.unit.issuer.conftest import office, quick_passphrase
 from tests.unit.issuer.office import NOW, Office
 from tests.unit.verifier.client import AppClient
@@ -68,7 +69,7 @@ def test_a_guessed_link_leads_nowhere(client: Browser, path: str) -> None:
     assert "nothing at this address" in answer.text
 
 
-@pytest.mark.parametrize("form", ["jwt", "json", "png", "svg"])
+@pytest.mark.parametrize("form", ["jwt", "png", "svg"])
 def test_each_download_holds_the_same_token(client: Browser, office: Office, form: str) -> None:
     badge = ada_badge(office)
     answer = client.get(f"{ada_page(office)}/badge/{badge.short_id}.{form}")
@@ -77,11 +78,22 @@ def test_each_download_holds_the_same_token(client: Browser, office: Office, for
     assert badge.jwt is not None
     held = {
         "jwt": lambda b: b.decode(),
-        "json": lambda b: str(strict_json.loads_object(b)["id"]).removeprefix("data:application/vc+jwt,"),
         "png": baking.extract_png,
         "svg": baking.extract_svg,
     }[form](answer.content)
     assert held == badge.jwt
+
+
+def test_the_json_is_the_same_badge_as_a_document_with_its_proof_inside(client: Browser, office: Office) -> None:
+    badge = ada_badge(office)
+    answer = client.get(f"{ada_page(office)}/badge/{badge.short_id}.json")
+    assert 'filename="contributor-2026.json"' in answer.headers["content-disposition"]
+    document = strict_json.loads_object(answer.content)
+    (proof,) = data_integrity.read_proofs(document).proofs
+    key = office.bureau.document_signer.public
+    assert badge.jwt is not None
+    claims = strict_json.loads_object(jws.parse(badge.jwt).payload)
+    assert data_integrity.verify(document, proof=proof, key=key) == document_of(claims)
 
 
 def test_one_holder_cannot_fetch_the_badge_of_another(client: Browser, office: Office) -> None:
@@ -244,7 +256,9 @@ def test_a_verifier_finds_keys_list_and_dictionary_from_any_origin(client: Brows
     assert key is not None and badge.jwt is not None
     jws.verify(badge.jwt, key=key)
     status = client.get("/status-lists/1")
-    assert status.headers["content-type"] == "application/vc+jwt"
+    assert (status.headers["content-type"], status.headers["vary"]) == ("application/vc", "Accept")
+    token = client.get("/status-lists/1", headers={"Accept": "application/vc+jwt"})
+    assert token.headers["content-type"] == "application/vc+jwt"
     assert status.headers["cache-control"] == "public, max-age=60"
     index = client.get("/dictionaries/").json()["dictionaries"]
     assert client.get(f"/dictionaries/{index[0]['id']}").headers["cache-control"].endswith("immutable")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from keys import custody
+from keys import custody, jws
 from tests.demo.offices import issuer_command
 from tests.stories.project import commit, make_repository
 
@@ -43,12 +43,12 @@ class Drill:
         self.issuer("issue")
         return self.exported(who)
 
-    def exported(self, who: str) -> bytes:
+    def exported(self, who: str, *, form: str = "jwt") -> bytes:
         badges = self.issuer("list")["badges"]
         assert isinstance(badges, list)
         (short_id,) = (badge["badge"] for badge in badges if badge["holder"] == who.title())
-        self.issuer("export", short_id, "--as", "jwt", "-o", str(self.folder / "badge.jwt"))
-        return (self.folder / "badge.jwt").read_bytes()
+        self.issuer("export", short_id, "--as", form, "-o", str(self.folder / "badge"))
+        return (self.folder / "badge").read_bytes()
 
     def verdict(self, badge: bytes) -> tuple[str, str | None]:
         """A stranger's verdict from what is published now, and the check that decides it."""
@@ -109,11 +109,50 @@ def test_the_rotation_drill(drill: Drill) -> None:
 def test_a_compromised_active_key_is_replaced_in_the_same_step(drill: Drill) -> None:
     badge = drill.badge_of("ada")
     drill.issuer("keys", "compromise", "badges-1")
-    states = {str(key["kid"])[-8:]: key["state"] for key in drill.issuer("keys", "list")["keys"]}  # type: ignore[attr-defined]
-    assert states == {"badges-1": "compromised", "status-1": "active", "badges-2": "active"}
+    keys = drill.issuer("keys", "list")["keys"]
+    assert isinstance(keys, list)
+    states = {str(key["kid"]).partition("#")[2]: key["state"] for key in keys if key["use"] == "badges"}
+    assert states == {"badges-1": "compromised", "badges-2": "active"}
     assert drill.verdict(badge)[0] == "not_valid"
     drill.issuer("keys", "sign-anew")
     assert drill.verdict(drill.exported("ada")) == ("valid", None)
+
+
+def test_a_compromised_key_for_documents_makes_the_badges_files_worthless_and_new_ones_are_signed(
+    drill: Drill,
+) -> None:
+    drill.badge_of("ada")
+    document = drill.exported("ada", form="json")
+    assert drill.verdict(document) == ("valid", None)
+    drill.issuer("keys", "compromise", "documents-1")
+    assert drill.verdict(document) == ("not_valid", "issuer_key")
+    assert drill.issuer("keys", "sign-anew")["signed"] == 1
+    assert drill.verdict(drill.exported("ada", form="json")) == ("valid", None)
+    assert drill.verdict(document) == ("not_valid", "issuer_key")
+
+
+@pytest.mark.parametrize(("kind", "alg", "typ"), [("RSA", "RS256", "JWT"), ("Ed25519", "EdDSA", "vc+jwt")])
+def test_the_kind_of_the_key_decides_the_algorithm_of_tokens(drill: Drill, kind: str, alg: str, typ: str) -> None:
+    first = drill.badge_of("ada")
+    drill.issuer("keys", "plan", "--kind", kind)
+    drill.issuer("keys", "rotate")
+    second = drill.badge_of("bob")
+    assert jws.parse(second.decode()).header.alg == alg and jws.parse(second.decode()).header.typ == typ
+    assert [drill.verdict(badge) for badge in (first, second)] == [("valid", None)] * 2
+    drill.issuer("keys", "rotate")  # of the same kind again
+    assert jws.parse(drill.badge_of("cy").decode()).header.alg == alg
+    forms = "".join(str(drill.exported("bob", form=form)[:8]) for form in ("json", "png", "svg"))
+    assert "PNG" in forms
+
+
+def test_a_suspended_badge_is_refused_until_that_is_lifted(drill: Drill) -> None:
+    badge = drill.badge_of("ada")
+    badges = drill.issuer("list")["badges"]
+    assert isinstance(badges, list)
+    drill.issuer("suspend", badges[0]["badge"], "--reason", "a claim is looked at")
+    assert drill.verdict(badge) == ("not_valid", "status")
+    drill.issuer("reinstate", badges[0]["badge"])
+    assert drill.verdict(badge) == ("valid", None)
 
 
 def test_a_withdrawn_badge_is_not_signed_anew(drill: Drill) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from issuer.badges import awarding, issuance, service, status
+from issuer.badges import awarding, documents, garments, issuance, service, status
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
 from issuer.recognition import service as recognition
-from keys import jws
+from keys import data_integrity, jws
 from schemas import badge_qr, holder_code, status_list, strict_json
+from schemas.claims import document_of
 from schemas.credential import OpenBadgeCredential
 from tests.unit.issuer.office import NOW, Office
 
@@ -126,7 +127,7 @@ def test_a_better_tier_supersedes_the_lesser_badge_and_keeps_the_reference(offic
     assert (better.award.tier, lesser.award.tier) == ("contributor", "recognised")
     assert lesser.id == first.id and lesser.superseded_by == better.id and not lesser.standing
     assert better.standing and better.reference == lesser.reference
-    assert better.id != lesser.id and better.status_index != lesser.status_index
+    assert better.id != lesser.id and better.revocation != lesser.revocation
 
 
 def test_a_tier_is_not_taken_back_inside_its_period(office: Office) -> None:
@@ -156,7 +157,8 @@ def test_a_choice_of_name_is_a_new_version_of_the_same_badge(office: Office) -> 
     ada = office.person("ada@books.example")
     after = issuance.choose(office.bureau, before, person=ada, shows_name=True, published=False, now=NOW)
     assert content(after).credentialSubject.name == "Ada Long"
-    assert (after.id, after.status_index, after.reference) == (before.id, before.status_index, before.reference)
+    assert (after.id, after.revocation, after.suspension) == (before.id, before.revocation, before.suspension)
+    assert after.reference == before.reference
     assert content(after).validFrom > content(before).validFrom
     assert content(after).credentialSubject.identities("ext:holderCode")
     back = issuance.choose(office.bureau, after, person=ada, shows_name=False, published=False, now=NOW)
@@ -179,13 +181,7 @@ def test_revoking_sets_the_bit_for_ever_and_the_first_reason_stands(office: Offi
     assert service.revoke(office.engine, badge, reason="issued in error", now=NOW)
     assert not service.revoke(office.engine, badge, reason="another reason", now=NOW)
     assert only_badge(office).revoked_for == "issued in error"
-    jwt = service.status_list_jwt(office.bureau, badge.status_list, now=NOW)
-    assert jwt is not None
-    claims = strict_json.loads_object(jws.verify(jwt, key=office.bureau.status_signer.public))
-    subject = claims["credentialSubject"]
-    assert isinstance(subject, dict) and isinstance(subject["encodedList"], str)
-    bits = status_list.decode(subject["encodedList"])
-    assert [i for i in range(len(bits) * 8) if status_list.is_set(bits, i)] == [badge.status_index]
+    assert bits_set(office, badge.revocation.list) == [badge.revocation.index]
     with pytest.raises(BadgeError, match="withdrawn"):
         person = office.person("ada@books.example")
         issuance.choose(
@@ -193,11 +189,75 @@ def test_revoking_sets_the_bit_for_ever_and_the_first_reason_stands(office: Offi
         )
 
 
+def bits_set(office: Office, number: int) -> list[int]:
+    """The places whose bits are set in a published list, as a document and as a token."""
+    key = office.bureau.status_signer.public
+    (document,) = documents.status_list(office.bureau, number, now=NOW)
+    (token,) = documents.status_list(office.bureau, number, now=NOW, as_token=True)
+    signed = strict_json.loads_object(document.body)
+    (proof,) = data_integrity.read_proofs(signed).proofs
+    assert (document.media_type, token.media_type) == ("application/vc", "application/vc+jwt")
+    said = strict_json.loads_object(jws.verify(token.body.decode(), key=key))
+    found = []
+    for content in (data_integrity.verify(signed, proof=proof, key=key), said):
+        subject = content["credentialSubject"]
+        assert isinstance(subject, dict) and isinstance(subject["encodedList"], str)
+        bits = status_list.decode(subject["encodedList"])
+        found.append([i for i in range(len(bits) * 8) if status_list.is_set(bits, i)])
+    assert found[0] == found[1]
+    return found[0]
+
+
 def test_the_status_list_is_signed_by_a_key_of_its_own(office: Office) -> None:
-    assert office.bureau.signer.public != office.bureau.status_signer.public
-    jwt = service.status_list_jwt(office.bureau, 1, now=NOW)
-    assert jwt is not None
-    assert jws.parse(jwt).header.kid == "did:web:badges.example.org#status-1"
+    assert (
+        office.bureau.signer.public != office.bureau.status_signer.public != office.bureau.document_signer.public
+    )
+    (document,) = documents.status_list(office.bureau, 1, now=NOW)
+    (proof,) = data_integrity.read_proofs(strict_json.loads_object(document.body)).proofs
+    assert proof.verification_method == "did:web:badges.example.org#status-1"
+    assert proof.cryptosuite == "eddsa-rdfc-2022"
+
+
+def test_a_suspension_sets_a_bit_of_another_list_and_can_be_lifted(office: Office) -> None:
+    office.add_changes("ada", count=1)
+    decide_and_issue(office)
+    badge = only_badge(office)
+    assert badge.suspension is not None and badge.suspension.list != badge.revocation.list
+    assert service.suspend(office.engine, badge, reason="a claim is looked at", now=NOW)
+    assert not service.suspend(office.engine, only_badge(office), reason="again", now=NOW)
+    assert bits_set(office, badge.suspension.list) == [badge.suspension.index]
+    assert bits_set(office, badge.revocation.list) == []
+    assert (only_badge(office).state, only_badge(office).suspended_for) == ("suspended", "a claim is looked at")
+    assert service.reinstate(office.engine, badge)
+    assert not service.reinstate(office.engine, badge)
+    assert bits_set(office, badge.suspension.list) == []
+    assert only_badge(office).state == "in force"
+
+
+def test_what_was_withdrawn_is_not_suspended_and_a_suspension_has_a_reason(office: Office) -> None:
+    office.add_changes("ada", count=1)
+    decide_and_issue(office)
+    with pytest.raises(BadgeError, match="for a reason"):
+        service.suspend(office.engine, only_badge(office), reason=" ", now=NOW)
+    service.revoke(office.engine, only_badge(office), reason="error", now=NOW)
+    with pytest.raises(BadgeError, match="nothing to suspend"):
+        service.suspend(office.engine, only_badge(office), reason="fraud", now=NOW)
+
+
+def test_both_garments_say_the_same_and_are_signed_by_keys_of_their_own(office: Office) -> None:
+    office.add_changes("ada", count=1)
+    decide_and_issue(office)
+    badge = only_badge(office)
+    assert badge.jwt is not None and badge.proof is not None
+    document = garments.as_document(badge.jwt, badge.proof)
+    found = data_integrity.read_proofs(document)
+    (proof,) = found.proofs
+    assert (proof.cryptosuite, proof.verification_method.partition("#")[2]) == ("eddsa-rdfc-2022", "documents-1")
+    assert found.verify(proof, key=office.bureau.document_signer.public) == found.bare.document
+    claims = strict_json.loads_object(jws.verify(badge.jwt, key=office.bureau.signer.public))
+    assert document_of(claims) == found.bare.document
+    plain = data_integrity.sign(found.bare.document, signer=office.bureau.document_signer, created=NOW)
+    assert plain["proof"] == document["proof"]
 
 
 def test_revoking_needs_a_reason(office: Office) -> None:
@@ -228,7 +288,7 @@ def test_status_entries_are_random_and_never_shared(office: Office) -> None:
     for who in ("ada", "cy", "dana"):
         office.add_changes(who, count=1)
     decide_and_issue(office)
-    places = [badge.status_index for badge in service.all_badges(office.engine)]
+    places = [badge.revocation.index for badge in service.all_badges(office.engine)]
     assert len(set(places)) == 3
     assert places != sorted(places) or max(places) > 3
 
@@ -348,9 +408,11 @@ def test_a_half_full_status_list_is_followed_by_a_new_one(office: Office, monkey
     for who in ("ada", "bob", "cy", "dana"):
         office.add_changes(who, count=1)
     decide_and_issue(office)
-    lists = [badge.status_list for badge in service.all_badges(office.engine)]
-    assert sorted(lists) == [1, 1, 2, 2][: len(lists)]
-    assert service.status_list_numbers(office.engine) == sorted(set(lists))
+    lists = [badge.revocation.list for badge in service.all_badges(office.engine)]
+    others = [badge.suspension.list for badge in service.all_badges(office.engine) if badge.suspension]
+    assert len(set(lists)) == 2 and max(map(lists.count, lists)) == 2
+    assert not set(lists) & set(others)
+    assert service.status_list_numbers(office.engine) == sorted({*lists, *others})
 
 
 def test_an_office_restored_from_an_old_copy_gives_the_same_holder_reference(

@@ -81,7 +81,7 @@ def test_the_suite_is_an_option(client: Client, office: Office, suite: str) -> N
 
 
 def test_a_suite_for_which_there_is_no_key_is_refused(office: Office) -> None:
-    only = replace(office.bureau, signer=office.bureau.document_signer)
+    only = replace(office.bureau, ecdsa_signer=office.bureau.document_signer)
     client = open_client(replace(office, bureau=only))
     words = problem(client.issue(credential(), cryptosuite="ecdsa-rdfc-2019"), 400, "PROOF_GENERATION_ERROR")
     assert "Ed25519" in words

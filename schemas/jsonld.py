@@ -12,12 +12,20 @@ from typing import Final
 from schemas.contexts import VERIFYING, ContextSet
 from schemas.jsonld_context import ActiveContext, Contexts, Meter, contexts_of
 from schemas.jsonld_literals import json_literal, number, quoted, text_suffix, typed_text, value_object
-from schemas.jsonld_shapes import ids_in, is_another_node, is_graph, keyword_members, listed, types_in
+from schemas.jsonld_shapes import (
+    ids_in,
+    is_another_node,
+    is_graph,
+    keyword_members,
+    listed,
+    speaking_members,
+    types_in,
+)
 from schemas.jsonld_terms import KEYWORDS, UNSAID, JsonLdError, Term, is_iri, language_tag, shown
 from schemas.rdf import RDF, Quad
 from schemas.strict_json import MAX_DEPTH, JsonObject, JsonValue
 
-__all__ = ["JsonLdError", "to_quads", "types_of"]
+__all__ = ["JsonLdError", "Meter", "to_quads", "types_of"]
 
 MAX_QUADS: Final = 2_000  # STANDARDS j1: what is canonicalised at most
 MAX_BLANK_NODES: Final = 200
@@ -37,17 +45,19 @@ def to_quads(
     contexts: ContextSet = VERIFYING,
     max_quads: int = MAX_QUADS,
     max_blank_nodes: int = MAX_BLANK_NODES,
+    meter: Meter | None = None,
 ) -> list[Quad]:
     """The statements that a document makes, each once; its blank nodes are `_:b0`, `_:b1` and so on.
 
-    `document`: as `schemas.strict_json` reads it; `contexts`: all that there are.
+    `document`: as `schemas.strict_json` reads it; `contexts`: all that there are; `meter`: counts the work that
+    its contexts cause, together with that of other documents.
 
     Raises:
         JsonLdError: a term is not defined, or is protected and redefined; an id or type is no absolute IRI; a
             value would be lost; a context is not known; JSON-LD does not allow it, or it is not supported here; or
             the document is too large.
     """
-    reader = _Reader(contexts_of(contexts), max_quads=max_quads, max_blank_nodes=max_blank_nodes)
+    reader = _Reader(contexts_of(contexts), max_quads=max_quads, max_blank_nodes=max_blank_nodes, meter=meter)
     try:
         return reader.document(document)
     except RecursionError as error:  # only for a document that the strict reader did not read
@@ -111,8 +121,10 @@ _NO_TERM: Final = Term(iri=None)
 class _Reader:
     """The reading of one document."""
 
-    def __init__(self, contexts: Contexts, *, max_quads: int, max_blank_nodes: int) -> None:
-        self._contexts, self._meter = contexts, Meter()
+    def __init__(
+        self, contexts: Contexts, *, max_quads: int, max_blank_nodes: int, meter: Meter | None = None
+    ) -> None:
+        self._contexts, self._meter = contexts, Meter() if meter is None else meter
         self._max_quads, self._max_blank_nodes = max_quads, max_blank_nodes
         self._quads: list[Quad] = []
         self._labels: dict[str, str] = {}  # the document's blank nodes -> ours
@@ -122,9 +134,10 @@ class _Reader:
         active = self._contexts.initial
         if "@context" in document:
             active = self._contexts.of_document(active, document["@context"], meter=self._meter)
-        no_types = [name for name in active.types if document.get(name) == []]
-        names = [name for name in document if name != "@context" and name not in no_types]
+        names = speaking_members(document, active)
         if len(names) == 1 and names[0] in active.graphs:  # §5.1.1: then its content is the default graph's
+            for name in document.keys() - {"@context", *names, *active.types}:
+                _predicate(name, active)  # though it says nothing
             self._graph(document[names[0]], active=active, graph=_DEFAULT_GRAPH, depth=1)
         else:
             self._object(
@@ -252,10 +265,14 @@ class _Reader:
         untyped: ActiveContext,
         graph: str,
         depth: int,
+        outer: set[str] | None = None,
     ) -> None:
-        """All that a node says (§5.1.2 step 13, §7.2). `untyped`: what is active but for its types."""
+        """All that a node says (§5.1.2 step 13, §7.2).
+
+        `untyped`: what is active but for its types; `outer`: for nested members, the keywords of the node so far.
+        """
         quads, terms, language = self._quads, active.terms, active.language
-        keywords: set[str] = set()
+        keywords: set[str] = set() if outer is None else outer
         for name, value in element.items():
             term = terms.get(name)
             if term is None:
@@ -274,7 +291,16 @@ class _Reader:
             if keyword == "@type":
                 quads += [(subject, _TYPE, self._type(one, untyped), graph) for one in listed(value)]
             else:
-                self._keyword(keyword, name, value, subject=subject, active=active, graph=graph, depth=depth + 1)
+                self._keyword(
+                    keyword,
+                    name,
+                    value,
+                    subject=subject,
+                    active=active,
+                    graph=graph,
+                    depth=depth + 1,
+                    keywords=keywords,
+                )
 
     def _keyword(
         self,
@@ -286,6 +312,7 @@ class _Reader:
         active: ActiveContext,
         graph: str,
         depth: int,
+        keywords: set[str],
     ) -> None:
         """A member of a node whose name stands for a keyword (§5.1.2 step 13.4)."""
         if keyword == "@graph":
@@ -295,7 +322,7 @@ class _Reader:
         elif keyword == "@reverse":
             self._reversed(value, subject, active=active, graph=graph, depth=depth)
         elif keyword == "@nest":
-            self._nested(name, value, subject, active=active, graph=graph, depth=depth)
+            self._nested(name, value, subject, active=active, graph=graph, depth=depth, keywords=keywords)
         elif keyword == "@index":
             if not isinstance(value, str):
                 raise JsonLdError("The @index of a node must be a text.")
@@ -343,7 +370,7 @@ class _Reader:
     ) -> list[str]:
         """The values of a property whose term says more of them than a type."""
         container = term.container
-        if nodes_only and ("@list" in container or "@language" in container or term.kind == "@json"):
+        if nodes_only and ("@list" in container or term.kind == "@json"):
             raise JsonLdError(f"The property {shown(name)} is reversed, and its values are no nodes.")
         if term.kind == "@json":
             if container - {"@set"}:
@@ -360,6 +387,8 @@ class _Reader:
             return [self._chain(found, graph=graph)]
         if isinstance(value, dict):
             if "@language" in container:
+                if nodes_only:
+                    raise JsonLdError(f"The property {shown(name)} is reversed, and its values are no nodes.")
                 return self._language_map(value, active=active, key=name)
             if not container.isdisjoint(_MAPS):
                 place = _Place(nodes_only=nodes_only, wrapped="@graph" in container, in_map=True)
@@ -384,7 +413,15 @@ class _Reader:
             self._property(name, item, subject=subject, active=active, graph=graph, depth=depth, reverse=True)
 
     def _nested(
-        self, name: str, value: JsonValue, subject: str, *, active: ActiveContext, graph: str, depth: int
+        self,
+        name: str,
+        value: JsonValue,
+        subject: str,
+        *,
+        active: ActiveContext,
+        graph: str,
+        depth: int,
+        keywords: set[str],
     ) -> None:
         """`@nest`: more members of the same node (§5.1.2 step 14)."""
         if depth > MAX_DEPTH:
@@ -405,7 +442,15 @@ class _Reader:
                     )
             if any(self._reference(given, active, is_name=False) != subject for given in ids_in(inner, active)):
                 raise JsonLdError(f"The nested members {shown(name)} have another id than their node.")
-            self._node(inner, subject, active=active, untyped=active, graph=graph, depth=depth)
+            self._node(
+                inner,
+                subject,
+                active=active,
+                untyped=active,
+                graph=graph,
+                depth=depth,
+                outer=keywords,
+            )
 
     def _values(
         self, value: JsonValue, *, active: ActiveContext, key: str | None, graph: str, depth: int, place: _Place

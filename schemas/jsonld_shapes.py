@@ -39,10 +39,20 @@ def ids_in(element: JsonObject, active: ActiveContext) -> Iterator[str]:
                     yield from ids_in(inner, active)
 
 
+def speaking_members(element: JsonObject, active: ActiveContext) -> list[str]:
+    """The members of an object that say something: no context, no null of a property, no empty array of types."""
+    names = []
+    for name, value in element.items():
+        term = active.terms.get(name)
+        is_silent = value is None and name not in KEYWORDS and (term is None or term.kind != "@json")
+        if name != "@context" and not is_silent and not (name in active.types and value == []):
+            names.append(name)
+    return names
+
+
 def is_graph(element: JsonObject, active: ActiveContext) -> bool:
     """Whether an object is a graph already: it has @graph, and at most @id and @index beside it."""
-    members = [name for name in element if name != "@context"]
-    keywords = [active.expanded(name, is_name=True) for name in members]
+    keywords = [active.expanded(name, is_name=True) for name in speaking_members(element, active)]
     return "@graph" in keywords and {"@graph", "@id", "@index"}.issuperset(keywords)
 
 

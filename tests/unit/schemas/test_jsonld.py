@@ -263,6 +263,23 @@ def test_null_and_empty_arrays_say_nothing() -> None:
     assert objects({"urn:p": [None, "a", [], None], "urn:q": None, "urn:r": []}) == ['"a"']
 
 
+def test_a_graph_beside_members_that_say_nothing_is_the_default_graph() -> None:
+    inner: Any = {"@id": "urn:a", "urn:p": "x"}
+
+    assert to_quads({"@graph": inner, "urn:q": None, "@type": []}) == [("<urn:a>", "<urn:p>", '"x"', "")]
+    assert to_quads({"@graph": inner, "@id": "urn:g"}) == [("<urn:a>", "<urn:p>", '"x"', "<urn:g>")]
+    refused({"@graph": inner, "shoeSize": None}, "The term 'shoeSize' is not defined")
+
+
+def test_nested_members_are_those_of_their_node() -> None:
+    node: Any = {"@nest": [{"@id": "urn:a", "urn:p": "x"}, {"urn:p": "y"}], "urn:p": "z"}
+
+    assert {quad[0] for quad in to_quads(node)} == {"<urn:a>"} and len(to_quads(node)) == 3
+    refused({"@index": "i", "@nest": {"@index": "i", "urn:p": 1}}, "Two members of a node stand for @index")
+    refused({"@id": "urn:a", "@nest": {"@id": "urn:b"}, "urn:p": 1}, "A node has two ids")
+    refused({"@nest": {"@context": {}, "urn:p": 1}}, "have a context, which is not supported")
+
+
 def test_a_repeated_statement_is_made_once() -> None:
     assert len(to_quads({"@id": "urn:a", "urn:p": ["x", "x", {"@value": "x"}]})) == 1
 

@@ -22,6 +22,7 @@ STRICTER = {
     "is no language tag": "a keyword as the key of a language map",
     "JSON in a container": "JSON in a map, where PyLD differs from the standard",
     "must be members of a node": "null in @nest",
+    "The type '@": "a keyword as the key of a map of types that holds nothing",
     "cannot have the member": "an alias of @set or @list with null, beside other members",
     "can say @propagate": "a context that would not propagate, but not at the beginning, where PyLD ignores that",
     "The reference": "a relative id as the key of a map that holds null only",

@@ -15,6 +15,7 @@ from keys.errors import ProofError
 from keys.jwk import KeyKind, PublicKey
 from schemas import jcs, jsonld, rdfc
 from schemas.contexts import ContextSet
+from schemas.jsonld import Meter
 from schemas.rdf import Quad
 from schemas.strict_json import JsonObject
 
@@ -59,11 +60,14 @@ def suite_for(key: PublicKey, *, form: Form = "rdfc") -> Suite:
 
 
 class CanonicalForms:
-    """One document in its canonical forms, each made at most once, and only when a proof asks for it."""
+    """One document in its canonical forms, each made at most once, and only when a proof asks for it.
 
-    def __init__(self, document: JsonObject, *, contexts: ContextSet) -> None:
-        self.document, self._contexts = document, contexts
-        self._quads: list[Quad] | None = None
+    `meter`: counts the work of contexts for this document and all that belongs to it.
+    """
+
+    def __init__(self, document: JsonObject, *, contexts: ContextSet, meter: Meter | None = None) -> None:
+        self.document, self._contexts, self._meter = document, contexts, meter
+        self._quads: list[Quad] | jsonld.JsonLdError | None = None
         self._hashes: dict[tuple[Form, HashName], bytes] = {}
 
     @property
@@ -74,7 +78,12 @@ class CanonicalForms:
             JsonLdError: a term is not defined, a context is not known, or the document is too large for it.
         """
         if self._quads is None:
-            self._quads = jsonld.to_quads(self.document, contexts=self._contexts)
+            try:
+                self._quads = jsonld.to_quads(self.document, contexts=self._contexts, meter=self._meter)
+            except jsonld.JsonLdError as error:  # kept as well: whoever asks again must not pay again
+                self._quads = error
+        if isinstance(self._quads, jsonld.JsonLdError):
+            raise self._quads
         return self._quads
 
     @property

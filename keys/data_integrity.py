@@ -19,6 +19,7 @@ from keys.selective_disclosure import verify_derived
 from keys.signer import Signer
 from schemas import timestamps
 from schemas.contexts import SIGNING, VERIFYING, ContextSet
+from schemas.jsonld import Meter
 from schemas.strict_json import MAX_DOCUMENT_BYTES, JsonObject, JsonValue
 
 PROOF_TYPE = "DataIntegrityProof"
@@ -80,7 +81,8 @@ class ProofSet:
     """The proofs of one document. `proofs`: those of known suites; `others`: the names of the other suites;
     `bare`: the document without any of them.
 
-    Canonical forms are made once, however many proofs ask for them.
+    Canonical forms are made once, however many proofs ask for them, and each proof is verified once under a key,
+    however many readers ask; the contexts of the document and of all its proofs share one meter.
     """
 
     def __init__(
@@ -92,8 +94,9 @@ class ProofSet:
         contexts: ContextSet = VERIFYING,
     ) -> None:
         self.document, self.proofs, self.others = document, tuple(proofs), tuple(others)
-        self._contexts = contexts
-        self.bare = CanonicalForms(_without_proof(document), contexts=contexts)
+        self._contexts, self._meter = contexts, Meter()
+        self.bare = self._forms(_without_proof(document))
+        self._verified: dict[tuple[int, PublicKey], tuple[Proof, JsonObject | ProofError]] = {}
 
     def verify(self, proof: Proof, *, key: PublicKey) -> JsonObject:
         """The document that `proof` secures, once its signature was found good under `key` (DI-EdDSA §3.2.2,
@@ -104,6 +107,18 @@ class ProofSet:
             ProofError: the key does not fit the suite, `@context` does not begin as the proof's, a term is not
                 defined, there is no canonical form, or the signature has another length or does not verify.
         """
+        asked = id(proof), key  # the proof is kept with its answer, so that no other can come by its id
+        if asked not in self._verified:
+            try:
+                self._verified[asked] = proof, self._verify(proof, key=key)
+            except ProofError as error:
+                self._verified[asked] = proof, error
+        _, answer = self._verified[asked]
+        if isinstance(answer, ProofError):
+            raise answer
+        return answer
+
+    def _verify(self, proof: Proof, *, key: PublicKey) -> JsonObject:
         secured = self._secured(proof)
         config = self._config(proof, secured.document)
         if proof.suite.form == "selective":
@@ -130,7 +145,7 @@ class ProofSet:
             document = {**document, "proof": self._previous(proof)}
         if document is self.bare.document:
             return self.bare
-        return CanonicalForms(document, contexts=self._contexts)
+        return self._forms(document)
 
     def _previous(self, proof: Proof) -> list[JsonValue]:
         entries = _listed(self.document.get("proof"))
@@ -141,7 +156,10 @@ class ProofSet:
         config = proof.config
         if proof.suite.form != "jcs" and "@context" in secured:
             config = {**config, "@context": secured["@context"]}
-        return CanonicalForms(config, contexts=self._contexts)
+        return self._forms(config)
+
+    def _forms(self, document: JsonObject) -> CanonicalForms:
+        return CanonicalForms(document, contexts=self._contexts, meter=self._meter)
 
 
 @dataclass(frozen=True)
@@ -244,8 +262,9 @@ def sign(
         **({} if domain is None else {"domain": domain}),
     }
     context: JsonObject = {"@context": document["@context"]} if "@context" in document else {}
-    secured = CanonicalForms(_without_proof(document), contexts=contexts)
-    hashed_config = CanonicalForms({**config, **context}, contexts=contexts)
+    meter = Meter()
+    secured = CanonicalForms(_without_proof(document), contexts=contexts, meter=meter)
+    hashed_config = CanonicalForms({**config, **context}, contexts=contexts, meter=meter)
     signature = signer.sign(hash_input(secured, config=hashed_config, suite=chosen, key=signer.public))
     if chosen.form == "jcs":
         config |= context  # these suites carry it, so that it cannot be replaced by another that reads the same

@@ -94,7 +94,7 @@ POISON: dict[str, list[Quad]] = {
     "100 graphs": graphs(10, names=100),
 }
 HEAVY: dict[str, list[Quad]] = {
-    "a circle of 100": circle(100),
+    "a circle of 70": circle(70),
     "ten circles of 20": circle(20, copies=10),
     "66 circles of 3": circle(3, copies=66),
     "a cube of 3 dimensions": cube(3),

@@ -15,6 +15,7 @@ from keys.did import Purpose
 from keys.errors import ProofError
 from keys.jwk import PublicKey
 from schemas import strict_json, timestamps
+from schemas.contexts import ContextSet
 from schemas.outline import issuer_of, outline
 from schemas.strict_json import JsonObject, StrictJsonError
 from verifier.verification.content import (
@@ -61,10 +62,9 @@ def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level 
     text = badge.document or ""
     if not told.passed(check_payload(text)):
         return told.verdict()
-    arrived = strict_json.loads_object(text)
-    if not told.passed(check_proof(arrived)):
+    if not told.passed(check_proof(strict_json.loads_object(text))):
         return told.verdict()
-    found = data_integrity.read_proofs(arrived, contexts=trust.contexts)
+    found = proofs_in(badge, contexts=trust.contexts)
     if not told.passed(check_proof_suite(found)) or not told.passed(check_proof_purpose(found)):
         return told.verdict()
 
@@ -75,7 +75,7 @@ def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level 
         return told.verdict()
 
     # Step 5: the keys, from the document of the very issuer that the credential names.
-    issuer = issuer_of(arrived)
+    issuer = issuer_of(found.document)
     published = document_to_read(issuer, trust=trust)
     key_of: KeyOf = lambda _: given  # noqa: E731
     if given is None:
@@ -101,6 +101,19 @@ def verify(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level 
         check_status(said, published=published, trust=trust, now=now),
     )
     return told.verdict(said, badge=partial(read_badge, content) if level is Level.BADGE else None)
+
+
+def proofs_in(badge: ReadBadge, *, contexts: ContextSet) -> ProofSet:
+    """The proofs of a badge that was read as a `document`; opened once, however many ask.
+
+    Raises:
+        StrictJsonError, ProofError: the document or its proofs cannot be read.
+    """
+    found = badge.opened.get(contexts)
+    if not isinstance(found, ProofSet):
+        document = strict_json.loads_object(badge.document or "")
+        found = badge.opened[contexts] = data_integrity.read_proofs(document, contexts=contexts)
+    return found
 
 
 def check_payload(text: str) -> Check:

@@ -5,7 +5,7 @@ with the dictionaries of the trust bundle. What arrives is a stranger's, so ever
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas import badge_qr, baking, strict_json
@@ -33,12 +33,15 @@ _NO_BADGE = (
 class ReadBadge:
     """A badge as it was found, in one of three garments: the compact JWT `token`, the `packed` bytes of a QR code,
     or the JSON text of a `document` with its proof inside.
+
+    `opened`: what was made of it on the way, so that it is made once (as in `trust.Published`).
     """
 
     form: Form
     token: str | None = None
     packed: bytes | None = None
     document: str | None = None
+    opened: dict[object, object] = field(default_factory=dict, compare=False, repr=False)  # by whoever opened it
 
     def __post_init__(self) -> None:
         if [self.token, self.packed, self.document].count(None) != 2:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from keys import data_integrity, did, jws
+from keys import did, jws
 from keys.did import DidDocument
 from keys.errors import KeysError, SignatureError
 from keys.jwk import PublicKey
@@ -24,7 +24,7 @@ from schemas.outline import issuer_of
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
 from verifier.ground.documents import DocumentSource
 from verifier.ground.outbound import OutboundError
-from verifier.verification import status, story
+from verifier.verification import proofs, status, story
 from verifier.verification.reading import ReadBadge
 from verifier.verification.trust import STATUS_AGE_LIMIT, Absent, Published, TrustBundle
 
@@ -69,7 +69,7 @@ class Resolver:
         now = self._clock()
         dictionaries: dict[str, Dictionary] = {}
         if badge.document is not None:
-            claim = _claim_of_document(badge.document, contexts=self._contexts)
+            claim = _claim_of_document(badge, contexts=self._contexts)
         else:
             token, dictionaries = self._token(badge)
             claim = _claim_of_token(token)
@@ -234,11 +234,10 @@ def _claim_of_token(token: str) -> _Claim | None:
     return _Claim(issuer, content, _owner(kid) == issuer, verify)
 
 
-def _claim_of_document(text: str, *, contexts: ContextSet) -> _Claim | None:
+def _claim_of_document(badge: ReadBadge, *, contexts: ContextSet) -> _Claim | None:
     """The claim of a document with proofs inside, if they can be read and one of them is known here."""
     try:
-        content = strict_json.loads_object(text)
-        found = data_integrity.read_proofs(content, contexts=contexts)
+        found = proofs.proofs_in(badge, contexts=contexts)
     except (KeysError, StrictJsonError):
         return None
 
@@ -249,6 +248,7 @@ def _claim_of_document(text: str, *, contexts: ContextSet) -> _Claim | None:
                 raise SignatureError(f"There is no key {proof.verification_method}.")
             found.verify(proof, key=key)
 
+    content = found.document
     issuer = issuer_of(content)
     owned = {_owner(proof.verification_method) for proof in found.proofs} == {issuer}
     return _Claim(issuer, content, owned, verify) if found.proofs else None

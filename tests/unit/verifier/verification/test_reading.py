@@ -107,6 +107,21 @@ def test_a_transparent_picture_of_a_code_is_read_on_white() -> None:
     assert read(encoded(clear, kind="PNG")).packed == PACKED
 
 
+@pytest.mark.parametrize("form", ["token", "document"])
+def test_the_one_badge_in_a_wallets_presentation_is_read(form: str) -> None:
+    envelope = {"type": "EnvelopedVerifiableCredential", "id": f"data:application/vc+jwt,{TOKEN}"}
+    inner = envelope if form == "token" else ISSUER.secured()
+    presentation = {"type": ["VerifiablePresentation"], "verifiableCredential": [inner], "holder": "did:example:a"}
+    found = read(strict_json.dumps(presentation).encode())
+
+    assert found.token == (TOKEN if form == "token" else None)
+    assert found.document == (None if form == "token" else strict_json.dumps(inner))
+    with pytest.raises(ReadingError, match="or several"):
+        read(strict_json.dumps(presentation | {"verifiableCredential": [inner, inner]}).encode())
+    with pytest.raises(ReadingError, match="holds no badge"):
+        read(strict_json.dumps(presentation | {"verifiableCredential": [presentation]}).encode())
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

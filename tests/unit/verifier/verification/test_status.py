@@ -1,18 +1,21 @@
 """A status list is believed only whole: everything short of a clear bit is unknown."""
 
+import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from schemas import status_list
+from schemas import base64url, status_list, strict_json
 from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer, read
 from verifier.verification.checks import verify
 from verifier.verification.trust import Absent, Published, TrustBundle
 from verifier.verification.verdict import Check, State
 
 ISSUER = IssuerSimulator()
+SHORT = "u" + base64url.encode(gzip.compress(bytes(16)))
 
 
 def status_of(
@@ -182,3 +185,79 @@ def test_a_list_of_the_smallest_length_answers_its_last_index() -> None:
     listed = ISSUER.status_token(ISSUER.status_claims(bits=bits)).encode()
 
     assert status_of(listed=listed, entry={"statusListIndex": "131071"}).state is State.FAIL
+
+
+# --- the deprecated list of Open Badges, which is only read ------------------------------------------------
+
+OLD_LIST = "https://badges.example.org/revoked.json"
+
+
+def in_old_list(body: dict[str, Any] | bytes | Absent | None, *, had: timedelta = timedelta(minutes=3)) -> Check:
+    document = ISSUER.document()
+    document["credentialStatus"] = [{"id": OLD_LIST, "type": "1EdTechRevocationList"}]
+    trust = ISSUER.trust()
+    if isinstance(body, dict):
+        body = strict_json.dumps(body).encode()
+    lists: dict[str, Published | Absent] = {}
+    if body is not None:
+        lists[OLD_LIST] = body if isinstance(body, Absent) else Published(body, NOW - had)
+    return verify(read(ISSUER.token(document)), trust=replace(trust, status_lists=lists), now=NOW).check("status")
+
+
+def old_list(
+    *entries: dict[str, Any], name: str = "revokedCredential", issuer: str = ISSUER.did
+) -> dict[str, Any]:
+    return {"id": OLD_LIST, "issuer": issuer, name: list(entries)}
+
+
+def test_a_badge_that_an_old_list_names_is_withdrawn() -> None:
+    mine = str(ISSUER.document()["id"])
+    assert in_old_list(old_list({"id": mine, "revoked": True})).state is State.FAIL
+    assert in_old_list(old_list({"id": mine})).state is State.FAIL
+    assert in_old_list(old_list({"id": mine}, name="revokedCredentials")).state is State.FAIL  # occurs in the wild
+    assert in_old_list(old_list({"id": mine, "revoked": False})).state is State.PASS
+    assert in_old_list(old_list({"id": "urn:uuid:other"})).state is State.PASS
+    assert in_old_list({"issuer": {"id": ISSUER.did}}).state is State.PASS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        Absent("The line is down."),
+        b"[]",
+        b"<html>",
+        old_list(issuer="did:web:other.example"),
+        {"revokedCredential": []},
+        {"issuer": ISSUER.did, "revokedCredential": "urn:uuid:x"},
+        {"issuer": ISSUER.did, "revokedCredential": ["urn:uuid:x"]},
+        b'{"issuer":"did:web:badges.example.org","issuer":"did:web:badges.example.org"}',
+    ],
+)
+def test_an_old_list_that_cannot_be_used_is_unknown(body: dict[str, Any] | bytes | Absent | None) -> None:
+    assert in_old_list(body).state is State.UNKNOWN
+
+
+def test_an_old_list_grows_stale() -> None:
+    assert in_old_list(old_list(), had=timedelta(hours=1)).state is State.PASS
+    assert in_old_list(old_list(), had=timedelta(hours=2)).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("listed", "problem"),
+    [
+        (Absent("The line is down."), "STATUS_RETRIEVAL_ERROR"),
+        (
+            with_claims(lambda c: c["credentialSubject"].update(statusPurpose="suspension")),
+            "STATUS_VERIFICATION_ERROR",
+        ),
+        (with_claims(lambda c: c["credentialSubject"].update(encodedList="zzz")), "MALFORMED_VALUE_ERROR"),
+        (with_claims(lambda c: c["credentialSubject"].update(encodedList=SHORT)), "STATUS_LIST_LENGTH_ERROR"),
+    ],
+)
+def test_what_keeps_us_from_an_answer_has_the_standards_name(listed: bytes | Absent, problem: str) -> None:
+    assert status_of(listed=listed).problem == problem
+
+
+def test_an_index_outside_the_list_is_a_range_error() -> None:
+    assert status_of(entry={"statusListIndex": "131072"}).problem == "RANGE_ERROR"

@@ -136,7 +136,7 @@ class _Reader:
             active = self._contexts.of_document(active, document["@context"], meter=self._meter)
         names = speaking_members(document, active)
         if len(names) == 1 and names[0] in active.graphs:  # §5.1.1: then its content is the default graph's
-            for name in document.keys() - {"@context", *names, *active.types}:
+            for name in document.keys() - {"@context", *names, *active.types, *active.nests}:
                 _predicate(name, active)  # though it says nothing
             self._graph(document[names[0]], active=active, graph=_DEFAULT_GRAPH, depth=1)
         else:
@@ -213,7 +213,10 @@ class _Reader:
             if not place.takes_values:
                 raise JsonLdError(f"The value of {_shown(key)} is a list where a node was expected.")
             return [self._list(content, active=active, key=key, graph=graph, depth=depth)]
-        plain = replace(place, in_list=False)
+        term = active.terms.get(key)
+        plain = replace(
+            place, in_list=term is not None and "@list" in term.container and isinstance(content, list)
+        )
         found = self._values(content, active=active, key=key, graph=graph, depth=depth, place=plain)
         return [self._chain(found, graph=graph)] if place.in_list else [str(item) for item in found]
 
@@ -370,14 +373,14 @@ class _Reader:
     ) -> list[str]:
         """The values of a property whose term says more of them than a type."""
         container = term.container
+        if value is None and term.kind != "@json":
+            return []
         if nodes_only and ("@list" in container or term.kind == "@json"):
             raise JsonLdError(f"The property {shown(name)} is reversed, and its values are no nodes.")
         if term.kind == "@json":
             if container - {"@set"}:
                 raise JsonLdError(f"The term {shown(name)} is JSON in a container, which is not supported here.")
             return [json_literal(value)]
-        if value is None:
-            return []
         if "@list" in container:
             if not isinstance(value, dict):
                 return [self._list(value, active=active, key=name, graph=graph, depth=depth)]

@@ -40,12 +40,13 @@ def ids_in(element: JsonObject, active: ActiveContext) -> Iterator[str]:
 
 
 def speaking_members(element: JsonObject, active: ActiveContext) -> list[str]:
-    """The members of an object that say something: no context, no null of a property, no empty array of types."""
+    """The members of an object that say something: no context, no null of a property, no types that are none."""
     names = []
     for name, value in element.items():
         term = active.terms.get(name)
         is_silent = value is None and name not in KEYWORDS and (term is None or term.kind != "@json")
-        if name != "@context" and not is_silent and not (name in active.types and value == []):
+        is_silent = is_silent or (value == [] and (name in active.types or name in active.nests))
+        if name != "@context" and not is_silent:
             names.append(name)
     return names
 

@@ -177,7 +177,7 @@ class Writer:
     def _context(self, depth: int, *, but: str = "") -> Json:
         """A context. A scoped one never redefines its own term (`but`): there processors differ."""
         if depth and self._often(0.04):
-            return [] if but in TYPES_TOO else self._one([None, []])  # a null that PyLD ignores, for a type
+            return {} if but in TYPES_TOO else None  # a null that PyLD ignores, for a type
         made: dict[str, Json] = {}
         if self._often(0.15 if depth else 0.6):
             made["@vocab"] = self._one(["https://vocab.example/", "ex:v#"])

@@ -23,6 +23,7 @@ STRICTER = {
     "JSON in a container": "JSON in a map, where PyLD differs from the standard",
     "must be members of a node": "null in @nest",
     "The type '@": "a keyword as the key of a map of types that holds nothing",
+    "The type 'type'": "the same, for an ordinary word",
     "cannot have the member": "an alias of @set or @list with null, beside other members",
     "can say @propagate": "a context that would not propagate, but not at the beginning, where PyLD ignores that",
     "The reference": "a relative id as the key of a map that holds null only",
@@ -36,6 +37,7 @@ STRICTER = {
 # What PyLD refuses, and is read here.
 LAXER = {
     "conflicting @index property": "an index is not part of what is said, so it cannot contradict",
+    "string indices must be integers": "the same, where PyLD compares the two wrongly",
     "terms must define an @id": "PyLD ends a type's context at a value of three members; the standard, at nodes",
 }
 

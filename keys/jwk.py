@@ -43,13 +43,13 @@ class _Curve:
     """What is particular to one curve of ECDSA."""
 
     curve: ec.EllipticCurve
-    hash: hashes.HashAlgorithm
+    algorithm: ec.ECDSA
     coordinate_bytes: int
 
 
 _CURVES: Mapping[str, _Curve] = {
-    "P-256": _Curve(ec.SECP256R1(), hashes.SHA256(), 32),
-    "P-384": _Curve(ec.SECP384R1(), hashes.SHA384(), 48),
+    "P-256": _Curve(ec.SECP256R1(), ec.ECDSA(hashes.SHA256()), 32),
+    "P-384": _Curve(ec.SECP384R1(), ec.ECDSA(hashes.SHA384()), 48),
 }
 _ED25519_BYTES = 32
 _ED25519_SIGNATURE_BYTES = 64
@@ -112,7 +112,7 @@ class PublicKey:
             else:
                 half = len(signature) // 2
                 r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
-                key.verify(encode_dss_signature(r, s), message, ec.ECDSA(_CURVES[self.kind].hash))
+                key.verify(encode_dss_signature(r, s), message, _CURVES[self.kind].algorithm)
         except InvalidSignature as error:
             raise SignatureError("The signature does not fit the signed text and this key.") from error
 

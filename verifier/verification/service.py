@@ -20,6 +20,7 @@ from verifier.ground.documents import DocumentSource
 from verifier.verification import checks, endorsements, presentations, proofs, reading
 from verifier.verification.content import Level
 from verifier.verification.errors import ReadingError
+from verifier.verification.known_badges import KnownBadges
 from verifier.verification.presentations import Expected, PresentationVerdict, Presented
 from verifier.verification.reading import ReadBadge
 from verifier.verification.report import Report
@@ -30,6 +31,8 @@ from verifier.verification.verdict import Endorsement, Outcome, State, Verdict
 # Seconds of CPU for all that stands inside one presentation or badge together. One credential alone is bounded by
 # counts; many dear ones in one request would hold everybody else. Sixteen badges take a tenth of it.
 MAX_CPU_SECONDS: Final = 0.4
+
+_KNOWN = KnownBadges()
 
 
 @dataclass(frozen=True)
@@ -146,8 +149,16 @@ class Verification:
 
 def judge(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level = Level.BADGE) -> Verdict:
     """The verdict on a badge, told as its form wants it: as a token, or as a document with proofs inside."""
-    story = checks.verify if badge.document is None else proofs.verify
-    return story(badge, trust=trust, now=now, level=level)
+    if badge.document is not None:
+        return proofs.verify(badge, trust=trust, now=now, level=level)
+    if level is not Level.BADGE:
+        return checks.verify(badge, trust=trust, now=now, level=level)
+    known = _KNOWN.judge(badge, trust=trust, now=now)
+    if known is not None:
+        return known
+    verdict = checks.verify(badge, trust=trust, now=now)
+    _KNOWN.remember(badge, verdict, trust=trust)
+    return verdict
 
 
 def content_of(badge: ReadBadge) -> JsonObject:

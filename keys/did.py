@@ -153,11 +153,14 @@ def parse_document(data: bytes, *, expected_id: str) -> DidDocument:
         embedded += [(purpose, method) for method in _objects(document.get(purpose))]
     for _, method in embedded:
         _collect(method, methods, expected_id)
+    opened: dict[str, PublicKey | None] = {}  # each method once: a document may list one key ten thousand times
     for purpose, listed in keys.items():
         references = [_absolute(e, expected_id) for e in _items(document.get(purpose)) if isinstance(e, str)]
         references += [_absolute(m["id"], expected_id) for p, m in embedded if p == purpose]
         for reference in references:
-            key = _key_of(methods[reference], expected_id) if reference in methods else None
+            if reference in methods and reference not in opened:
+                opened[reference] = _key_of(methods[reference], expected_id)
+            key = opened.get(reference)
             if key:
                 listed[reference] = key
     return DidDocument(expected_id, keys)

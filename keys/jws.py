@@ -8,6 +8,7 @@ header must agree, and nothing else in the header is ever followed. Claims are r
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from keys.errors import SignatureError
 from keys.jwk import ALGORITHMS, PublicKey
@@ -33,8 +34,7 @@ class JoseHeader:
     raw: bytes
 
 
-@dataclass(frozen=True)
-class ParsedJws:
+class ParsedJws(NamedTuple):
     """A compact JWS taken apart: `payload` is NOT verified."""
 
     header: JoseHeader

@@ -4,8 +4,8 @@ For whoever asks when it holds, by whom it is and where its status stands. Wheth
 model is `vcdm`; what an Open Badge says besides is `credential`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from schemas import timestamps
 from schemas.strict_json import JsonObject, JsonValue
@@ -15,8 +15,7 @@ VC1_CONTEXT = "https://www.w3.org/2018/credentials/v1"
 _NEWER_NAMES = {"issuanceDate": "validFrom", "expirationDate": "validUntil"}
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """`valid_from`, `valid_until`: None where the document sets no bound; `status`: its entries as they are."""
 
     id: str | None

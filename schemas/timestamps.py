@@ -38,7 +38,7 @@ def parse(text: object) -> datetime:
 
 def show(moment: datetime) -> str:
     """`moment` in UTC, whole seconds: `2026-11-22T09:00:00Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
+    return moment.astimezone(UTC).isoformat()[:19] + "Z"
 
 
 def from_numeric_date(value: object) -> datetime:

@@ -8,7 +8,6 @@ key it is stands in `story`, what is said in `content`, and whether it still sta
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -223,7 +222,7 @@ def _bounded(said: Outline, claims: JsonObject) -> Outline:
         ends = said.valid_until or (timestamps.from_numeric_date(claims["exp"]) if "exp" in claims else None)
     except TimestampError:  # told by the check of that claim
         return said
-    return replace(said, valid_from=begins, valid_until=ends)
+    return said._replace(valid_from=begins, valid_until=ends)
 
 
 def _tried(check_id: str, act: Callable[[], object]) -> Check:

@@ -23,8 +23,7 @@ from schemas.claims import document_of
 from schemas.contexts import ContextSet
 from schemas.outline import Outline
 from schemas.strict_json import JsonObject, JsonValue
-from schemas.timestamps import TimestampError
-from verifier.verification.content import check_valid_from, check_valid_until, read_badge
+from verifier.verification.content import SKEW, read_badge
 from verifier.verification.reading import ReadBadge
 from verifier.verification.status import check_status
 from verifier.verification.story import check_issuer_document, document_to_read, read_document
@@ -49,7 +48,7 @@ _FORMS: Final[Mapping[_Form, str]] = {
         r"|did:(?:key|jwk):[A-Za-z0-9_-]{1,500}"
         r"|https://[a-z0-9.-]{1,200}(?:/[A-Za-z0-9._~-]{1,200}){0,6}(?:#[A-Za-z0-9._~-]{1,100})?"
     ),
-    "moment": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z",
+    "moment": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z",
     "number": r"[1-9][0-9]{0,11}",
     "index": r"0|[1-9][0-9]{0,17}",
     "text": r'[^"\\\x00-\x1f]{1,4000}',
@@ -126,16 +125,17 @@ class _Places:
 
 @dataclass(frozen=True, slots=True)
 class _KnownBadge:
-    """A badge that passed every check in these contexts, as far as others can be like it. `differing`: where the
-    checks stand that are made anew.
+    """A badge that passed every check in these contexts, as far as others can be like it. `before`: its checks up
+    to that of the issuer's document, which is made anew; `after`: those behind it but for the last three, as are
+    these.
     """
 
     text: _TextWithGaps
     places: _Places
-    checks: tuple[Check, ...]
+    before: tuple[Check, ...]
+    after: tuple[Check, ...]
     outline: Outline
     contexts: ContextSet
-    differing: tuple[int, ...]
 
     def judge(
         self, parsed: ParsedJws, values: Sequence[str], *, payload: str, trust: TrustBundle, now: datetime
@@ -145,45 +145,36 @@ class _KnownBadge:
         if said is None:
             return None
         published = document_to_read(said.issuer, trust=trust)
-        made = check_issuer_document(said.issuer, published=published, now=now)
-        if made.state is not State.PASS:
+        issuer_document = check_issuer_document(said.issuer, published=published, now=now)
+        if issuer_document.state is not State.PASS:
             return None
-        key = read_document(said.issuer, published=published).key(
-            parsed.header.kid or "", purpose="assertionMethod"
-        )
-        if key is None:
+        document = read_document(said.issuer, published=published)
+        key = document.key(parsed.header.kid or "", purpose="assertionMethod")
+        times = self._times(said, values, now=now)
+        status = check_status(said, published=published, trust=trust, now=now)
+        if key is None or times is None or status.state is not State.PASS:
             return None
-        anew = (
-            made,
-            check_valid_from(said, now=now),
-            check_valid_until(said, now=now),
-            check_status(said, published=published, trust=trust, now=now),
-        )
-        checks = list(self.checks)
-        for position, check in zip(self.differing, anew, strict=True):
-            if check.state is not State.PASS:
-                return None
-            checks[position] = check
         try:
             jws.check_signature(parsed, key=key)
         except SignatureError:
             return None
-        return Verdict(tuple(checks), said, read=partial(_badge_in, payload))
+        checks = (*self.before, issuer_document, *self.after, *times, status)
+        return Verdict(checks, said, read=partial(_badge_in, payload))
 
     def _outline(self, values: Sequence[str]) -> Outline | None:
         """What this badge says of itself; None if its times do not exist, or are not as its claims repeat them."""
         places, valid_until = self.places, None
         try:
-            valid_from = timestamps.parse(values[places.valid_from])
+            valid_from = datetime.fromisoformat(values[places.valid_from])
             if timestamps.to_numeric_date(valid_from) != int(values[places.nbf]):
                 return None
             if places.valid_until is not None and places.exp is not None:
-                valid_until = timestamps.parse(values[places.valid_until])
+                valid_until = datetime.fromisoformat(values[places.valid_until])
                 if timestamps.to_numeric_date(valid_until) != int(values[places.exp]) or valid_until < valid_from:
                     return None
             if places.awarded is not None:
-                timestamps.parse(values[places.awarded])
-        except TimestampError:
+                datetime.fromisoformat(values[places.awarded])
+        except ValueError:
             return None
         return Outline(
             self.outline.id if places.id is None else values[places.id],
@@ -193,6 +184,18 @@ class _KnownBadge:
             valid_until,
             self._status(values),
         )
+
+    def _times(self, said: Outline, values: Sequence[str], *, now: datetime) -> tuple[Check, Check] | None:
+        """The checks of both times, if they pass: the texts in the gaps are just as the checks show them."""
+        until = self.places.valid_until
+        if said.valid_from is None or said.valid_from > now + SKEW:
+            return None
+        begins = Check("valid_from", State.PASS, f"from {values[self.places.valid_from]}")
+        if said.valid_until is None or until is None:
+            return begins, Check("valid_until", State.PASS, "no end")
+        if now > said.valid_until + SKEW:
+            return None
+        return begins, Check("valid_until", State.PASS, f"until {values[until]}")
 
     def _status(self, values: Sequence[str]) -> tuple[JsonObject, ...]:
         entries = [entry.copy() for entry in self.outline.status]
@@ -252,9 +255,12 @@ def _known_badge(payload: str, verdict: Verdict, *, contexts: ContextSet) -> _Kn
     if found is None:
         return None
     text, values = found
-    positions = {check.id: position for position, check in enumerate(verdict.checks)}
-    differing = tuple(positions[name] for name in ("issuer_document", "valid_from", "valid_until", "status"))
-    return _KnownBadge(text, _places(values), verdict.checks, verdict.outline, contexts, differing)
+    names = [check.id for check in verdict.checks]
+    if names[-3:] != ["valid_from", "valid_until", "status"]:
+        return None
+    anew = names.index("issuer_document")
+    before, after = verdict.checks[:anew], verdict.checks[anew + 1 : -3]
+    return _KnownBadge(text, _places(values), before, after, verdict.outline, contexts)
 
 
 def _places(values: Mapping[_Path, int]) -> _Places:

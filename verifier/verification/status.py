@@ -80,6 +80,8 @@ def check_status(
     except KeysError as error:  # only where whoever asks brought the badge's key along
         return Check("status", State.UNKNOWN, str(error), problem=RETRIEVAL)
     answers = [_answer(entry, said, document=document, trust=trust, now=now) for entry in said.status]
+    if len(answers) == 1:
+        return answers[0]
     for state in (State.FAIL, State.UNKNOWN):
         for answer in answers:
             if answer.state is state:
@@ -158,9 +160,10 @@ def _answer(
     if not known or url is None:
         evidence = f"A status of type {kind!a:.60} for {purpose!a:.60} is unknown."
         return Check("status", State.UNKNOWN, evidence, problem=VERIFICATION)
-    published = trust.status_lists.get(url, Absent(f"{url} is not at hand."))
-    if isinstance(published, Absent):
-        return Check("status", State.UNKNOWN, published.reason, problem=RETRIEVAL)
+    published = trust.status_lists.get(url)
+    if not isinstance(published, Published):
+        reason = f"{url} is not at hand." if published is None else published.reason
+        return Check("status", State.UNKNOWN, reason, problem=RETRIEVAL)
     try:
         look = _in_old_list if kind == OLD_TYPE else _in_bitstring
         withdrawn, made_at, what = look(entry, said, published, document=document, trust=trust, now=now)
@@ -201,7 +204,7 @@ def _opened(
 ) -> StatusSnapshot:
     """`open_list`, once for each list as it was fetched, as long as the issuer's keys are the same."""
     kept = published.opened.get(url)
-    if isinstance(kept, tuple) and kept[0] == document:
+    if isinstance(kept, tuple) and (kept[0] is document or kept[0] == document):
         snapshot = kept[1]
         assert isinstance(snapshot, StatusSnapshot)
         snapshot.check_time(now)

@@ -92,7 +92,7 @@ def document_to_read(issuer: str, *, trust: TrustBundle) -> Published | Absent |
             return did.implied_document(issuer)
         except KeyFormatError as error:
             return Absent(str(error))
-    return trust.did_documents.get(issuer, Absent(f"The keys of {issuer} are not at hand."))
+    return trust.did_documents.get(issuer) or Absent(f"The keys of {issuer} are not at hand.")
 
 
 def read_document(issuer: str, *, published: Published | Absent | DidDocument) -> DidDocument:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from schemas.outline import Outline
 from verifier.verification.errors import NotVerifiedError
@@ -35,8 +35,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One clause and its outcome.
 
     `evidence`: what was seen, for an integrator; `age`: how old the document is that it rests on; `made`: False

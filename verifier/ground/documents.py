@@ -82,6 +82,8 @@ def context_set(settings: Settings) -> ContextSet:
         SettingsError: the folder cannot be read, or what is in it is not what was pinned.
     """
     folder = settings.contexts_dir
+    if folder is None and settings.offline_dir is not None and (settings.offline_dir / DIRECTORY_INDEX).is_file():
+        folder = settings.offline_dir  # it stands for all that is known of the world
     if folder is None:
         return VERIFYING
     try:

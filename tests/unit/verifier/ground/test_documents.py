@@ -114,6 +114,8 @@ def test_an_operator_adds_contexts_that_are_pinned_by_their_hash(tmp_path: Path)
         ("<urn:x>", "<https://vocabulary.example/shoeSize>", '"42"', "")
     ]
     assert context_set(Settings(tmp_path)) is VERIFYING
+    assert context_set(Settings(tmp_path, offline_dir=tmp_path)) == known
+    assert context_set(Settings(tmp_path, offline_dir=tmp_path.parent)) is VERIFYING
 
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"name": "missing.json"}, {"name": "../v1.json"}])

@@ -30,7 +30,7 @@ from verifier.verification.verdict import Endorsement, Outcome, State, Verdict
 
 # Seconds of CPU for all that stands inside one presentation or badge together. One credential alone is bounded by
 # counts; many dear ones in one request would hold everybody else. Sixteen badges take a tenth of it.
-MAX_CPU_SECONDS: Final = 0.4
+MAX_CPU_SECONDS: Final = 0.3
 
 _KNOWN = KnownBadges()
 

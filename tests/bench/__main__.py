@@ -6,13 +6,17 @@ Nothing here fails for being slow: numbers are read by people, and compared with
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.bench import deciding, issuing, signing
+from tests.bench import deciding, documents, issuing, publishing, signing, starting, verifying
 from tests.bench.measuring import Row
 
 GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "deciding": deciding.rows,
     "signing": signing.rows,
     "issuing": issuing.rows,
+    "verifying": verifying.rows,
+    "documents": documents.rows,
+    "publishing": publishing.rows,
+    "starting": starting.rows,
 }
 
 

@@ -6,11 +6,15 @@ by `baseline`, the bare need that stands beside it.
 
 import gc
 import json
+import resource
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 ENOUGH_SECONDS = 0.25  # of CPU for one measurement: long beside the clock's step, short beside anybody's patience
+TURNS = 5  # of two works that are measured side by side
 BATCHES = 3  # the best of them counts: what disturbs a measurement only ever makes it longer
 
 
@@ -53,6 +57,40 @@ def microseconds(work: Callable[[], object]) -> float:
             work()
 
     return min(seconds(batch) for _ in range(BATCHES)) / times * 1e6
+
+
+def side_by_side(work: Callable[[], object], bare: Callable[[], object]) -> tuple[float, float]:
+    """CPU microseconds for one run of each, measured in turns: what disturbs the machine disturbs both."""
+    both = (work, bare)
+    times = [max(1, round(ENOUGH_SECONDS / TURNS / max(seconds(run), 1e-6))) for run in both]
+    best = [float("inf"), float("inf")]
+    for _ in range(BATCHES * TURNS):
+        for which, (run, often) in enumerate(zip(both, times, strict=True)):
+            best[which] = min(best[which], seconds(partial(_repeat, run, often)) / often)
+    return best[0] * 1e6, best[1] * 1e6
+
+
+def against(name: str, work: Callable[[], object], bare: Callable[[], object]) -> Row:
+    """A row in CPU microseconds whose baseline is the bare need, measured beside it."""
+    value, baseline = side_by_side(work, bare)
+    return row(name, value, "CPU microseconds", baseline=baseline)
+
+
+def cold(command: Sequence[str], *, often: int = 7) -> float:
+    """CPU milliseconds of a program from its start to its end, its children's too; the best of several starts."""
+    return min(_child_seconds(command) for _ in range(often)) * 1e3
+
+
+def _child_seconds(command: Sequence[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _repeat(work: Callable[[], object], often: int) -> None:
+    for _ in range(often):
+        work()
 
 
 def _rounded(number: float) -> float:

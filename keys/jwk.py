@@ -101,18 +101,21 @@ class PublicKey:
         Raises:
             SignatureError: the length is wrong or the signature does not verify.
         """
-        key, expected = self.to_cryptography(), self.signature_bytes
+        key, curve = self.to_cryptography(), _CURVES.get(self.kind)
+        expected = self.signature_bytes if curve is None else 2 * curve.coordinate_bytes
         if len(signature) != expected:
             raise SignatureError(f"The signature has {len(signature)} bytes; {expected} were expected.")
         try:
-            if isinstance(key, Ed25519PublicKey):
-                key.verify(signature, message)
-            elif isinstance(key, RSAPublicKey):
-                key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
-            else:
-                half = len(signature) // 2
+            if curve is not None:
+                assert isinstance(key, ec.EllipticCurvePublicKey)
+                half = curve.coordinate_bytes
                 r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
-                key.verify(encode_dss_signature(r, s), message, _CURVES[self.kind].algorithm)
+                key.verify(encode_dss_signature(r, s), message, curve.algorithm)
+            elif isinstance(key, Ed25519PublicKey):
+                key.verify(signature, message)
+            else:
+                assert isinstance(key, RSAPublicKey)
+                key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
         except InvalidSignature as error:
             raise SignatureError("The signature does not fit the signed text and this key.") from error
 

@@ -28,6 +28,7 @@ LIST_TYPE = "BitstringStatusListCredential"
 WITHDRAWING_PURPOSES = frozenset({"revocation", "suspension"})  # others say something else when a bit is set
 MAX_ENTRIES = 4  # ours have one or two; each may cost a fetch
 SKEW = timedelta(seconds=60)
+_INDEX_TYPES = (str, int)  # exactly: true is an int as well
 
 
 RETRIEVAL, VERIFICATION = "STATUS_RETRIEVAL_ERROR", "STATUS_VERIFICATION_ERROR"  # Bitstring Status List 1.0 §5
@@ -185,7 +186,7 @@ def _in_bitstring(
 ) -> tuple[bool, datetime, str]:
     """Whether the entry's bit is set, how old that is, and which bit it is."""
     index, purpose, url = entry.get("statusListIndex"), entry.get("statusPurpose"), list_url(entry) or ""
-    if not isinstance(index, str | int) or isinstance(index, bool) or entry.get("statusSize", 1) != 1:
+    if type(index) not in _INDEX_TYPES or entry.get("statusSize", 1) != 1:
         message = "The status entry lacks its index, or is not one bit."
         raise UnusableListError(message, problem="MALFORMED_VALUE_ERROR")
     snapshot = _opened(published, url=url, document=document, now=now, contexts=trust.contexts)

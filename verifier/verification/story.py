@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Who signed it. None of these is asked where whoever verifies brought the key along.
 WHOSE_KEY = ("key_owner", "issuer_document", "issuer_key")
+MAX_EVIDENCE_CHARACTERS = 500  # a stranger chooses the names that it repeats: an issuer of 200,000 letters, say
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Told:
 
     def passed(self, *made: Check) -> bool:
         """Take these checks down; whether all of them passed."""
-        self.checks |= {check.id: check for check in made}
+        self.checks |= {check.id: _on_one_line(check) for check in made}
         return all(check.state is State.PASS for check in made)
 
     def verdict(
@@ -111,3 +112,14 @@ def first_not_passed(made: Iterable[Check]) -> Check:
     """Of the same check for each proof, the first that did not pass, or else the first."""
     listed = list(made)
     return next((check for check in listed if check.state is not State.PASS), listed[0])
+
+
+def _on_one_line(check: Check) -> Check:
+    """The check with evidence that can be shown: no line ends, no codes that steer a terminal or writing."""
+    text = check.evidence
+    if len(text) <= MAX_EVIDENCE_CHARACTERS and text.isprintable():
+        return check
+    shown = "".join(
+        letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:MAX_EVIDENCE_CHARACTERS]
+    )
+    return check._replace(evidence=shown if len(text) <= MAX_EVIDENCE_CHARACTERS else f"{shown}…")

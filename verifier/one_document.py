@@ -1,13 +1,15 @@
 """`badge-verifier verify FILE --key JWK`: one document checked with a key that whoever asks brings along.
 
-For scripts, test suites and pipelines that start it a thousand times: it imports only what it needs, asks no
-network and opens no data folder. What the key cannot answer (a status list, who signed the credentials in a
-presentation) is left to `verifier.cli`, which gives the same key to the whole office.
+For scripts, test suites and pipelines that start it a thousand times: it imports only what it needs (what only some
+documents need, where it is used), asks no network and opens no data folder. What the key cannot answer (a status
+list, who signed the credentials in a presentation) is left to `verifier.cli`, which gives the same key to the whole
+office.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keys import jwk, jws
 from keys.errors import KeyFormatError, SignatureError
@@ -15,13 +17,15 @@ from keys.jwk import PublicKey
 from schemas import strict_json, vcdm
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
 from verifier.ground.clock import system_clock
-from verifier.verification import checks, presentations, proofs, reading
+from verifier.verification import checks, reading
 from verifier.verification.content import Level
 from verifier.verification.errors import ReadingError
-from verifier.verification.presentations import Expected, PresentationVerdict
 from verifier.verification.report import Report, check_json
 from verifier.verification.trust import TrustBundle
 from verifier.verification.verdict import Check, Outcome, State
+
+if TYPE_CHECKING:
+    from verifier.verification.presentations import Expected, PresentationVerdict
 
 MAX_INPUT_BYTES: Final = 1 << 20
 VALID, NOT_VALID, COULD_NOT_TELL, MISUSE = 0, 1, 2, 3
@@ -40,7 +44,7 @@ class Asked(NamedTuple):
     file: str
     key: str
     as_json: bool
-    expected: Expected
+    expected: "Expected | None" = None
 
 
 def asked(arguments: list[str]) -> Asked | None:
@@ -64,8 +68,15 @@ def asked(arguments: list[str]) -> Asked | None:
             files.append(argument)
     if len(files) != 1 or "--key" not in options:
         return None
-    expected = Expected(options.get("--challenge"), options.get("--domain"))
-    return Asked(files[0], options["--key"], "--json" in options, expected)
+    return Asked(files[0], options["--key"], "--json" in options, _expected(options))
+
+
+def _expected(options: Mapping[str, str]) -> "Expected | None":
+    if options.keys().isdisjoint({"--challenge", "--domain"}):
+        return None
+    from verifier.verification.presentations import Expected
+
+    return Expected(options.get("--challenge"), options.get("--domain"))
 
 
 def run(wanted: Asked) -> int | None:
@@ -78,18 +89,30 @@ def run(wanted: Asked) -> int | None:
     now = system_clock()
     trust = TrustBundle(now, given_key=key)
     if is_presentation(value):
-        presented = presentations.read(value)
-        if presented.credentials:
-            return None
-        made = presentations.verify(presented, expected=wanted.expected, trust=trust, now=now)
-        tell_presentation(PresentationVerdict(made, (), None), as_json=wanted.as_json)
-        return CODES[PresentationVerdict(made, (), None).outcome]
+        return _run_presentation(value, wanted=wanted, trust=trust)
     credential = reading.read_secured(value)
-    story = checks.verify if credential.document is None else proofs.verify
-    verdict = story(credential, trust=trust, now=now, level=Level.CREDENTIAL)
+    if credential.document is None:
+        verdict = checks.verify(credential, trust=trust, now=now, level=Level.CREDENTIAL)
+    else:
+        from verifier.verification import proofs
+
+        verdict = proofs.verify(credential, trust=trust, now=now, level=Level.CREDENTIAL)
     if verdict.outline is not None and verdict.outline.status:
         return None
     tell(Report(credential, verdict, now), as_json=wanted.as_json)
+    return CODES[verdict.outcome]
+
+
+def _run_presentation(value: JsonValue, *, wanted: Asked, trust: TrustBundle) -> int | None:
+    from verifier.verification import presentations
+
+    presented = presentations.read(value)
+    if presented.credentials:
+        return None
+    expected = wanted.expected or presentations.Expected()
+    made = presentations.verify(presented, expected=expected, trust=trust, now=trust.as_of)
+    verdict = presentations.PresentationVerdict(made, (), None)
+    tell_presentation(verdict, as_json=wanted.as_json)
     return CODES[verdict.outcome]
 
 
@@ -157,7 +180,7 @@ def tell(report: Report, *, as_json: bool) -> None:
     _print_checks(report.verdict.checks)
 
 
-def tell_presentation(verdict: PresentationVerdict, *, as_json: bool) -> None:
+def tell_presentation(verdict: "PresentationVerdict", *, as_json: bool) -> None:
     """Print what is known about a presentation."""
     if as_json:
         _print_json(

@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas import badge_qr, baking, strict_json
+from schemas import badge_qr, strict_json
 from schemas.badge_qr import BadgeQrError
-from schemas.baking import BakingError, OpenBadges2Error
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
 from verifier.verification import photograph
 from verifier.verification.errors import ReadingError
@@ -121,14 +120,16 @@ def _from_envelope(document: JsonObject, *, form: Form) -> ReadBadge:
 
 def _from_png(data: bytes) -> ReadBadge:
     """A baked picture, or a screenshot of a code: one need not be a sound PNG by the rules of the other."""
-    problem: BakingError | None = None
+    from schemas import baking  # with a reader of XML, which a text never needs
+
+    problem: baking.BakingError | None = None
     try:
         credential = baking.extract_png(data)
         if credential is not None:
             return _from_baked(credential, form="png")
-    except OpenBadges2Error as error:
+    except baking.OpenBadges2Error as error:
         raise ReadingError(_old_badge()) from error
-    except BakingError as error:
+    except baking.BakingError as error:
         problem = error
     try:
         return _from_photograph(data)
@@ -139,11 +140,13 @@ def _from_png(data: bytes) -> ReadBadge:
 
 
 def _from_svg(data: bytes) -> ReadBadge:
+    from schemas import baking
+
     try:
         credential = baking.extract_svg(data)
-    except OpenBadges2Error as error:
+    except baking.OpenBadges2Error as error:
         raise ReadingError(_old_badge()) from error
-    except BakingError as error:
+    except baking.BakingError as error:
         raise ReadingError(f"The picture cannot be read as SVG: {error}") from error
     if credential is None:
         raise ReadingError("There is no badge inside this SVG picture: social networks and editors strip it.")

@@ -203,15 +203,15 @@ def _collect(method: JsonObject, methods: dict[str, JsonObject], did: str) -> No
 def _key_of(method: JsonObject, did: str) -> PublicKey | None:
     if method.get("controller") != did:
         return None
-    kind, key = method.get("type"), None
+    kind, key = method.get("type"), None  # of any JSON type: not every one could be looked up in a set
     public_jwk, public_multikey = method.get("publicKeyJwk"), method.get("publicKeyMultibase")
-    if kind in {"JsonWebKey", "JsonWebKey2020"} and isinstance(public_jwk, dict):
+    if kind in ("JsonWebKey", "JsonWebKey2020") and isinstance(public_jwk, dict):
         if public_jwk.get("kty") == "RSA":
             key = _rsa_key(public_jwk)
-        elif public_jwk.get("crv") in {"P-256", "P-384", "Ed25519"}:
+        elif public_jwk.get("crv") in ("P-256", "P-384", "Ed25519"):
             key = jwk.from_jwk(public_jwk)
     elif (
-        kind in {"Multikey", "Ed25519VerificationKey2020"}
+        kind in ("Multikey", "Ed25519VerificationKey2020")
         and isinstance(public_multikey, str)
         and public_multikey.startswith(("z6Mk", "zDn", "z82"))
     ):

@@ -241,7 +241,7 @@ def _check_language_value(item: JsonObject, *, at: str) -> None:
     language = item.get("@language", "en")
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
         raise DataModelError(f"{at}.@language is {_shown(language)}: a language tag such as 'en' was expected.")
-    if item.get("@direction", "ltr") not in {"ltr", "rtl"}:
+    if item.get("@direction", "ltr") not in ("ltr", "rtl"):
         raise DataModelError(f"{at}.@direction is {_shown(item['@direction'])}: 'ltr' or 'rtl' was expected.")
 
 

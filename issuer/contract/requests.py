@@ -125,7 +125,7 @@ def read_list(body: JsonObject) -> ListRequest:
 
 def _form(options: JsonObject) -> Form | None:
     kind, suite = options.get("type"), options.get("cryptosuite")
-    if "type" in options and kind not in {"vc+jwt", "DataIntegrityProof"}:
+    if "type" in options and kind not in ("vc+jwt", "DataIntegrityProof"):
         raise BadRequestError("options.type must be vc+jwt or DataIntegrityProof.")
     if "cryptosuite" not in options:
         return "vc+jwt" if kind == "vc+jwt" else None

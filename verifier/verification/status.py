@@ -157,7 +157,9 @@ def _answer(
 ) -> Check:
     """What one entry says: FAIL for a withdrawn badge, PASS for one that is not, UNKNOWN for everything else."""
     kind, purpose, url = entry.get("type"), entry.get("statusPurpose"), list_url(entry)
-    known = kind == OLD_TYPE or (kind == ENTRY_TYPE and purpose in WITHDRAWING_PURPOSES)
+    known = kind == OLD_TYPE or (
+        kind == ENTRY_TYPE and isinstance(purpose, str) and purpose in WITHDRAWING_PURPOSES
+    )
     if not known or url is None:
         evidence = f"A status of type {kind!a:.60} for {purpose!a:.60} is unknown."
         return Check("status", State.UNKNOWN, evidence, problem=VERIFICATION)

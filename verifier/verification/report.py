@@ -3,24 +3,29 @@
 What a page or a terminal says about it is made there, out of the same verdict.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from schemas import timestamps
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.verification.problems import problem_type
 from verifier.verification.reading import ReadBadge
+from verifier.verification.trust import TrustBundle
 from verifier.verification.verdict import Check, Endorsement, Verdict
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Report:
-    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer."""
+    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer; `trust`: all that the
+    verdict rests on, for a case file.
+    """
 
     badge: ReadBadge
     verdict: Verdict
     checked_at: datetime
     trusted_by: tuple[str, ...] = ()
+    trust: TrustBundle = field(default_factory=lambda: TrustBundle(NEVER), compare=False, repr=False)
 
     def to_json(self) -> JsonObject:
         """The verdict as the API and `--json` tell it; what the badge says is there only if it is authentic."""

@@ -17,7 +17,7 @@ from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import cpu_clock, system_clock
 from verifier.ground.documents import DocumentSource
-from verifier.verification import checks, endorsements, presentations, proofs, reading
+from verifier.verification import case_file, checks, endorsements, presentations, proofs, reading
 from verifier.verification.content import Level
 from verifier.verification.errors import ReadingError
 from verifier.verification.known_badges import KnownBadges
@@ -83,7 +83,16 @@ class Verification:
         verdict = judge(badge, trust=trust, now=now)
         issuer = verdict.outline.issuer if verdict.outline else None
         trusted_by = tuple(name for name, issuers in self._trusted.items() if issuer in issuers)
-        return Report(badge, self._with_endorsements(badge, verdict, now=now), now, trusted_by)
+        return Report(badge, self._with_endorsements(badge, verdict, now=now), now, trusted_by, trust)
+
+    def recompute(self, case: bytes) -> Report:
+        """The report that a case file leads to: the same badge, documents and moment, and no network.
+
+        Raises:
+            ReadingError: it is no case file, or was judged with other contexts.
+        """
+        badge, trust, now = case_file.read(case, contexts=self._resolver.contexts)
+        return Report(badge, checks_of(badge, trust=trust, now=now), now, (), trust)
 
     def verify_credential(self, credential: JsonValue, *, given_key: PublicKey | None = None) -> Report:
         """The report on any verifiable credential: a document, an envelope, or a compact JWT as a text.
@@ -159,6 +168,12 @@ def judge(badge: ReadBadge, *, trust: TrustBundle, now: datetime, level: Level =
     verdict = checks.verify(badge, trust=trust, now=now)
     _KNOWN.remember(badge, verdict, trust=trust)
     return verdict
+
+
+def checks_of(badge: ReadBadge, *, trust: TrustBundle, now: datetime) -> Verdict:
+    """The verdict by the whole story, whatever was judged before."""
+    story = checks.verify if badge.document is None else proofs.verify
+    return story(badge, trust=trust, now=now)
 
 
 def content_of(badge: ReadBadge) -> JsonObject:

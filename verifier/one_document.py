@@ -1,9 +1,9 @@
 """`badge-verifier verify FILE --key JWK`: one document checked with a key that whoever asks brings along.
 
-For scripts, test suites and pipelines that start it a thousand times: it imports only what it needs (what only some
-documents need, where it is used), asks no network and opens no data folder. What the key cannot answer (a status
-list, who signed the credentials in a presentation) is left to `verifier.cli`, which gives the same key to the whole
-office.
+For scripts, test suites and pipelines that start it a thousand times: it imports only what it needs (what some
+documents alone need, where it is used), asks no network and opens no data folder. What the key cannot answer (a
+status list, who signed the credentials in a presentation) is left to `verifier.cli`, which gives the same key to
+the whole office.
 """
 
 import sys

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import random
 import zlib
 
 import pytest
@@ -159,3 +160,12 @@ def test_an_index_in_any_other_form_is_refused(text: str) -> None:
     with pytest.raises(StatusListError) as caught:
         parse_index(text)
     assert caught.value.problem == "MALFORMED_VALUE_ERROR"
+
+
+@pytest.mark.parametrize(("entries", "characters"), [(131_072, 3_000), (1_048_576, 22_000)])
+def test_a_list_with_one_entry_in_a_hundred_set_stays_small(entries: int, characters: int) -> None:
+    revoked = random.Random(7).sample(range(entries), entries // 100)
+    text = encode(from_indexes(revoked, entries=entries))
+    unpacked = gzip.decompress(base64.urlsafe_b64decode(text[1:] + "=" * (-len(text[1:]) % 4)))
+    assert len(text) < characters
+    assert [index for index in range(entries) if unpacked[index // 8] & 0x80 >> index % 8] == sorted(revoked)

@@ -8,12 +8,12 @@ from typing import Any
 
 from keys import did, multikey
 from keys.signer import Signer
-from schemas import badge_qr, baking, status_list, strict_json
+from schemas import badge_qr, baking, claims, status_list, strict_json
 from tests.hostile import stranger
 from tests.unit.verifier.simulator import DocumentsInMemory, IssuerSimulator, ed25519_signer
-from verifier.ground.documents import DocumentSource
 
 ISSUER = IssuerSimulator()
+ISSUER_CLAIMS = strict_json.dumps(claims.claims_of(ISSUER.document()))
 SUITES = ("ecdsa-rdfc-2019", "ecdsa-jcs-2019", "eddsa-rdfc-2022", "eddsa-jcs-2022")
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><title>x</title></svg>'
 
@@ -36,7 +36,7 @@ def _ed25519() -> Signer:
     return ed25519_signer(f"{ISSUER.did}#proofs-1")
 
 
-def documents() -> DocumentSource:
+def documents() -> DocumentsInMemory:
     """What the issuer publishes, with a key for the suites of Ed25519."""
     made = DocumentsInMemory.of([ISSUER])
     published = did.build_document(

@@ -21,6 +21,7 @@ from verifier.desk.service import Desk
 from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
 from verifier.ground.documents import DocumentSource, context_set, document_source
+from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.settings import Settings
 from verifier.ground.uploads import BodyLimit, wants_html
@@ -70,6 +71,7 @@ def create_app(
     app.include_router(desk_web.router(Desk(registration, clock=clock)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
+    app.add_middleware(FairUse, buckets=Buckets(settings.rate_limit))
     app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
     _tell_errors(app)
     return app

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from verifier.verification.service import Verification
 
 GOOD, NOT_GOOD, COULD_NOT_TELL, MISUSE = 0, 1, 2, 3
+_CODES = {"valid": GOOD, "not_valid": NOT_GOOD, "unknown": COULD_NOT_TELL}
 MAX_INPUT_BYTES = 11 << 20  # one byte more than the largest picture would do; `reading` says the sentence
 
 app = typer.Typer(
@@ -106,6 +107,10 @@ def verify(
     domain: Annotated[
         str | None, typer.Option("--domain", help="With --key: for whom a presentation must be made.")
     ] = None,
+    case: Annotated[
+        Path | None,
+        typer.Option("--case", metavar="FILE", help="Write what the verdict rests on, for 'recompute'."),
+    ] = None,
 ) -> None:
     """Verify a badge: a .jwt or .json file, a baked .png or .svg, the text or a photograph of its QR code."""
     settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
@@ -118,8 +123,21 @@ def verify(
         _print_json(report.to_json())
     else:
         _print_report(report)
-    codes = {"valid": GOOD, "not_valid": NOT_GOOD, "unknown": COULD_NOT_TELL}
-    raise _Finished(codes[report.verdict.outcome.value])
+    if case is not None:
+        _write_case(case, report)
+    raise _Finished(_CODES[report.verdict.outcome.value])
+
+
+@app.command()
+def recompute(
+    file: Annotated[str, typer.Argument(metavar="CASE|-", help="A case file; - reads standard input.")],
+    as_json: AsJson = False,
+    data: DataFolder = None,
+) -> None:
+    """Come to the verdict of a case file again: the same badge, documents and moment, and no network."""
+    report = _verification(_settings(data)).recompute(_bytes_of(file))
+    _print_json(report.to_json()) if as_json else _print_report(report)
+    raise _Finished(_CODES[report.verdict.outcome.value])
 
 
 def _verify_with_key(
@@ -322,6 +340,16 @@ def _bytes_of(file: str) -> bytes:
             return stream.read(MAX_INPUT_BYTES)
     except OSError as error:
         raise CommandLineError(f"The file {file} cannot be read: {error.strerror}.") from error
+
+
+def _write_case(file: Path, report: "Report") -> None:
+    from schemas import strict_json
+    from verifier.verification import case_file
+
+    try:
+        file.write_text(strict_json.dumps(case_file.write(report)) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandLineError(f"The case file {file} cannot be written: {error.strerror}.") from error
 
 
 def _print_json(value: "JsonObject") -> None:

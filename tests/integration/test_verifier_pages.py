@@ -1,5 +1,6 @@
 """The whole office over HTTP, in process: the API, the pages, the desk, and how each of them refuses."""
 
+import json
 import re
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tests.unit.verifier.simulator import (
 from tests.unit.verifier.verification.pictures import photographed
 from verifier.app import create_app
 from verifier.desk.service import Desk
-from verifier.ground.settings import Settings
+from verifier.ground.settings import RateLimit, Settings
 from verifier.registration.service import Registration
 from verifier.verification.service import Verification
 
@@ -461,3 +462,59 @@ def test_the_link_of_a_desk_is_kept_as_a_hash_only(site: Site, tmp_path: Path) -
 
     assert len(token) >= 32
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and token in file.read_bytes()]
+
+
+# --- many at once, and the same again ----------------------------------------------------------------------
+
+
+def test_a_batch_is_answered_line_by_line_and_one_bad_line_spoils_no_other(site: Site) -> None:
+    changed = ISSUER.secured() | {"name": "x"}
+    lines = [
+        json.dumps(ISSUER.token()),
+        json.dumps({"id": "two", "badge": ISSUER.secured()}),
+        "",
+        "{ no json",
+        json.dumps({"id": 4, "badge": changed}),
+        json.dumps({"id": "five", "badge": "no badge"}),
+        json.dumps({"id": "six", "badge": ISSUER.token(), "more": 1}),
+        json.dumps(["an array"]),
+        json.dumps(ISSUER.secured()),
+    ]
+    answer = site.client.post("/verify/batch", content="\n".join(lines))
+    told = [json.loads(line) for line in answer.text.splitlines()]
+
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert [one["line"] for one in told] == list(range(1, 9))
+    assert [one.get("id") for one in told] == [None, "two", None, 4, "five", "six", None, None]
+    assert [one.get("verdict") for one in told] == ["valid", "valid", None, "not_valid", None, None, None, "valid"]
+    assert [one.get("problem", {}).get("status") for one in told] == [None, None, 400, None, 400, 400, 400, None]
+    assert told[3]["check"] == "signature" and told[0]["trusted_by"] == ["Open communities"]
+    assert site.documents.asked.count(f"{ISSUER.base}/.well-known/did.json") == 1  # shared by all
+
+
+def test_a_batch_tells_every_check_if_asked_and_breaks_off_at_an_endless_line(site: Site) -> None:
+    (told,) = site.client.post("/verify/batch?full=true", content=json.dumps(ISSUER.token())).text.splitlines()
+    assert len(json.loads(told)["checks"]) == 18
+    endless = site.client.post("/verify/batch", content=json.dumps(ISSUER.token()) + "\n" + "a" * (2 << 20))
+    first, last = (json.loads(line) for line in endless.text.splitlines())
+    assert first["verdict"] == "valid" and last["problem"]["status"] == 413
+
+
+def test_a_case_file_is_saved_from_the_page_and_leads_to_the_same_verdict(site: Site, tmp_path: Path) -> None:
+    page = site.client.post("/verify", data={"text": ISSUER.token()}, headers=HTML)
+    assert 'action="/verify/case"' in page.text and ISSUER.token() in page.text
+    case = site.client.post("/verify/case", data={"text": ISSUER.token()})
+    assert case.headers["content-disposition"] == 'attachment; filename="case.json"'
+    again = Verification(DocumentsInMemory()).recompute(case.content)
+    assert again.verdict.outcome.value == case.json()["verdict"] == "valid"
+    assert site.client.post("/verify/case", data={"text": "no badge"}).status_code == 400
+
+
+def test_whoever_asks_too_often_is_asked_to_wait(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, rate_limit=RateLimit(per_minute=1, burst=2))
+    app = create_app(settings, source=DocumentsInMemory.of([ISSUER]), clock=Clock())
+    client = AppClient(app, address="203.0.113.9")
+    answers = [client.post("/verify", content=ISSUER.token()) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["retry-after"]) > 30
+    assert client.get("/verify").status_code == 200

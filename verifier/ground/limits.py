@@ -1,30 +1,23 @@
-"""How often one client may ask: a bucket for each address that fills again with time; beyond it, 429 and when to return.
+"""How often one client may ask: a bucket for each address that fills again with time; beyond it, 429 and when to
+return.
 
-For whoever asks over a network. This machine itself is not counted: a proxy in front names its client, and without one
-nobody else is here. What is asked is not looked at.
+For whoever asks over a network. This machine itself is not counted: a proxy in front names its client, and without
+one nobody else is here. What is asked is not looked at.
 """
 
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from verifier.ground.pages import problem
+from verifier.ground.settings import RateLimit
 
 MAX_CLIENTS = 10_000  # addresses that are remembered; whoever is forgotten begins with a full bucket
 COUNTED_METHODS = frozenset({"POST"})  # pages and public documents cost nothing worth counting
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """`per_minute` requests on average, `burst` at once."""
-
-    per_minute: int = 300
-    burst: int = 100
 
 
 class Buckets:
@@ -72,7 +65,9 @@ class FairUse:
 
 
 def _network_of(address: str) -> str:
-    """An IPv4 address, or the /64 to which an IPv6 address belongs: one customer has as many of those as they like."""
+    """An IPv4 address, or the /64 to which an IPv6 address belongs: one customer has as many of those as they
+    like.
+    """
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -16,13 +16,21 @@ from urllib.parse import urlsplit
 from schemas import strict_yaml
 
 SETTINGS_FILE = "verifier.yaml"
-_KNOWN = ("public_url", "exempt_hosts", "ca_file", "offline_dir", "contexts_dir", "trusted_issuers")
+_KNOWN = ("public_url", "exempt_hosts", "ca_file", "offline_dir", "contexts_dir", "trusted_issuers", "rate_limit")
 _HOST_AND_PORT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsError(Exception):
     """The settings are wrong; the text is one sentence that names the file and the field."""
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """`per_minute` requests on average, `burst` at once."""
+
+    per_minute: int = 300
+    burst: int = 100
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Settings:
     `offline_dir`: a folder in which an issuer's `publish` put its documents, asked instead of the network;
     `contexts_dir`: a folder with JSON-LD contexts that are known besides the bundled ones, pinned by hash;
     `trusted_issuers`: the DIDs on each named list. Trust is shown and used to find dictionaries, and buys
-    nothing: what is accepted is each event's policy.
+    nothing: what is accepted is each event's policy. `rate_limit`: how often one client may ask over a network.
     """
 
     data: Path
@@ -43,6 +51,7 @@ class Settings:
     offline_dir: Path | None = None
     contexts_dir: Path | None = None
     trusted_issuers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rate_limit: RateLimit = RateLimit()
 
     @property
     def database(self) -> Path:
@@ -90,6 +99,7 @@ def load(data: Path) -> Settings:
             offline_dir=_path(fields, "offline_dir", data),
             contexts_dir=_path(fields, "contexts_dir", data),
             trusted_issuers=_lists_of_issuers(fields.get("trusted_issuers")),
+            rate_limit=_rate_limit(fields.get("rate_limit")),
         )
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -142,6 +152,17 @@ def _texts(value: Any, name: str) -> tuple[str, ...]:
 def _path(fields: Mapping[str, Any], name: str, data: Path) -> Path | None:
     value = _text(fields, name)
     return None if value is None else data / value  # an absolute path stays as it is
+
+
+def _rate_limit(value: Any) -> RateLimit:
+    if value is None:
+        return RateLimit()
+    if not isinstance(value, dict) or not value.keys() <= {"per_minute", "burst"}:
+        raise SettingsError("the field 'rate_limit' must hold per_minute and burst.")
+    for name, number in value.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise SettingsError(f"the field 'rate_limit.{name}' must be a whole number of 1 or more.")
+    return RateLimit(**value)
 
 
 def _lists_of_issuers(value: Any) -> dict[str, tuple[str, ...]]:

@@ -1,8 +1,8 @@
 """A case file: a badge and all that its verdict rests on, as one JSON document, so that anybody can recompute it.
 
-It holds the badge, the moment, and the documents as they were had, each with its time. Nothing in it is believed for
-standing in it: recomputing verifies every signature again, and asks no network. Whoever hands one over hands over the
-badge.
+It holds the badge, the moment, and the documents as they were had, each with its time. Nothing in it is believed
+for standing in it: recomputing verifies every signature again, and asks no network. Whoever hands one over hands
+over the badge.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,8 @@ def read(data: bytes, *, contexts: ContextSet) -> tuple[ReadBadge, TrustBundle, 
     """The badge, the trust and the moment in a case file.
 
     Raises:
-        ReadingError: it is no case file, a part of it is not what it must be, or it was judged with other contexts.
+        ReadingError: it is no case file, a part of it is not what it must be, or it was judged with other
+            contexts.
     """
     try:
         case = strict_json.loads_object(data, max_bytes=MAX_CASE_BYTES)

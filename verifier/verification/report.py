@@ -15,10 +15,11 @@ from verifier.verification.verdict import Check, Endorsement, Verdict
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
+
 @dataclass(frozen=True)
 class Report:
-    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer; `trust`: all that the
-    verdict rests on, for a case file.
+    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer; `trust`: all that
+    the verdict rests on, for a case file.
     """
 
     badge: ReadBadge

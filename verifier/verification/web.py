@@ -8,20 +8,30 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from verifier.ground.pages import Pages, problem
 from verifier.ground.uploads import read_upload, wants_html
+from verifier.verification import batch, case_file
 from verifier.verification.errors import ReadingError
 from verifier.verification.service import Verification
 
 PARSING_ERROR = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
+_NOT_KEPT = {"Cache-Control": "no-store"}
 _PREFLIGHT = _ANY_ORIGIN | {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Content-Type",
     "Access-Control-Max-Age": "86400",
 }
+
+
+class _WhileItArrives(StreamingResponse):
+    """An answer that is written while the request is still being read."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await self.stream_response(send)  # the usual one waits for the client to leave, and so eats what it sends
 
 
 def router(verification: Verification) -> APIRouter:
@@ -51,6 +61,21 @@ def router(verification: Verification) -> APIRouter:
         response.headers.update(_ANY_ORIGIN)
         return response
 
+    @routes.post("/verify/batch", summary="Verify many badges: NDJSON in, NDJSON out, line by line.")
+    async def batch_(request: Request, full: bool = False) -> Response:
+        made = batch.answers(request.stream(), verify=verification.verify, full=full)
+        return _WhileItArrives(made, media_type="application/x-ndjson", headers=_ANY_ORIGIN | _NOT_KEPT)
+
+    @routes.post("/verify/case", summary="The case file of a badge, from which its verdict can be recomputed.")
+    async def case(request: Request) -> Response:
+        upload = await read_upload(request)
+        try:
+            report = await run_in_threadpool(verification.verify, upload.data)
+        except ReadingError as error:
+            return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
+        attached = {"Content-Disposition": 'attachment; filename="case.json"'}
+        return JSONResponse(case_file.write(report), headers=_ANY_ORIGIN | _NOT_KEPT | attached)
+
     async def _answer(request: Request) -> Response:
         upload, html = await read_upload(request), wants_html(request)
         try:
@@ -61,6 +86,6 @@ def router(verification: Verification) -> APIRouter:
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         if html:
             return pages.answer("verdict.html", report=report, verdict=report.verdict)
-        return JSONResponse(report.to_json(), headers={"Cache-Control": "no-store"})
+        return JSONResponse(report.to_json(), headers=_NOT_KEPT)
 
     return routes

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 class AppClient:
     """A client of one application. No redirect is followed; an error that nobody foresaw becomes its answer."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    def __init__(self, app: FastAPI, *, address: str = "127.0.0.1") -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 4711))
 
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         """One request; `content` as for `httpx.AsyncClient.request`."""

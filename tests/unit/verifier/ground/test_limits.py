@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from verifier.ground import limits
-from verifier.ground.limits import Buckets, FairUse, RateLimit
+from verifier.ground.limits import Buckets, FairUse
+from verifier.ground.settings import RateLimit
 
 
 class Seconds:

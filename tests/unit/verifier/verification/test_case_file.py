@@ -1,4 +1,6 @@
-"""A case file: the same verdict again from one document, without any network, and nothing believed for standing there."""
+"""A case file: the same verdict again from one document, without any network, and nothing believed for standing
+there.
+"""
 
 import json
 from collections.abc import Callable

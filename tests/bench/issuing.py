@@ -11,7 +11,7 @@ from issuer.badges import awarding, issuance
 from tests.bench.measuring import Row, row
 from tests.unit.issuer.office import NOW, open_office
 
-SIZES = (500, 2_000, 8_000)
+SIZES = (250, 1_000, 4_000)
 
 
 def rows() -> Iterator[Row]:

@@ -11,10 +11,10 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 
 ENOUGH_SECONDS = 0.25  # of CPU for one measurement: long beside the clock's step, short beside anybody's patience
-TURNS = 5  # of two works that are measured side by side
+TURNS = 80  # of two works that are measured side by side: short ones, so that some are not disturbed
+TURN_SECONDS = 0.012
 BATCHES = 3  # the best of them counts: what disturbs a measurement only ever makes it longer
 
 
@@ -62,11 +62,15 @@ def microseconds(work: Callable[[], object]) -> float:
 def side_by_side(work: Callable[[], object], bare: Callable[[], object]) -> tuple[float, float]:
     """CPU microseconds for one run of each, measured in turns: what disturbs the machine disturbs both."""
     both = (work, bare)
-    times = [max(1, round(ENOUGH_SECONDS / TURNS / max(seconds(run), 1e-6))) for run in both]
+    times = [max(1, round(TURN_SECONDS / max(seconds(run), 1e-6))) for run in both]
     best = [float("inf"), float("inf")]
-    for _ in range(BATCHES * TURNS):
+    gc.collect()
+    for _ in range(TURNS):
         for which, (run, often) in enumerate(zip(both, times, strict=True)):
-            best[which] = min(best[which], seconds(partial(_repeat, run, often)) / often)
+            begins = time.process_time()
+            for _ in range(often):
+                run()
+            best[which] = min(best[which], (time.process_time() - begins) / often)
     return best[0] * 1e6, best[1] * 1e6
 
 
@@ -86,11 +90,6 @@ def _child_seconds(command: Sequence[str]) -> float:
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def _repeat(work: Callable[[], object], often: int) -> None:
-    for _ in range(often):
-        work()
 
 
 def _rounded(number: float) -> float:

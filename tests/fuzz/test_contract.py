@@ -63,7 +63,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 @pytest.mark.parametrize("path", REQUESTS)
 def test_a_changed_request_is_answered(ask: Ask, path: str) -> None:
     good = REQUESTS[path]
-    assert ask(path, good).status_code in {200, 201, 404}
+    assert ask(path, good).status_code < 500
 
     @examples(80)
     @given(changed(good, times=3))

@@ -1,11 +1,11 @@
 """Changed badges: never an error that nobody foresaw, and never VALID unless they say what was signed.
 
-What a change may leave VALID is decided by others than the code: PyLD and pyoxigraph for suites that sign statements
-(they read the published context files), plain JSON equality for suites that sign the text, the token itself for every
-form that carries one.
+What a change may leave VALID is decided by others than the code: PyLD and pyoxigraph, on the published files, for
+suites that sign statements; plain JSON equality for suites that sign the text; the token itself for all forms of it.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +89,8 @@ def test_a_changed_badge_is_valid_only_if_it_says_what_was_signed(suite: str, sh
     @examples(150)
     @given(changed(good))
     def holds(made: dict[str, Any]) -> None:
-        for verify in (
-            lambda: judging.verify(strict_json.dumps(made).encode()),
-            lambda: judging.verify_credential(made),
-        ):
+        as_a_file = strict_json.dumps(made).encode()
+        for verify in (partial(judging.verify, as_a_file), partial(judging.verify_credential, made)):
             try:
                 outcome = verify().verdict.outcome
             except ReadingError:
@@ -199,7 +197,7 @@ def test_changed_documents_of_the_issuer_are_read_or_refused(what: str) -> None:
     holds()
 
 
-def test_changed_claims_of_a_token_are_judged(shared: Path) -> None:
+def test_changed_claims_of_a_token_are_judged() -> None:
     """Signed by the issuer whatever it says: no error that nobody foresaw, and a badge only if it is one."""
     good = json.loads(seeds.ISSUER_CLAIMS)
     judging = verification()

@@ -1,7 +1,7 @@
 """Changed badges: never an error that nobody foresaw, and never VALID unless they say what was signed.
 
 What a change may leave VALID is decided by others than the code: PyLD and pyoxigraph, on the published files, for
-suites that sign statements; plain JSON equality for suites that sign the text; the token itself for all forms of it.
+suites that sign statements; plain JSON equality for suites that sign the text; the token itself for its forms.
 """
 
 import json

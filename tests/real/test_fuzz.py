@@ -24,7 +24,7 @@ import sys
 import atheris
 with atheris.instrument_imports(include=["schemas", "keys", "verifier"]):
     from tests.fuzz.targets import TARGETS
-atheris.Setup(sys.argv[1:], TARGETS[sys.argv[0]])
+atheris.Setup(sys.argv, TARGETS["{name}"])
 atheris.Fuzz()
 """
 
@@ -38,7 +38,7 @@ def test_no_bytes_stop_a_reader(name: str, tmp_path: Path) -> None:
     found.mkdir()
     (corpus / "good").write_bytes(readers()[name])
     options = [f"-max_total_time={SECONDS}", f"-max_len={MAX_BYTES}", "-timeout=2", "-rss_limit_mb=2048"]
-    program = PROGRAM.replace("sys.argv[0]", repr(name))
+    program = PROGRAM.format(name=name)
     done = subprocess.run(
         [sys.executable, "-c", program, *options, f"-artifact_prefix={found}/", str(corpus)],
         cwd=ROOT,

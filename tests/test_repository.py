@@ -1,5 +1,6 @@
 """What is in git, and what must never be: keys, machine paths, addresses of registries, large files."""
 
+import json
 import re
 import subprocess
 from functools import lru_cache
@@ -88,9 +89,17 @@ def test_no_path_of_somebodys_machine_is_in_what_we_ship() -> None:
 
 def test_nothing_that_is_made_is_in_git() -> None:
     made = re.compile(r"(^|/)(__pycache__|\.venv|node_modules|[^/]+\.egg-info)/|\.(pyc|sqlite|secret)$")
-    locks = re.compile(r"(^|/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|uv\.lock)$")
+    locks = re.compile(r"(^|/)(npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|uv\.lock)$")
     names = names_of(list(files()))
     assert [name for name in names if made.search(name) or locks.search(name)] == []
+
+
+def test_a_lock_of_npm_pins_by_hash_and_names_no_address() -> None:
+    for file in (file for file in files() if file.name == "package-lock.json"):
+        text = file.read_text(encoding="utf-8")
+        packages = [entry for name, entry in json.loads(text)["packages"].items() if name]
+        assert "://" not in text
+        assert packages and all(entry["integrity"].startswith("sha512-") for entry in packages)
 
 
 def test_the_licence_is_apache_2() -> None:

@@ -9,7 +9,16 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from schemas import strict_yaml
 from schemas.strict_yaml import as_decimal, as_tuple
@@ -41,6 +50,8 @@ _Count = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
 _Share = Annotated[Decimal, BeforeValidator(as_decimal), Field(gt=0, le=1, decimal_places=6)]
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+_ShopSlug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,99}$")]  # becomes a part of an address
+_ShopUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*$", max_length=300)]
 
 
 class _Part(BaseModel):
@@ -99,12 +110,39 @@ class VoucherRule(_Part):
     on_expiry_or_refund: Literal["release"]
 
 
-class Shop(_Part):
-    kind: Literal["pretix", "code_pool"]
-    organizer: _Name
-    event: _Name
+class PretixShop(_Part):
+    """A pretix into which vouchers are put, for the tickets of one quota, all under one tag of their own.
+
+    `url` as in the office's settings, which hold the token; without it nothing is put there.
+    """
+
+    kind: Literal["pretix"]
+    organizer: _ShopSlug
+    event: _ShopSlug
     quota: _Count
     tag: _Name
+    url: _ShopUrl = ""
+
+
+class CodePool(_Part):
+    """Codes that stand in a shop already, handed out one by one. The four fields say where, and only to people."""
+
+    kind: Literal["code_pool"]
+    organizer: _Name = ""
+    event: _Name = ""
+    quota: _Count | None = None
+    tag: _Name = ""
+
+
+def _kind_of_shop(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return "one-of-pools" if kind == "code_pool" else "one-of-shops"
+
+
+Shop = Annotated[
+    Annotated[PretixShop, Tag("one-of-shops")] | Annotated[CodePool, Tag("one-of-pools")],
+    Discriminator(_kind_of_shop),
+]
 
 
 class ProvisionalAtDesk(_Part):

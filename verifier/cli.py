@@ -7,7 +7,7 @@ that `--help` answers at once.
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from schemas.event_policy import EventPolicy
     from schemas.strict_json import JsonObject
     from verifier.ground.settings import Settings
+    from verifier.registration.outbox import Courier
     from verifier.registration.service import Redemption, Registration
     from verifier.verification.report import Report
     from verifier.verification.service import Verification
@@ -37,6 +38,10 @@ event_app = typer.Typer(help="The events whose discounts are redeemed here.", no
 desk_app = typer.Typer(help="The desks of an event.", no_args_is_help=True)
 app.add_typer(event_app, name="event")
 app.add_typer(desk_app, name="desk")
+shop_app = typer.Typer(help="The ticket shop of an event.", no_args_is_help=True)
+pool_app = typer.Typer(help="Codes that a shop made before.", no_args_is_help=True)
+app.add_typer(shop_app, name="shop")
+shop_app.add_typer(pool_app, name="pool")
 
 BadgeFile = Annotated[
     str, typer.Argument(metavar="FILE|-", help="A badge file, picture or text; - reads standard input.")
@@ -225,6 +230,77 @@ def desk_link(
         typer.echo(f"{settings.public_url or ''}{path}")
 
 
+EventId = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id, or the path of its .yaml file.")]
+
+
+@shop_app.command("push")
+def shop_push(
+    event: EventId, data: DataFolder = None, exempt_host: ExemptHosts = None, as_json: AsJson = False
+) -> None:
+    """Give the shop every voucher that it does not have yet, also those that it refused before."""
+    from verifier.registration.outbox import Outbox
+
+    settings = _settings(data, exempt_hosts=exempt_host)
+    registration = _registration(settings)
+    policy = _policy(event, registration=registration)
+    delivery = Outbox(settings, engine=registration.engine).push(policy.event)
+    if as_json:
+        _print_json({"event": policy.event, "placed": delivery.placed, "problems": list(delivery.problems)})
+    else:
+        typer.echo(f"{delivery.placed} placed in the shop, {len(delivery.problems)} not yet.")
+        _print_lines(delivery.problems)
+    if delivery.refused:
+        raise _Finished(NOT_GOOD)
+    raise _Finished(COULD_NOT_TELL if delivery.problems else GOOD)
+
+
+@shop_app.command("check")
+def shop_check(
+    event: EventId, data: DataFolder = None, exempt_host: ExemptHosts = None, as_json: AsJson = False
+) -> None:
+    """Compare what was granted with what the shop holds; ends with 0 only when they agree."""
+    from verifier.registration.shops import ShopUnreachableError
+    from verifier.registration.shops import service as shops
+
+    settings = _settings(data, exempt_hosts=exempt_host)
+    registration = _registration(settings)
+    policy = _policy(event, registration=registration)
+    try:
+        found = shops.check(policy, settings=settings, engine=registration.engine)
+    except ShopUnreachableError as error:
+        typer.echo(str(error), err=True)
+        raise _Finished(COULD_NOT_TELL) from error
+    if as_json:
+        told: JsonObject = {"event": policy.event, "granted": found.granted, "in_shop": found.in_shop}
+        _print_json(told | {"differences": list(found.differences), "warnings": list(found.warnings)})
+    else:
+        agree = "they agree" if not found.differences else f"{len(found.differences)} differences"
+        typer.echo(f"{found.granted} granted, {found.in_shop} in the shop: {agree}.")
+        _print_lines((*found.differences, *found.warnings))
+    raise _Finished(NOT_GOOD if found.differences else GOOD)
+
+
+@pool_app.command("add")
+def shop_pool_add(
+    event: EventId,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="A CSV file with the header code,percent.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take codes that the shop made before into an event's pool; what is in it already changes nothing."""
+    from verifier.registration.shops import service as shops
+
+    registration = _registration(_settings(data))
+    policy = _policy(event, registration=registration)
+    new, stocks = shops.add_codes(policy, data=_bytes_of(file), name=file, engine=registration.engine)
+    if as_json:
+        free: JsonObject = {str(stock.percent): stock.free for stock in stocks}
+        _print_json({"event": policy.event, "added": new, "free": free})
+        return
+    typer.echo(f"{new} codes added.")
+    _print_lines(f"{stock.percent} percent: {stock.free} of {stock.total} left" for stock in stocks)
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -255,10 +331,24 @@ def serve(
         sys.stdout.flush()
     else:
         typer.echo(f"The verifier listens on {address}/verify", err=True)
+    courier = _courier(settings)
+    courier.start()
     # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
     uvicorn.run(
         application, host=host, port=port, access_log=False, server_header=False, log_level="warning", **tls
     )
+
+
+def _courier(settings: "Settings") -> "Courier":
+    """The worker that gives vouchers to the shop while the server answers."""
+    from verifier.registration.outbox import Courier, Outbox
+
+    registration = _registration(settings)
+
+    def outbox() -> Outbox | None:
+        return Outbox(settings, engine=registration.engine) if settings.database.exists() else None
+
+    return Courier(outbox)
 
 
 def _tls(certificate: Path | None, key: Path | None) -> dict[str, Any]:
@@ -352,6 +442,11 @@ def _write_case(file: Path, report: "Report") -> None:
         raise CommandLineError(f"The case file {file} cannot be written: {error.strerror}.") from error
 
 
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(f"  {line}")
+
+
 def _print_json(value: "JsonObject") -> None:
     from schemas import strict_json
 
@@ -376,6 +471,8 @@ def _print_report(report: "Report") -> None:
 def _print_redemption(answer: "Redemption") -> None:
     if answer.voucher is not None:
         typer.echo(f"✓ Granted: {answer.percent} % at {answer.event}. Voucher: {answer.voucher}")
+        if answer.shop == "pending":
+            typer.echo(f"  The shop gets it from 'serve', or from 'badge-verifier shop push {answer.event}'.")
         return
     marks = {"granted": "✓", "already_redeemed": "→", "refused": "✕", "could_not_tell": "?"}
     typer.echo(f"{marks[answer.result]} {answer.sentence}")

@@ -4,7 +4,8 @@ Every address in a badge (its issuer's DID, its status list) is an attacker's un
 client runs inside somebody's network. So (STANDARDS j1, j2): https only; the name is resolved once, every
 address it gives is checked, and the connection goes to the very address that was checked; no redirects, no
 cookies, no credentials, no proxy; all of it within one deadline and one size. `documents` puts a folder
-of files in its place.
+of files in its place. `ServiceClient` stands behind the same guard, and asks the one service for which this
+office was given a token.
 """
 
 import ipaddress
@@ -23,6 +24,7 @@ import httpcore
 
 TOTAL_SECONDS = 5.0  # name, connection, TLS and body together: a drip of one byte a second ends here too
 MAX_BODY_BYTES = 1 << 20
+SERVICE_SECONDS = 10.0  # a shop that writes an order takes longer than a file that is fetched
 MAX_AT_A_TIME = 16  # a crowd of bad badges must not make us a crowd of connections
 _ACCEPT = b"application/did+json, application/vc+jwt, application/json, application/octet-stream;q=0.9, */*;q=0.5"
 _SIXTO4 = ipaddress.ip_network("2002::/16")
@@ -113,7 +115,7 @@ class GuardedClient:
         try:
             backend = _CheckedNetwork(deadline, resolve=self.resolve, exempt=exempt)
             with httpcore.ConnectionPool(
-                ssl_context=self._tls(), network_backend=backend, max_connections=1, retries=0
+                ssl_context=_tls(self.ca_file), network_backend=backend, max_connections=1, retries=0
             ) as pool:
                 return _ask(pool, url=url, parts=parts, max_bytes=max_bytes, deadline=deadline)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
@@ -121,11 +123,61 @@ class GuardedClient:
         finally:
             self._turns.release()
 
-    def _tls(self) -> ssl.SSLContext:
+
+@dataclass(frozen=True)
+class Reply:
+    """What a service answered, whatever its status. `retry_after`: the seconds it asked us to wait, if it did."""
+
+    status: int
+    body: bytes
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True)
+class ServiceClient:
+    """Asks one configured service in JSON, with the token that this office was given for it.
+
+    `url` is the service's address from the settings: what is asked is always below it, and no redirect leads
+    the token anywhere else. `authorization` is the whole header's value and never shown. The rest is as in
+    `GuardedClient`.
+    """
+
+    url: str
+    authorization: str = field(repr=False)
+    exempt_hosts: frozenset[str] = frozenset()
+    ca_file: Path | None = None
+    resolve: Resolve = resolve_name
+    total_seconds: float = SERVICE_SECONDS
+
+    def ask(self, path: str, *, body: bytes | None = None) -> Reply:
+        """The answer to GET, or with a JSON `body` to POST, of `path` (from a slash on) below the service.
+
+        Raises:
+            ForbiddenAddressError: the guard refused the address before anything was sent.
+            OutboundError: no whole answer in time, or too long a one; with POST it may have been carried out.
+        """
+        url = self.url.rstrip("/") + path
+        parts, exempt = _checked_url(url, exempt_hosts=self.exempt_hosts)
+        deadline = _Deadline(self.total_seconds)
+        headers = [(b"Host", parts.netloc.encode()), (b"Authorization", self.authorization.encode("ascii"))]
+        headers += [(b"Accept", b"application/json"), (b"Accept-Encoding", b"identity")]
+        headers += [(b"User-Agent", b"badgewright-verifier")]
+        if body is not None:
+            headers.append((b"Content-Type", b"application/json"))
         try:
-            return ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
-        except (OSError, ssl.SSLError) as error:
-            raise OutboundError(f"The file of certificates {self.ca_file} cannot be read.") from error
+            backend = _CheckedNetwork(deadline, resolve=self.resolve, exempt=exempt)
+            with (
+                httpcore.ConnectionPool(
+                    ssl_context=_tls(self.ca_file), network_backend=backend, max_connections=1, retries=0
+                ) as pool,
+                pool.stream(
+                    "GET" if body is None else "POST", parts.geturl(), headers=headers, content=body
+                ) as response,
+            ):
+                whole = _body_of(response, url=url, max_bytes=MAX_BODY_BYTES, deadline=deadline)
+                return Reply(response.status, whole, _seconds(_header(response.headers, b"retry-after")))
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+            raise OutboundError(f"{self.url} could not be asked: {_cause(error)}.") from error
 
 
 def _checked_url(url: str, *, exempt_hosts: frozenset[str]) -> tuple[SplitResult, bool]:
@@ -150,6 +202,13 @@ def _checked_url(url: str, *, exempt_hosts: frozenset[str]) -> tuple[SplitResult
     return parts._replace(netloc=shown if port == 443 else f"{shown}:{port}"), exempt
 
 
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise OutboundError(f"The file of certificates {ca_file} cannot be read.") from error
+
+
 def _is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -169,13 +228,23 @@ def _ask(
             raise OutboundError(f"{url} answered with a web page; a document was expected.")
         if _header(response.headers, b"content-encoding").strip().lower() not in {"", "identity"}:
             raise OutboundError(f"{url} answered compressed, which was not asked for.")
-        body = bytearray()
-        for chunk in response.iter_stream():
-            deadline.remaining()
-            body += chunk
-            if len(body) > max_bytes:
-                raise OutboundError(f"{url} answered with more than {max_bytes} bytes.")
-        return Document(bytes(body), content_type)
+        return Document(_body_of(response, url=url, max_bytes=max_bytes, deadline=deadline), content_type)
+
+
+def _body_of(response: httpcore.Response, *, url: str, max_bytes: int, deadline: "_Deadline") -> bytes:
+    body = bytearray()
+    for chunk in response.iter_stream():
+        deadline.remaining()
+        body += chunk
+        if len(body) > max_bytes:
+            raise OutboundError(f"{url} answered with more than {max_bytes} bytes.")
+    return bytes(body)
+
+
+def _seconds(retry_after: str) -> int | None:
+    """The header's whole seconds; its other form, a date, is left to the caller's own pause."""
+    text = retry_after.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
 def _header(headers: list[tuple[bytes, bytes]], name: bytes) -> str:

@@ -16,8 +16,18 @@ from urllib.parse import urlsplit
 from schemas import strict_yaml
 
 SETTINGS_FILE = "verifier.yaml"
-_KNOWN = ("public_url", "exempt_hosts", "ca_file", "offline_dir", "contexts_dir", "trusted_issuers", "rate_limit")
+_KNOWN = (
+    "public_url",
+    "exempt_hosts",
+    "ca_file",
+    "offline_dir",
+    "contexts_dir",
+    "trusted_issuers",
+    "rate_limit",
+    "shops",
+)
 _HOST_AND_PORT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}")
+_SHOP_URL = re.compile(r"https://[a-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -34,6 +44,14 @@ class RateLimit:
 
 
 @dataclass(frozen=True)
+class ShopAccess:
+    """A ticket shop's address, and the file that holds the token which this office was given for it."""
+
+    url: str
+    token_file: Path
+
+
+@dataclass(frozen=True)
 class Settings:
     """How one verifying office stands in the world.
 
@@ -42,6 +60,7 @@ class Settings:
     `contexts_dir`: a folder with JSON-LD contexts that are known besides the bundled ones, pinned by hash;
     `trusted_issuers`: the DIDs on each named list. Trust is shown and used to find dictionaries, and buys
     nothing: what is accepted is each event's policy. `rate_limit`: how often one client may ask over a network.
+    `shops`: the ticket shops for which there is a token, by address; which one is an event's, its policy says.
     """
 
     data: Path
@@ -52,6 +71,7 @@ class Settings:
     contexts_dir: Path | None = None
     trusted_issuers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rate_limit: RateLimit = RateLimit()
+    shops: Mapping[str, ShopAccess] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:
@@ -100,6 +120,7 @@ def load(data: Path) -> Settings:
             contexts_dir=_path(fields, "contexts_dir", data),
             trusted_issuers=_lists_of_issuers(fields.get("trusted_issuers")),
             rate_limit=_rate_limit(fields.get("rate_limit")),
+            shops=_shops(fields.get("shops"), data),
         )
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -176,3 +197,24 @@ def _lists_of_issuers(value: Any) -> dict[str, tuple[str, ...]]:
             if not issuer.startswith("did:"):
                 raise SettingsError(f"trusted_issuers.{name} lists {issuer!r}, which is no DID.")
     return lists
+
+
+def _shops(value: Any, data: Path) -> dict[str, ShopAccess]:
+    """Named shops, by their address: a token goes to the address beside which it stands, and to no other."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise SettingsError("the field 'shops' must hold named shops with url and token_file.")
+    shops: dict[str, ShopAccess] = {}
+    for name, entry in value.items():
+        if not isinstance(entry, dict) or entry.keys() != {"url", "token_file"}:
+            raise SettingsError(f"shops.{name} must hold url and token_file.")
+        if not all(isinstance(text, str) and text for text in entry.values()):
+            raise SettingsError(f"shops.{name} must hold url and token_file as texts.")
+        url = entry["url"].rstrip("/")
+        if not _SHOP_URL.fullmatch(url):
+            raise SettingsError(f"shops.{name}.url {url[:100]!r} is not usable: https://a.host.name was expected.")
+        if url in shops:
+            raise SettingsError(f"shops.{name} has the address of another shop: one token for each was expected.")
+        shops[url] = ShopAccess(url, data / entry["token_file"])
+    return shops

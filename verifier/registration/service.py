@@ -14,18 +14,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from schemas import event_policy
-from schemas.event_policy import EventPolicy, EventPolicyError
+from schemas.event_policy import CodePool, EventPolicy, EventPolicyError
 from schemas.strict_json import JsonObject
 from verifier.ground.clock import system_clock
 from verifier.ground.database import open_database, reading, writing
 from verifier.ground.settings import Settings
-from verifier.registration import reasons, store, vouchers
+from verifier.registration import outbox, reasons, store, vouchers
 from verifier.registration.errors import RegistrationError, RequestIdReusedError, UnknownEventError
 from verifier.registration.events import Acceptance, NameAgainstId, Proof, decide_acceptance
+from verifier.registration.outbox import Placement
 from verifier.registration.reasons import Reason
+from verifier.registration.shops import store as shop_store
 from verifier.verification import reading as badge_reading
 from verifier.verification.report import Report
 from verifier.verification.service import Verification
@@ -44,12 +46,16 @@ _RESULTS: dict[Reason, Result] = {
 
 @dataclass(frozen=True)
 class Redemption:
-    """The answer to a request to redeem. `report` is absent where the answer is a replay of an earlier one."""
+    """The answer to a request to redeem. `report` is absent where the answer is a replay of an earlier one.
+
+    `shop`: whether the ticket shop has the voucher yet; None where the event connects no shop.
+    """
 
     event: str
     reason: Reason
     percent: int = 0
     voucher: str | None = None
+    shop: Placement | None = None
     report: Report | None = None
 
     @property
@@ -74,6 +80,7 @@ class Redemption:
             "sentence": self.sentence,
             "percent": self.percent,
             "voucher": self.voucher,
+            "shop": self.shop,
             "verdict": self.report.to_json() if self.report else None,
         }
 
@@ -133,9 +140,11 @@ class Registration:
             raise RegistrationError(f"A request id has 1 to {MAX_REQUEST_ID} printable characters.")
         fingerprint = _fingerprint(data, proof)
         with reading(self.engine) as connection:
-            earlier = store.find_answer(connection, event=policy.event, request_id=request_id)
+            earlier = _earlier_answer(
+                connection, event=policy.event, request_id=request_id, fingerprint=fingerprint
+            )
         if earlier is not None:
-            return _replayed(earlier, fingerprint=fingerprint, event=policy.event)
+            return earlier
         badge = badge_reading.read(data)
         report = self.verification.verify_badge(badge)
         now = self._clock()
@@ -221,9 +230,12 @@ class Registration:
     ) -> Redemption:
         """One transaction with the write lock from its beginning: whoever comes second sees what the first did."""
         with writing(self.engine) as connection:
-            earlier = store.find_answer(connection, event=policy.event, request_id=request_id)
+            earlier = _earlier_answer(
+                connection, event=policy.event, request_id=request_id, fingerprint=fingerprint
+            )
             if earlier is not None:  # the same request twice at the same moment
-                return _replayed(earlier, fingerprint=fingerprint, event=policy.event)
+                return earlier
+            placement: Placement | None = None
             known = store.earlier_redemption(
                 connection,
                 event=policy.event,
@@ -240,16 +252,10 @@ class Registration:
             ):
                 return Redemption(policy.event, Reason.FOREIGN_LIMIT_REACHED, report=report)
             else:
-                secret = vouchers.read_secret(
-                    self._settings.voucher_secret, may_make=not store.any_granted(connection)
-                )
+                voucher = self._voucher(connection, acceptance, policy=policy)
+                if voucher is None:  # the pool is empty: nothing is granted that no shop would honour
+                    return Redemption(policy.event, Reason.NO_CAPACITY, report=report)
                 reason = Reason.GRANTED
-                voucher = vouchers.code_for(
-                    secret,
-                    event=policy.event,
-                    entitlement=policy.entitlement,
-                    holder=(acceptance.issuer, acceptance.holders[0]),
-                )
                 grant = store.Grant(
                     event=policy.event,
                     entitlement=policy.entitlement,
@@ -262,6 +268,14 @@ class Registration:
                     granted_at=now,
                 )
                 redemption_id = store.add_grant(connection, grant, holders=acceptance.holders)
+                placement = outbox.enter(
+                    connection,
+                    policy=policy,
+                    redemption_id=redemption_id,
+                    voucher=voucher,
+                    percent=acceptance.percent,
+                    now=now,
+                )
             store.add_answer(
                 connection,
                 event=policy.event,
@@ -272,7 +286,21 @@ class Registration:
                 now=now,
             )
         percent = acceptance.percent if reason is Reason.GRANTED else 0
-        return Redemption(policy.event, reason, percent=percent, voucher=voucher, report=report)
+        return Redemption(policy.event, reason, percent=percent, voucher=voucher, shop=placement, report=report)
+
+    def _voucher(self, connection: Connection, acceptance: Acceptance, *, policy: EventPolicy) -> str | None:
+        """The code of a new grant: derived, or the next one of the event's pool (None if that is empty)."""
+        if isinstance(policy.shop, CodePool):
+            return outbox.draw_code(connection, policy=policy, percent=acceptance.percent)
+        secret = vouchers.read_secret(
+            self._settings.voucher_secret, may_make=not shop_store.any_derived(connection)
+        )
+        return vouchers.code_for(
+            secret,
+            event=policy.event,
+            entitlement=policy.entitlement,
+            holder=(acceptance.issuer, acceptance.holders[0]),
+        )
 
 
 def load_event_file(file: Path) -> EventPolicy:
@@ -302,7 +330,12 @@ def _fingerprint(data: bytes, proof: Proof) -> str:
     return hashlib.sha256(len(data).to_bytes(8, "big") + data + shown).hexdigest()
 
 
-def _replayed(answer: store.Answer, *, fingerprint: str, event: str) -> Redemption:
+def _earlier_answer(connection: Connection, *, event: str, request_id: str, fingerprint: str) -> Redemption | None:
+    """What this request was answered before; `shop` as it is now, which only gets better."""
+    answer = store.find_answer(connection, event=event, request_id=request_id)
+    if answer is None:
+        return None
     if answer.fingerprint != fingerprint:
         raise RequestIdReusedError("This request id was used before for another request: take a new one.")
-    return Redemption(event, Reason(answer.reason), percent=answer.percent, voucher=answer.voucher)
+    placement = outbox.placement_of(connection, voucher=answer.voucher)
+    return Redemption(event, Reason(answer.reason), percent=answer.percent, voucher=answer.voucher, shop=placement)

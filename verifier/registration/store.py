@@ -142,11 +142,6 @@ def count_of_pair(connection: Connection, *, event: str, issuer: str, achievemen
     return connection.execute(query).scalar_one()
 
 
-def any_granted(connection: Connection) -> bool:
-    """Whether this office ever made a voucher."""
-    return connection.execute(select(redemptions.c.id).limit(1)).scalar() is not None
-
-
 def add_grant(connection: Connection, grant: Grant, *, holders: Iterable[str]) -> int:
     """Write a grant and claim every name of its holder; the id of the row.
 

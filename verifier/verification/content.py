@@ -6,7 +6,7 @@ elsewhere.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ PROOF_CONTEXTS = frozenset(
     }
 )
 _OB_CONTEXT = re.compile(r"https://purl\.imsglobal\.org/spec/ob/v3p0/context(-3\.\d\.\d)*\.json")
-_ENDORSED_MEMBERS = ("endorsement",)  # each a credential of its own, with contexts of its own
+_ENDORSEMENTS = "endorsement"  # each a credential of its own, with contexts of its own
 
 
 class Level(StrEnum):
@@ -115,17 +115,30 @@ def _not_exactly_known(content: JsonObject) -> str | None:
         context == OB_EXTENSIONS_CONTEXT or context in PROOF_CONTEXTS for context in map(str, contexts[2:])
     ):
         return "@context holds one that is not known here."
-    inner = {name: value for name, value in content.items() if name not in {"@context", *_ENDORSED_MEMBERS}}
-    if _has_context(list(inner.values())):
+    if _has_context([value for name, value in content.items() if name not in {"@context", _ENDORSEMENTS}]):
         return "A part of the badge brings an @context of its own."
-    if any(_not_exactly_known(entry) for entry in _objects(content.get("endorsement"))):
+    if any(_not_exactly_known(entry) for entry in _endorsements_in(content)):
         return "An endorsement in the badge has other contexts than Open Badges has."
     return None
 
 
-def _has_context(value: JsonValue) -> bool:
+def _endorsements_in(value: JsonValue) -> Iterator[JsonObject]:
+    """The endorsements that stand anywhere in a badge; what stands inside one is its own affair."""
     if isinstance(value, dict):
-        return "@context" in value or any(_has_context(item) for item in value.values())
+        yield from _objects(value.get(_ENDORSEMENTS))
+        for name, inner in value.items():
+            if name != _ENDORSEMENTS:
+                yield from _endorsements_in(inner)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _endorsements_in(item)
+
+
+def _has_context(value: JsonValue) -> bool:
+    """Whether a part brings a context of its own, apart from endorsements."""
+    if isinstance(value, dict):
+        inner = (item for name, item in value.items() if name != _ENDORSEMENTS)
+        return "@context" in value or any(map(_has_context, inner))
     return isinstance(value, list) and any(_has_context(item) for item in value)
 
 

@@ -94,7 +94,9 @@ def test_an_endorsement_of_the_issuer_or_the_achievement_stands_where_it_belongs
     achievement = made["credentialSubject"]["achievement"]
     achievement["endorsement"] = [signed(endorsement(achievement["id"]))]
 
-    assert len(report(ISSUER.token(made)).verdict.endorsements) == 2
+    told = report(ISSUER.token(made)).verdict
+    assert told.outcome is Outcome.VALID
+    assert len(told.endorsements) == 2
 
 
 def test_an_endorser_with_a_document_of_its_own_is_looked_up() -> None:
@@ -156,3 +158,6 @@ def test_an_endorsement_brings_no_context_but_the_known_ones() -> None:
     other: dict[str, Any] = {"@context": [*KNOWN, {"shoeSize": "https://a.example/shoeSize"}]}
     told = report(ISSUER.token(with_endorsements(signed(endorsement(badge_id(), **other)))))
     assert told.verdict.check("context").state.value == "fail"
+    inside = ISSUER.document()
+    inside["issuer"]["endorsement"] = [signed(endorsement(ISSUER.did, **other))]
+    assert report(ISSUER.token(inside)).verdict.check("context").state.value == "fail"

@@ -10,7 +10,7 @@ may say `@protected`, then the names that are keywords without their `@`; `@voca
         controller          sec:controller              @id
         revoked             sec:revoked                 xs:dateTime
 
-What a context does to a document is `schemas.jsonld_context`; which table belongs to which URL is in the package.
+What a context does to a document is `schemas.jsonld.context`; which table belongs to which URL is in the package.
 """
 
 from collections.abc import Iterator, Mapping

@@ -2,7 +2,7 @@
 
 Nothing outside the set exists: no URL is ever fetched (STANDARDS c4). An operator may add contexts of their own,
 pinned by hash; reading the directory in which they lie is for whoever has a disk. What a context does to a
-document is `schemas.jsonld_context`.
+document is `schemas.jsonld.context`.
 """
 
 import hashlib

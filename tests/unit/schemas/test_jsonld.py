@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas import strict_json
 from schemas.contexts import SIGNING, VERIFYING, ContextSet
 from schemas.jsonld import MAX_BLANK_NODES, MAX_QUADS, JsonLdError, to_quads, types_of
-from schemas.jsonld_context import MAX_KEPT, contexts_of
+from schemas.jsonld.context import MAX_KEPT, contexts_of
 from schemas.rdf import literal
 from tests.unit.schemas.plain_jsonld import canonical, n_quads
 

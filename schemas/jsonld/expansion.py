@@ -1,8 +1,8 @@
 """JSON-LD 1.1 to RDF, in safe mode: a document's statements, or a refusal; nothing is lost in silence, or fetched.
 
 Expansion and conversion are one pass (JSON-LD 1.1 API §5.1, §7.1, §8.1). Left out is only what the standard itself
-keeps out of RDF: null members, `@index`, and, with its `rdfDirection` unset, `@direction`. Contexts are
-`schemas.jsonld_context`; the canonical form of the statements is `schemas.rdfc`.
+keeps out of RDF: null members, `@index`, and, with its `rdfDirection` unset, `@direction`. Contexts are `context`;
+the canonical form of the statements is `schemas.rdfc`.
 """
 
 import re
@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from schemas.contexts import VERIFYING, ContextSet
-from schemas.jsonld_context import ActiveContext, Contexts, Meter, contexts_of
-from schemas.jsonld_literals import json_literal, number, quoted, text_suffix, typed_text, value_object
-from schemas.jsonld_shapes import (
+from schemas.jsonld.context import ActiveContext, Contexts, Meter, contexts_of
+from schemas.jsonld.literals import json_literal, number, quoted, text_suffix, typed_text, value_object
+from schemas.jsonld.shapes import (
     ids_in,
     is_another_node,
     is_graph,
@@ -21,11 +21,9 @@ from schemas.jsonld_shapes import (
     speaking_members,
     types_in,
 )
-from schemas.jsonld_terms import KEYWORDS, UNSAID, JsonLdError, Term, is_iri, language_tag, shown
+from schemas.jsonld.terms import KEYWORDS, UNSAID, JsonLdError, Term, is_iri, language_tag, shown
 from schemas.rdf import RDF, Quad
 from schemas.strict_json import MAX_DEPTH, JsonObject, JsonValue
-
-__all__ = ["JsonLdError", "Meter", "to_quads", "types_of"]
 
 MAX_QUADS: Final = 2_000  # STANDARDS j1: what is canonicalised at most
 MAX_BLANK_NODES: Final = 200

@@ -2,7 +2,7 @@
 
 An `ActiveContext` is what a place in a document can say. Those that follow from known URLs alone are kept and
 shared by all documents; those in which a document defines something itself live as long as the document is read.
-What a definition means is `schemas.jsonld_terms`; the reading is `schemas.jsonld`.
+What a definition means is `schemas.jsonld.terms`; the reading is `schemas.jsonld`.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, Literal, Self
 
 from schemas.contexts import ContextSet
-from schemas.jsonld_terms import UNSAID, Definitions, JsonLdError, Term, expand_iri, is_iri, language_tag, shown
+from schemas.jsonld.terms import UNSAID, Definitions, JsonLdError, Term, expand_iri, is_iri, language_tag, shown
 from schemas.strict_json import JsonObject, JsonValue
 
 # Definitions made or brought into force by one document and its proofs: 0.2 s of CPU. A badge needs 300, sixteen
@@ -93,7 +93,7 @@ class ActiveContext:
         self.kept = False
 
     def expanded(self, text: str, *, is_name: bool) -> str | None:
-        """As `jsonld_terms.expand_iri`, here."""
+        """As `terms.expand_iri`, here."""
         return expand_iri(text, terms=self.terms, vocab=self.vocab, is_name=is_name)
 
     def until_next_node(self, previous: Self) -> "ActiveContext":

@@ -5,8 +5,8 @@ Only looking: nothing here changes a context or makes a statement, which is `sch
 
 from collections.abc import Iterator
 
-from schemas.jsonld_context import ActiveContext
-from schemas.jsonld_terms import KEYWORDS, JsonLdError, shown
+from schemas.jsonld.context import ActiveContext
+from schemas.jsonld.terms import KEYWORDS, JsonLdError, shown
 from schemas.strict_json import JsonObject, JsonValue
 
 

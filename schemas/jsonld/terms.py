@@ -1,6 +1,6 @@
 """What one term of a JSON-LD context means, and how a context defines it (JSON-LD 1.1 API §4.2, §5.2).
 
-Definitions only: which of them are active where is `schemas.jsonld_context`; what they make of a document is
+Definitions only: which of them are active where is `schemas.jsonld.context`; what they make of a document is
 `schemas.jsonld`. There is no base IRI: a relative reference stays what it is, and whoever needs an IRI refuses it.
 """
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas import jcs
-from schemas.jsonld_context import ActiveContext
-from schemas.jsonld_terms import JsonLdError, Term, Unsaid, datatype_suffix, is_iri, language_tag
+from schemas.jsonld.context import ActiveContext
+from schemas.jsonld.terms import JsonLdError, Term, Unsaid, datatype_suffix, is_iri, language_tag
 from schemas.rdf import RDF, XSD, literal
 from schemas.strict_json import JsonValue
 

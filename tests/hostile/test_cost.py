@@ -1,8 +1,8 @@
 """No input of at most 1 MB holds a verifier for more than a second of CPU: the dearest that we could make.
 
 Whatever is signed here is well signed, by a stranger under keys of their own, so that all the work has to be done.
-Each is measured in CPU of this process, beside a piece of work whose cost is known: so a slow or busy machine measures
-the same as the one on which the bound was set.
+Each is measured in CPU of this process, beside a piece of work whose cost is known: so a slow or busy machine
+measures the same as the one on which the bound was set.
 """
 
 import json

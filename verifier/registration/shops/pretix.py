@@ -5,8 +5,9 @@ idempotency key for a day only, compares no body, and replays errors. So a secon
 refused by the shop, and looking it up settles whether it was ours. When to try again is `outbox`.
 """
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -25,6 +26,7 @@ from verifier.registration.shops import (
 
 MAX_PAGES = 2_000  # of 50 vouchers: as many as a large shop has, and no endless list
 MAX_TOKEN_BYTES = 1_000  # pretix's have 64
+_VALUE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 _LATER = {408, 409, 425, 429}  # 409: another request holds pretix's lock; 429: too many a minute
 
 
@@ -151,10 +153,9 @@ def _parsed(entry: JsonObject) -> ShopVoucher:
     code, tag, uses = entry.get("code"), entry.get("tag"), entry.get("max_usages")
     if not isinstance(code, str):
         raise ShopUnreachableError("The shop answered with something that is no voucher.")
-    try:
-        percent = Decimal(str(entry.get("value"))) if entry.get("price_mode") == "percent" else None
-    except InvalidOperation:
-        percent = None
+    value = str(entry.get("value"))
+    is_percent = entry.get("price_mode") == "percent" and _VALUE.fullmatch(value)
+    percent = Decimal(value) if is_percent else None
     return ShopVoucher(code, percent, uses if type(uses) is int else None, tag if isinstance(tag, str) else "")
 
 

@@ -1,4 +1,4 @@
-"""Any form of a badge in, what is signed out: text, file, picture, code or photograph of a code.
+"""Any form of a badge in, what is signed out: text, file, picture, code, photograph or page with a code.
 
 Nothing here is verified, and nothing is fetched: a QR code gives packed bytes, which are unpacked in `checks`
 with the dictionaries of the trust bundle. What arrives is a stranger's, so every reader is bounded.
@@ -11,10 +11,10 @@ from typing import Literal
 from schemas import badge_qr, strict_json
 from schemas.badge_qr import BadgeQrError
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
-from verifier.verification import photograph
+from verifier.verification import paper, photograph
 from verifier.verification.errors import ReadingError
 
-Form = Literal["jwt", "json", "png", "svg", "qr_text", "qr_photo"]
+Form = Literal["jwt", "json", "png", "svg", "qr_text", "qr_photo", "pdf"]
 
 MAX_TEXT_BYTES = 1 << 20  # STANDARDS j1, a request body; a badge is 4 kB
 ENVELOPE_TYPE = "EnvelopedVerifiableCredential"
@@ -66,6 +66,8 @@ def read(data: bytes) -> ReadBadge:
         return _from_photograph(data)
     if len(data) > photograph.MAX_PICTURE_BYTES:
         raise ReadingError("The file is larger than 10 MiB; a badge never is.")
+    if paper.is_pdf(data):
+        return _from_codes(paper.texts_of_codes(data), form="pdf", where="PDF")
     start = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"<"):
         return _from_svg(data)
@@ -211,15 +213,19 @@ def _packed(text: str) -> bytes:
 
 
 def _from_photograph(data: bytes) -> ReadBadge:
-    texts = photograph.texts_of_codes(data)
+    return _from_codes(photograph.texts_of_codes(data), form="qr_photo", where="picture")
+
+
+def _from_codes(texts: tuple[str, ...], *, form: Form, where: str) -> ReadBadge:
+    """The first of the codes that is a badge's."""
     for text in texts:
         try:
-            return ReadBadge("qr_photo", packed=badge_qr.read_text(text))
+            return ReadBadge(form, packed=badge_qr.read_text(text))
         except BadgeQrError:
             continue
     if texts:
-        raise ReadingError("The code in this picture is not the code of a badge.")
-    raise ReadingError("No code was found in this picture: photograph it closer, sharp and without glare.")
+        raise ReadingError(f"The code in this {where} is not the code of a badge.")
+    raise ReadingError(f"No code was found in this {where}: photograph it closer, sharp and without glare.")
 
 
 def _texts(value: JsonValue) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ async def answers(chunks: AsyncIterator[bytes], *, verify: Verify, full: bool) -
 
 
 def answer(line: bytes, *, number: int, verify: Verify, full: bool) -> JsonObject:
-    """The answer to one line: a badge's text in a JSON string, or an object with `badge` and, if wanted, an `id`."""
+    """The answer to one line: a badge's text as a JSON string, or an object with `badge` and perhaps `id`."""
     told: JsonObject = {"line": number}
     try:
         value = strict_json.loads(line, max_bytes=MAX_LINE_BYTES)

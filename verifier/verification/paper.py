@@ -1,7 +1,7 @@
 """The text of a QR code on a page of a PDF: what somebody printed into a file in place of onto paper.
 
-A PDF is a program in all but name, so it is drawn by a process of its own that may use two seconds of CPU and half a
-gigabyte, writes no file and is ended when it takes longer (`paper_worker`). What comes back is only text.
+A PDF is a program in all but name, so it is drawn by a process of its own that may use two seconds of CPU and half
+a gigabyte, writes no file and is ended when it takes longer (`paper_worker`). What comes back is only text.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The process that draws a stranger's PDF: bytes in, the texts of its QR codes out as JSON, and nothing else.
 
-It bounds itself before it looks at a byte: two seconds of CPU, half a gigabyte of memory, no file written, no further
-process. Whatever goes wrong ends it; `paper` says so in one sentence.
+It bounds itself before it looks at a byte: two seconds of CPU, half a gigabyte of memory, no file written, no
+further process. Whatever goes wrong ends it; `paper` says so in one sentence.
 """
 
 import json

@@ -51,7 +51,7 @@ _Share = Annotated[Decimal, BeforeValidator(as_decimal), Field(gt=0, le=1, decim
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 _ShopSlug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,99}$")]  # becomes a part of an address
-_ShopUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*$", max_length=300)]
+_ShopUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?$", max_length=300)]
 
 
 class _Part(BaseModel):

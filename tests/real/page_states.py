@@ -3,7 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.real.two_offices import GRANTED, HAN, LONG, NAMED, PLAIN, SEATED, SMALL, USED, WITHDRAWN, TwoOffices
+from tests.real.two_offices import (
+    GRANTED,
+    HAN,
+    LONG,
+    NAMED,
+    PLAIN,
+    SEATED,
+    SMALL,
+    SUSPENDED,
+    USED,
+    WITHDRAWN,
+    TwoOffices,
+)
 from tests.unit.verifier.simulator import IssuerSimulator
 
 Opener = Callable[[Any, TwoOffices], Any]
@@ -91,6 +103,7 @@ STATES: dict[str, tuple[Opener, str]] = {
     "holder-recognised": (private(SMALL), "Your badge: Recognised"),
     "holder-saved": (private(NAMED, "?saved=name"), "Your badge: Contributor"),
     "holder-withdrawn": (private(WITHDRAWN), "Your badge: Contributor"),
+    "holder-suspended": (private(SUSPENDED), "Your badge: Contributor"),
     "holder-none": (lambda page, o: page.goto(o.nobody), "No badge yet"),
     "why": (private(PLAIN, "/why"), "Contributor, and why"),
     "why-nothing": (lambda page, o: page.goto(f"{o.nobody}/why"), "No tier yet, and why"),
@@ -106,6 +119,7 @@ STATES: dict[str, tuple[Opener, str]] = {
     "verify-valid-long": (verified(LONG), "✓ Valid"),
     "verify-tampered": (lambda page, o: paste(page, f"{o.verifier}/verify", o.tampered()), "✕ Not valid"),
     "verify-withdrawn": (verified(WITHDRAWN), "✕ Not valid"),
+    "verify-suspended": (verified(SUSPENDED), "✕ Not valid"),
     "verify-unknown": (lambda page, o: paste(page, f"{o.blind}/verify", o.jwt(NAMED)), "? We could not tell"),
     "verify-stranger": (
         lambda page, o: paste(page, f"{o.blind}/verify", IssuerSimulator().token()),
@@ -126,6 +140,7 @@ STATES: dict[str, tuple[Opener, str]] = {
         "✓ Thank you",
     ),
     "register-refused": (registered(WITHDRAWN), "✕ No discount"),
+    "register-suspended": (registered(SUSPENDED), "✕ No discount"),
     "register-unknown": (
         lambda page, o: redeem(
             page, o.registration.replace(o.verifier, o.blind), badge=o.jwt(NAMED), code=o.holders[NAMED].code
@@ -141,6 +156,7 @@ STATES: dict[str, tuple[Opener, str]] = {
     "desk-differs": (desk_pressed(NAMED, "Does not match"), "✕ Name differs"),
     "desk-no-name": (looked(PLAIN), "→ Registration page"),
     "desk-withdrawn": (looked(WITHDRAWN), "✕ Not valid"),
+    "desk-suspended": (looked(SUSPENDED), "✕ Not valid"),
     "desk-nothing-here": (looked(SMALL), "→ Ticket queue"),
     "desk-used": (desk_used, "→ Ticket queue"),
     "desk-unknown": (lambda page, o: paste(page, o.blind_desk, o.jwt(NAMED), "Look"), "? Ask the lead"),

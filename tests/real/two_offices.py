@@ -33,6 +33,7 @@ THANKING_EVENT = "thanking-summit"
 LONG_NAME = "Maximiliana Theodora Wolkenstein-Trostburg y Fernández-Ochoa"  # 60 characters
 HAN_NAME = "歐陽 思遠"
 PLAIN, NAMED, LONG, HAN, SMALL, WITHDRAWN = "plain", "named", "long", "han", "small", "withdrawn"
+SUSPENDED = "suspended"
 GRANTED, USED, SEATED, BUYER, VISITOR = (
     "granted",
     "used",
@@ -47,6 +48,7 @@ NAMES = {
     HAN: HAN_NAME,
     SMALL: "Rea Recognised",
     WITHDRAWN: "Wanda Withdrawn",
+    SUSPENDED: "Sue Suspended",
     GRANTED: "Gwen Granted",
     USED: "Uma Used",
     SEATED: "Sol Seated",
@@ -195,6 +197,7 @@ def _issue(play: Play) -> dict[str, Holder]:
         choice = {"badge": holders[who].badge, "shows_name": "yes", "published": "yes"}
         play.http.post(f"{holders[who].page}/choices", data=choice).raise_for_status()
     play.issuer("revoke", holders[WITHDRAWN].badge, "--reason", "issued in error")
+    play.issuer("suspend", holders[SUSPENDED].badge, "--reason", "a second look was asked for")
     return holders
 
 

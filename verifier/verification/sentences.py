@@ -19,7 +19,11 @@ _REFUSE = "Say: “The system can’t accept this one, my lead will help you.”
 
 @dataclass(frozen=True)
 class Words:
-    """What one check says. `clause`: what it looks at, with the standard, for integrators."""
+    """What one check says.
+
+    `clause`: what it looks at, with the standard, for integrators; `failed_for_now`: what stands for `failed`
+    where the failure may be lifted again.
+    """
 
     clause: str
     passed: str
@@ -27,6 +31,7 @@ class Words:
     unknown: str = "This could not be found out now."
     desk_failed: str = _REFUSE
     desk_unknown: str = _ASK_THE_LEAD
+    failed_for_now: str = ""
 
 
 ENGLISH: Mapping[str, Words] = {
@@ -170,16 +175,19 @@ ENGLISH: Mapping[str, Words] = {
         clause="No entry of credentialStatus is set in its list (Bitstring Status List 1.0 §3.2).",
         passed="It was not withdrawn.",
         failed="It was withdrawn. Its holder was told; the issuer explains it to them.",
+        failed_for_now="It is suspended for now. Its holder was told; the issuer may lift that again.",
         unknown="Whether it was withdrawn could not be found out now. Try again later.",
         desk_unknown="The badge is genuine. Whether it was withdrawn since is not known here: ask the lead.",
     ),
 }
 
 
-def sentence(check_id: str, state: str, *, voice: Voice, table: Mapping[str, Words] = ENGLISH) -> str:
+def sentence(
+    check_id: str, state: str, *, voice: Voice, lasting: bool = True, table: Mapping[str, Words] = ENGLISH
+) -> str:
     """The sentence of a check's outcome (`pass`, `fail`, `unknown`, `not_made`) in one voice.
 
-    KeyError for an id that the table does not have.
+    `lasting`: False for a failure that may be lifted again. KeyError for an id that the table does not have.
     """
     words = table[check_id]
     if voice == "integrator":
@@ -189,5 +197,7 @@ def sentence(check_id: str, state: str, *, voice: Voice, table: Mapping[str, Wor
     if state == "pass":
         return words.passed
     if state == "fail":
-        return words.desk_failed if voice == "desk" else words.failed
+        if voice == "desk":
+            return words.desk_failed
+        return words.failed if lasting or not words.failed_for_now else words.failed_for_now
     return words.desk_unknown if voice == "desk" else words.unknown

@@ -25,7 +25,8 @@ from verifier.verification.verdict import Check, State
 ENTRY_TYPE = "BitstringStatusListEntry"
 OLD_TYPE = "1EdTechRevocationList"  # deprecated since October 2025: read, never issued
 LIST_TYPE = "BitstringStatusListCredential"
-WITHDRAWING_PURPOSES = frozenset({"revocation", "suspension"})  # others say something else when a bit is set
+SUSPENSION = "suspension"
+WITHDRAWING_PURPOSES = frozenset({"revocation", SUSPENSION})  # others say something else when a bit is set
 MAX_ENTRIES = 4  # ours have one or two; each may cost a fetch
 SKEW = timedelta(seconds=60)
 _INDEX_TYPES = (str, int)  # exactly: true is an int as well
@@ -84,9 +85,9 @@ def check_status(
     if len(answers) == 1:
         return answers[0]
     for state in (State.FAIL, State.UNKNOWN):
-        for answer in answers:
-            if answer.state is state:
-                return answer
+        found = [answer for answer in answers if answer.state is state]
+        if found:
+            return max(found, key=lambda answer: answer.lasting)  # withdrawn says more than suspended
     return max(answers, key=lambda answer: answer.age or timedelta())  # as fresh as the oldest list
 
 
@@ -174,7 +175,9 @@ def _answer(
         return Check("status", State.UNKNOWN, f"{url}: {error}", problem=error.problem)
     age = max(now - made_at, timedelta())
     evidence = f"{what} of {url} is {'set' if withdrawn else 'not set'}."
-    return Check("status", State.FAIL if withdrawn else State.PASS, evidence, age)
+    if not withdrawn:
+        return Check("status", State.PASS, evidence, age)
+    return Check("status", State.FAIL, evidence, age, lasting=kind == OLD_TYPE or purpose != SUSPENSION)
 
 
 def _in_bitstring(

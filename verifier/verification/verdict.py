@@ -40,7 +40,8 @@ class Check(NamedTuple):
 
     `evidence`: what was seen, for an integrator; `age`: how old the document is that it rests on; `made`: False
     if an earlier check left nothing to look at, in which case the state is UNKNOWN; `problem`: the standard's code
-    for this very outcome, where it is narrower than the check's own (`problems`).
+    for this very outcome, where it is narrower than the check's own (`problems`); `lasting`: False for a failure
+    that the issuer may lift again, as a suspension.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Check(NamedTuple):
     age: timedelta | None = None
     made: bool = True
     problem: str = ""
+    lasting: bool = True
 
     @property
     def sentence(self) -> str:
@@ -57,7 +59,8 @@ class Check(NamedTuple):
 
     def sentence_for(self, voice: Voice) -> str:
         """The outcome in words for a holder, for a volunteer at a desk, or for an integrator."""
-        return sentence(self.id, self.state.value if self.made else "not_made", voice=voice)
+        state = self.state.value if self.made else "not_made"
+        return sentence(self.id, state, voice=voice, lasting=self.lasting)
 
 
 @dataclass(frozen=True)

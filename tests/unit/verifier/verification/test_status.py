@@ -180,6 +180,26 @@ def test_a_list_may_name_several_purposes() -> None:
     assert status_of(listed=listed).state is State.PASS
 
 
+@pytest.mark.parametrize(
+    ("purposes", "words"),
+    [(["suspension"], "suspended"), (["revocation"], "withdrawn"), (["suspension", "revocation"], "withdrawn")],
+)
+def test_a_suspended_badge_is_not_called_withdrawn_unless_it_is_both(purposes: list[str], words: str) -> None:
+    issuer = IssuerSimulator(revoked={5})
+    listed = issuer.status_claims()
+    listed["credentialSubject"]["statusPurpose"] = purposes
+    document = issuer.document()
+    document["credentialStatus"] = [issuer.status_entry(5) | {"statusPurpose": purpose} for purpose in purposes]
+    url = document["credentialStatus"][0]["statusListCredential"]
+    lists = {url: Published(issuer.status_token(listed).encode(), NOW - timedelta(minutes=3))}
+    trust = replace(issuer.trust(), status_lists=lists)
+
+    check = verify(read(issuer.token(document)), trust=trust, now=NOW).check("status")
+
+    assert check.state is State.FAIL
+    assert words in check.sentence
+
+
 def test_a_list_of_the_smallest_length_answers_its_last_index() -> None:
     bits = status_list.from_indexes([131071])
     listed = ISSUER.status_token(ISSUER.status_claims(bits=bits)).encode()

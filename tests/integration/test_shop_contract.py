@@ -258,8 +258,10 @@ def test_pushes_killed_at_any_moment_end_in_one_voucher_for_each_grant(
 # A shop that misbehaves
 
 
-def shop_of(server: ContractServer) -> PretixShop:
-    client = ServiceClient(server.url, f"Token {TOKEN}", exempt_hosts=frozenset({server.host}), total_seconds=0.4)
+def shop_of(server: ContractServer, *, patience: float) -> PretixShop:
+    client = ServiceClient(
+        server.url, f"Token {TOKEN}", exempt_hosts=frozenset({server.host}), total_seconds=patience
+    )
     return PretixShop(client, organizer="foundation", event="summit2027")
 
 
@@ -268,14 +270,17 @@ class OpenOffice(Office):
 
     def __init__(self, folder: Path, server: ContractServer) -> None:
         super().__init__(folder, by=policy(shop=SHOP | {"url": server.url, "quota": QUOTA}))
-        self.pretix = shop_of(server)
+        self.server, hasty = server, shop_of(server, patience=0.4)
         self.outbox = Outbox(
-            self.settings, engine=self.registration.engine, clock=self.clock, connect=lambda _: self.pretix
+            self.settings, engine=self.registration.engine, clock=self.clock, connect=lambda _: hasty
         )
 
     def differences(self) -> tuple[str, ...]:
         return shops.check(
-            self.policy, settings=self.settings, engine=self.registration.engine, shop=self.pretix
+            self.policy,
+            settings=self.settings,
+            engine=self.registration.engine,
+            shop=shop_of(self.server, patience=5),
         ).differences
 
     def deliver_all(self) -> int:

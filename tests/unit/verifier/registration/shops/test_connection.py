@@ -112,7 +112,7 @@ def server() -> Iterator[ContractServer]:
 
 def client(server: ContractServer, **changes: Any) -> ServiceClient:
     exempt = frozenset({server.host})
-    fields: dict[str, Any] = {"exempt_hosts": exempt, "total_seconds": 1.0} | changes
+    fields: dict[str, Any] = {"exempt_hosts": exempt, "total_seconds": 5.0} | changes
     return ServiceClient(server.url, f"Token {TOKEN}", **fields)
 
 

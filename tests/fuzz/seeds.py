@@ -10,7 +10,10 @@ from keys import did, multikey
 from keys.signer import Signer
 from schemas import badge_qr, baking, claims, status_list, strict_json
 from tests.hostile import stranger
-from tests.unit.verifier.simulator import DocumentsInMemory, IssuerSimulator, ed25519_signer
+from tests.unit.verifier.simulator import Clock, DocumentsInMemory, IssuerSimulator, ed25519_signer
+from verifier.verification import case_file
+from verifier.verification.report import Report
+from verifier.verification.service import Verification
 
 ISSUER = IssuerSimulator()
 ISSUER_CLAIMS = strict_json.dumps(claims.claims_of(ISSUER.document()))
@@ -79,6 +82,10 @@ def garments() -> dict[str, bytes]:
     }
 
 
+def _report() -> Report:
+    return Verification(DocumentsInMemory.of([ISSUER]), clock=Clock()).verify(token().encode())
+
+
 def readers() -> dict[str, bytes]:
     """Something good for each of `targets`, by its name."""
     derived = stranger.with_derived_proofs(stranger.credential(id="urn:c"))
@@ -102,4 +109,5 @@ def readers() -> dict[str, bytes]:
         "timestamps": b"2027-02-01T09:00:00.123+02:00",
         "proofs": strict_json.dumps(document(SUITES[0])).encode(),
         "data_model": strict_json.dumps(document(SUITES[0])).encode(),
+        "case_file": strict_json.dumps(case_file.write(_report())).encode(),
     }

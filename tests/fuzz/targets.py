@@ -11,8 +11,10 @@ from keys.cbor import CborError, CborReader
 from keys.errors import KeyFormatError, ProofError, SignatureError
 from keys.selective_disclosure import parse_derived
 from schemas import badge_qr, baking, jsonld, nquads, rdfc, status_list, strict_json, timestamps, vcdm
+from tests.unit.verifier.simulator import DocumentsInMemory
 from verifier.verification import reading
 from verifier.verification.errors import ReadingError
+from verifier.verification.service import Verification
 
 Target = Callable[[bytes], None]
 
@@ -118,6 +120,14 @@ def check_data_model(data: bytes) -> None:
             check(strict_json.loads(data))
 
 
+def recompute_case(data: bytes) -> None:
+    """Whatever a case file claims, there is a verdict or a refusal, and nobody is asked."""
+    nobody = DocumentsInMemory()
+    with suppress(ReadingError):
+        Verification(nobody).recompute(data)
+    assert nobody.asked == []
+
+
 TARGETS: Mapping[str, Target] = {
     "reading": read_badge,
     "strict_json": read_json,
@@ -135,4 +145,5 @@ TARGETS: Mapping[str, Target] = {
     "timestamps": read_moment,
     "proofs": read_proofs,
     "data_model": check_data_model,
+    "case_file": recompute_case,
 }

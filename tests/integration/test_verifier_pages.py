@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from schemas import badge_qr
 from tests.unit.verifier.client import AppClient
 from tests.unit.verifier.registration.policies import document
+from tests.unit.verifier.registration.test_outbox import SHOP
 from tests.unit.verifier.simulator import (
     HOLDER_CODE,
     Clock,
@@ -32,12 +34,12 @@ EVENT = "/events/summit-2027"
 class Site:
     """A running office with one event, and a desk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **changes: Any) -> None:
         self.clock = Clock()
         self.documents = DocumentsInMemory.of([ISSUER])
         settings = Settings(folder, trusted_issuers={"Open communities": (ISSUER.did,)})
         file = folder / "summit.yaml"
-        file.write_bytes(document())
+        file.write_bytes(document(**changes))
         office = Registration(
             settings, verification=Verification(self.documents, clock=self.clock), clock=self.clock
         )
@@ -362,6 +364,17 @@ def test_a_person_redeems_on_the_page_and_a_second_press_shows_the_same_voucher(
     assert voucher[1] in again.text
     assert other.status_code == 409
     assert "Used already" in other.text
+
+
+def test_a_page_says_that_the_shop_has_yet_to_confirm(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    form = {"text": ISSUER.token(), "holder_code": HOLDER_CODE, "request_id": "one"}
+    with_shop = Site(tmp_path / "shop", shop=SHOP).client.post(EVENT, data=form, headers=HTML)
+    without = site.client.post(EVENT, data=form, headers=HTML)
+
+    assert (with_shop.status_code, without.status_code) == (201, 201)
+    assert "has not confirmed it yet" in with_shop.text
+    assert "has not confirmed it yet" not in without.text
 
 
 def test_a_wrong_code_on_the_page_says_what_to_do(site: Site) -> None:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas import badge_qr, strict_json
+from schemas import badge_qr, base64url, strict_json
 from schemas.badge_qr import BadgeQrError
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
 from verifier.verification import paper, photograph
@@ -20,6 +20,7 @@ MAX_TEXT_BYTES = 1 << 20  # STANDARDS j1, a request body; a badge is 4 kB
 ENVELOPE_TYPE = "EnvelopedVerifiableCredential"
 PRESENTATION_TYPE = "VerifiablePresentation"
 ENVELOPE_PREFIX = "data:application/vc+jwt,"
+_LONGEST_OLD_HEADER = 80  # characters: {"alg":"RS256","typ":"JWT"} and a short kid
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JWT = re.compile(r"[A-Za-z0-9_=+/-]+(?:\.[A-Za-z0-9_=+/-]*){2}")
 _NO_BADGE = (
@@ -92,6 +93,8 @@ def read_text(text: str) -> ReadBadge:
     if text.startswith("OB1:") or ("/v" in text and re.match(r"(?i)https://", text) and "#" in text):
         return ReadBadge("qr_text", packed=_packed(text))
     if _JWT.fullmatch(text):
+        if _is_old_token(text):
+            raise ReadingError(_old_badge())
         return ReadBadge("jwt", token=text)
     if re.match(r"(?i)https?://\S+$", text):
         raise ReadingError("This is the address of a page: open it, save the badge file, and give that here.")
@@ -196,6 +199,20 @@ def _is_old(document: JsonObject) -> bool:
     contexts = " ".join(_texts(document.get("@context")))
     named = "openbadges/v2" in contexts or "openbadges/v1" in contexts
     return named or "Assertion" in _texts(document.get("type")) or {"recipient", "badge"} <= document.keys()
+
+
+def _is_old_token(text: str) -> bool:
+    """Whether a token is a signed assertion of Open Badges 1 or 2: those name their key in the payload.
+
+    A header that is long enough to name a DID's key is not looked behind: nearly every token is read once only.
+    """
+    header, payload, _ = text.split(".")
+    if len(header) > _LONGEST_OLD_HEADER:
+        return False
+    try:
+        return _is_old(strict_json.loads_object(base64url.decode(payload, what="payload")))
+    except (base64url.Base64UrlError, StrictJsonError):
+        return False
 
 
 def _old_badge() -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.staticfiles import StaticFiles
@@ -102,12 +103,20 @@ def _tell_errors(app: FastAPI) -> None:
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         detail = "There is no such page." if error.status_code == 404 else str(error.detail)
-        return told(request, error.status_code, detail)
+        response = told(request, error.status_code, detail)
+        response.headers.update(error.headers or {})  # Allow, with a 405 (RFC 9110 §15.5.6)
+        return response
+
+    def misread(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        return told(request, 400, f"The parameter {first['loc'][-1]} of the address is wrong: {first['msg']}.")
 
     def unexpected(request: Request, _error: Exception) -> Response:
         return told(request, 500, "Something here is broken; nothing was granted. Its operators have the details.")
 
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, misread)
     app.add_exception_handler(UnknownEventError, known(404))
     app.add_exception_handler(UnknownDeskError, known(404))
     app.add_exception_handler(RequestIdReusedError, known(422))

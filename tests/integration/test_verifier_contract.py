@@ -320,6 +320,7 @@ def test_another_media_type_is_refused_and_a_huge_body_cut_off(client: AppClient
 def test_another_method_is_refused_in_json_and_any_origin_may_ask(client: AppClient, path: str) -> None:
     assert client.get(path).status_code == 405
     assert client.get(path).json()["status"] == 405
+    assert client.get(path).headers["allow"] == "POST"
     assert client.options(path).headers["access-control-allow-origin"] == "*"
 
 

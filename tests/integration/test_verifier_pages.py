@@ -505,6 +505,33 @@ def test_a_batch_is_answered_line_by_line_and_one_bad_line_spoils_no_other(site:
     assert site.documents.asked.count(f"{ISSUER.base}/.well-known/did.json") == 1  # shared by all
 
 
+def test_a_wrong_parameter_of_an_address_is_a_problem_of_one_sentence(site: Site) -> None:
+    answer = site.client.post("/verify/batch?full=perhaps", content=json.dumps(ISSUER.token()))
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "parameter full" in answer.json()["detail"]
+
+
+def test_each_route_of_the_api_is_described_with_its_bodies_and_its_problems(site: Site) -> None:
+    paths = site.client.get("/openapi.json").json()["paths"]
+
+    assert {path for path, made in paths.items() if "post" in made} == {
+        "/verify",
+        "/verify/batch",
+        "/verify/case",
+        "/credentials/verify",
+        "/presentations/verify",
+        "/events/{event}/redemptions",
+    }
+    for made in (routes["post"] for routes in paths.values()):
+        assert made["requestBody"]["content"]
+        assert "application/problem+json" in made["responses"]["default"]["content"]
+    redeeming = paths["/events/{event}/redemptions"]["post"]
+    assert redeeming["responses"].keys() == {"200", "201", "404", "409", "422", "503", "default"}
+    assert {parameter["name"] for parameter in redeeming["parameters"]} == {"event", "Idempotency-Key"}
+
+
 def test_a_batch_tells_every_check_if_asked_and_breaks_off_at_an_endless_line(site: Site) -> None:
     (told,) = site.client.post("/verify/batch?full=true", content=json.dumps(ISSUER.token())).text.splitlines()
     assert len(json.loads(told)["checks"]) == 18

@@ -5,6 +5,7 @@ is logged about it.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.contract import answers, requests
 from verifier.contract.requests import RequestError
+from verifier.ground import openapi
 from verifier.verification.errors import ReadingError
 from verifier.verification.service import Verification
 
@@ -24,6 +26,13 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 Answer = tuple[int, JsonObject]
+_ANSWERS = openapi.answers({200: "Verified.", 400: "Not verified, or no such request: `problemDetails` says why."})
+
+
+def _takes(member: str) -> dict[str, Any]:
+    """A request's body: what is verified, as a document or a compact JWT, and the options."""
+    properties = {member: {"type": ["object", "string"]}, "options": openapi.OBJECT}
+    return openapi.body({"application/json": {"type": "object", "required": [member], "properties": properties}})
 
 
 def router(verification: Verification) -> APIRouter:
@@ -44,11 +53,21 @@ def router(verification: Verification) -> APIRouter:
             report.verdict, presentation=presentation, credentials=credentials, options=options
         )
 
-    @routes.post("/credentials/verify", summary="Verify one verifiable credential.")
+    @routes.post(
+        "/credentials/verify",
+        summary="Verify one verifiable credential.",
+        responses=_ANSWERS,
+        openapi_extra=_takes("verifiableCredential"),
+    )
     async def credentials(request: Request) -> Response:
         return await _answered(request, verify_credential)
 
-    @routes.post("/presentations/verify", summary="Verify a presentation and the credentials in it.")
+    @routes.post(
+        "/presentations/verify",
+        summary="Verify a presentation and the credentials in it.",
+        responses=_ANSWERS,
+        openapi_extra=_takes("verifiablePresentation"),
+    )
     async def presentations(request: Request) -> Response:
         return await _answered(request, verify_presentation)
 

@@ -14,11 +14,12 @@ from starlette.responses import JSONResponse
 from schemas import strict_json
 from schemas.event_policy import EventPolicy
 from schemas.strict_json import StrictJsonError
+from verifier.ground import openapi
 from verifier.ground.pages import Pages, problem
 from verifier.ground.uploads import read_upload
 from verifier.registration.events import HolderCode, NoProof, Proof
 from verifier.registration.reasons import Reason
-from verifier.registration.service import Redemption, Registration
+from verifier.registration.service import MAX_REQUEST_ID, Redemption, Registration
 from verifier.verification.errors import ReadingError
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -27,6 +28,35 @@ _STATUSES = {"granted": 201, "already_redeemed": 409, "refused": 422, "could_not
 _TITLES = {409: "Already redeemed", 422: "Refused", 503: "Could not tell; nothing was granted"}
 _TYPED_AGAIN = {Reason.PROOF_NEEDED, Reason.MALFORMED_HOLDER_CODE, Reason.WRONG_HOLDER_CODE}
 _MEMBERS = {"badge", "holder_code"}
+_ANSWERS = openapi.answers(
+    {
+        200: "Accepted, and worth 0 percent here: there is nothing to redeem.",
+        201: "The discount is granted.",
+        404: "There is no such event here.",
+        409: "This holder's discount was given before.",
+        422: "Refused, or the key was used before for another request.",
+        503: "It could not be told; nothing was granted.",
+    }
+)
+_REQUEST = openapi.body(
+    {
+        "application/json": {
+            "type": "object",
+            "required": ["badge"],
+            "additionalProperties": False,
+            "properties": {"badge": {"type": ["string", "object"]}, "holder_code": openapi.TEXT},
+        }
+    }
+) | {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, "maxLength": MAX_REQUEST_ID},
+        }
+    ]
+}
 
 
 class BadRequestError(Exception):
@@ -59,7 +89,12 @@ def router(registration: Registration) -> APIRouter:
         status = 200 if answer.reason is Reason.NOTHING_TO_REDEEM else _STATUSES[answer.result]
         return pages.answer("redeemed.html", status=status, policy=policy, answer=answer)
 
-    @routes.post("/events/{event}/redemptions", summary="Redeem a badge once; needs an Idempotency-Key.")
+    @routes.post(
+        "/events/{event}/redemptions",
+        summary="Redeem a badge once; needs an Idempotency-Key.",
+        responses=_ANSWERS,
+        openapi_extra=_REQUEST,
+    )
     async def redeem(event: str, request: Request) -> Response:
         policy = registration.event(event)
         request_id = request.headers.get("idempotency-key", "")

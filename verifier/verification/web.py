@@ -8,9 +8,10 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from verifier.ground import openapi
 from verifier.ground.pages import Pages, problem
 from verifier.ground.uploads import read_upload, wants_html
 from verifier.verification import batch, case_file
@@ -20,6 +21,19 @@ from verifier.verification.service import Verification
 PARSING_ERROR = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
 _NOT_KEPT = {"Cache-Control": "no-store"}
+_NDJSON = "application/x-ndjson"
+_ANY_FORM = openapi.body(
+    {
+        "application/vc+jwt": openapi.TEXT,
+        "application/json": openapi.OBJECT,
+        "application/octet-stream": openapi.FILE,
+        "multipart/form-data": {
+            "type": "object",
+            "properties": {"file": openapi.FILE, "text": openapi.TEXT},
+        },
+    }
+)
+_VERDICT = "The verdict, whatever it is."
 _PREFLIGHT = _ANY_ORIGIN | {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Content-Type",
@@ -43,7 +57,7 @@ def router(verification: Verification) -> APIRouter:
     def home() -> Response:
         return RedirectResponse("/verify", status_code=307)
 
-    @routes.get("/verify", include_in_schema=False)
+    @routes.get("/verify", summary="The page that verifies.", response_class=HTMLResponse)
     def ask() -> Response:
         return pages.answer("verify.html", problem=None)
 
@@ -55,18 +69,34 @@ def router(verification: Verification) -> APIRouter:
     def preflight() -> Response:
         return Response(status_code=204, headers=_PREFLIGHT)
 
-    @routes.post("/verify", summary="Verify a badge in any form: raw body, field `file`, or field `text`.")
+    @routes.post(
+        "/verify",
+        summary="Verify a badge in any form: raw body, field `file`, or field `text`.",
+        responses=openapi.answers({200: _VERDICT}, kinds=("application/json", "text/html")),
+        openapi_extra=_ANY_FORM,
+    )
     async def verify(request: Request) -> Response:
         response = await _answer(request)
         response.headers.update(_ANY_ORIGIN)
         return response
 
-    @routes.post("/verify/batch", summary="Verify many badges: NDJSON in, NDJSON out, line by line.")
+    @routes.post(
+        "/verify/batch",
+        summary="Verify many badges: NDJSON in, NDJSON out, line by line.",
+        response_class=_WhileItArrives,
+        responses=openapi.answers({200: "One answer for each line, in its order."}, kinds=(_NDJSON,)),
+        openapi_extra=openapi.body({_NDJSON: openapi.TEXT, "text/plain": openapi.TEXT}, required=False),
+    )
     async def batch_(request: Request, full: bool = False) -> Response:
         made = batch.answers(request.stream(), verify=verification.verify, full=full)
-        return _WhileItArrives(made, media_type="application/x-ndjson", headers=_ANY_ORIGIN | _NOT_KEPT)
+        return _WhileItArrives(made, media_type=_NDJSON, headers=_ANY_ORIGIN | _NOT_KEPT)
 
-    @routes.post("/verify/case", summary="The case file of a badge, from which its verdict can be recomputed.")
+    @routes.post(
+        "/verify/case",
+        summary="The case file of a badge, from which its verdict can be recomputed.",
+        responses=openapi.answers({200: "The case file."}),
+        openapi_extra=_ANY_FORM,
+    )
     async def case(request: Request) -> Response:
         upload = await read_upload(request)
         try:

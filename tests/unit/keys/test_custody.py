@@ -47,9 +47,11 @@ def made(cheap_scrypt: None, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.fixture
 def folder(made: dict[str, bytes], tmp_path: Path) -> Path:
+    keys = tmp_path / "keys"
+    keys.mkdir(mode=0o700)
     for name, data in made.items():
-        (tmp_path / name).write_bytes(data)
-    return tmp_path
+        (keys / name).write_bytes(data)
+    return keys
 
 
 def opened(folder: Path, passphrase: str = PASSPHRASE) -> KeyStore:

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 
 import verifier.desk.store
+import verifier.ground.audit.store
+import verifier.registration.shops.store
 import verifier.registration.store  # noqa: F401 - tables stand on the metadata once their stores are imported
 from verifier.ground import database
 from verifier.ground.database import MIGRATION_HEAD, DatabaseError, metadata, open_database, reading

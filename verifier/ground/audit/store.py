@@ -1,0 +1,81 @@
+"""The audit log's table. The database itself refuses to change or remove a row (triggers, in the migration)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, Integer, String, Table, insert, select, text
+
+from verifier.ground.database import UtcDateTime, metadata
+
+MAX_TEXT = {"actor": 200, "role": 32, "act": 64, "event": 64, "subject": 200, "reason": 500}
+_ONE_WRITER = 0x62616467  # PostgreSQL's advisory lock of this log: two rows must not follow the same one
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(MAX_TEXT["actor"]), nullable=False),
+    Column("role", String(MAX_TEXT["role"]), nullable=False),
+    Column("act", String(MAX_TEXT["act"]), nullable=False),
+    Column("event", String(MAX_TEXT["event"]), nullable=False, index=True),
+    Column("subject", String(MAX_TEXT["subject"]), nullable=False),
+    Column("reason", String(MAX_TEXT["reason"]), nullable=False),
+    Column("details", String(4_000), nullable=False),  # JSON
+    Column("previous", String(64), nullable=False, unique=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as it stands in the table."""
+
+    number: int
+    at: datetime
+    actor: str
+    role: str
+    act: str
+    event: str
+    subject: str
+    reason: str
+    details: str
+    previous: str
+    sha256: str
+
+
+def lock_and_last(connection: Connection) -> Row | None:
+    """The newest row, with nobody else adding one before the caller's transaction ends.
+
+    SQLite's writer has the database to itself; PostgreSQL's takes a lock of the log.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_WRITER})
+    found = connection.execute(select(audit_log).order_by(audit_log.c.number.desc()).limit(1)).one_or_none()
+    return None if found is None else Row(*found)
+
+
+def add(connection: Connection, row: Row, *, sha256: str) -> None:
+    """Add a row, with the hash that its content gives."""
+    connection.execute(insert(audit_log).values({**vars(row), "sha256": sha256}))
+
+
+def last_rows(connection: Connection, *, event: str | None, count: int) -> list[Row]:
+    """The newest `count` rows in their order."""
+    query = select(audit_log).order_by(audit_log.c.number.desc()).limit(count)
+    if event is not None:
+        query = query.where(audit_log.c.event == event)
+    return [Row(*found) for found in connection.execute(query)][::-1]
+
+
+def all_rows(connection: Connection) -> Iterator[Row]:
+    """Every row in its order, a thousand at a time: a log only grows."""
+    after = -(1 << 62)
+    while True:
+        query = select(audit_log).where(audit_log.c.number > after).order_by(audit_log.c.number).limit(1_000)
+        rows = [Row(*found) for found in connection.execute(query)]
+        yield from rows
+        if len(rows) < 1_000:
+            return
+        after = rows[-1].number

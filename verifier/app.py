@@ -52,8 +52,12 @@ def create_app(
     *,
     source: DocumentSource | None = None,
     clock: Callable[[], datetime] = system_clock,
+    wake_postman: Callable[[], None] = lambda: None,
 ) -> FastAPI:
-    """The application of one office. `source` and `clock` are given by tests."""
+    """The application of one office. `source` and `clock` are given by tests.
+
+    `wake_postman` is called when a mail was entered and committed.
+    """
     app = FastAPI(title="Badgewright verifier", version="1", docs_url=None, redoc_url=None)
     registration = Registration(
         settings,
@@ -65,6 +69,7 @@ def create_app(
             contexts=context_set(settings),
         ),
         clock=clock,
+        wake_postman=wake_postman,
     )
     app.include_router(verification_web.router(registration.verification))
     app.include_router(contract_web.router(registration.verification))

@@ -17,6 +17,7 @@ import typer
 if TYPE_CHECKING:
     from schemas.event_policy import EventPolicy
     from schemas.strict_json import JsonObject
+    from verifier.ground.mail.postman import Postman
     from verifier.ground.settings import Settings
     from verifier.registration.outbox import Courier
     from verifier.registration.service import Redemption, Registration
@@ -325,14 +326,15 @@ def serve(
     settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
     tls = _tls(tls_cert, tls_key)
     address = f"{'https' if tls else 'http'}://{host}:{port}"
-    application = create_app(settings)
+    postman = _postman(settings)
+    application = create_app(settings, wake_postman=postman.wake)
     if as_json:
         _print_json({"listening": address})
         sys.stdout.flush()
     else:
         typer.echo(f"The verifier listens on {address}/verify", err=True)
-    courier = _courier(settings)
-    courier.start()
+    _courier(settings).start()
+    postman.start()
     # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
     uvicorn.run(
         application, host=host, port=port, access_log=False, server_header=False, log_level="warning", **tls
@@ -349,6 +351,18 @@ def _courier(settings: "Settings") -> "Courier":
         return Outbox(settings, engine=registration.engine) if settings.database.exists() else None
 
     return Courier(outbox)
+
+
+def _postman(settings: "Settings") -> "Postman":
+    """The worker that sends mails while the server answers."""
+    from verifier.ground.mail.postman import MailOutbox, Postman
+
+    registration = _registration(settings)
+
+    def outbox() -> MailOutbox | None:
+        return MailOutbox(settings, engine=registration.engine) if settings.database.exists() else None
+
+    return Postman(outbox)
 
 
 def _tls(certificate: Path | None, key: Path | None) -> dict[str, Any]:

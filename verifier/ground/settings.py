@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from schemas import strict_yaml
+from verifier.ground.mail_address import MailAddressError, checked_address
 
 SETTINGS_FILE = "verifier.yaml"
 _KNOWN = (
@@ -25,10 +26,16 @@ _KNOWN = (
     "trusted_issuers",
     "rate_limit",
     "shops",
+    "mail",
 )
 _HOST_AND_PORT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}")
 _SHOP_URL = re.compile(r"https://[a-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*")
+_MAIL_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]+")
+_MAIL_TLS = ("starttls", "tls", "none")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+MailTls = Literal["starttls", "tls", "none"]
 
 
 class SettingsError(Exception):
@@ -52,6 +59,30 @@ class ShopAccess:
 
 
 @dataclass(frozen=True)
+class MailAccess:
+    """The mail server that takes this office's mails, and the address from which they come.
+
+    `tls`: "starttls" or "tls" from the first byte; "none" only for a server on this machine. `user` and
+    `password_file` come together, or neither.
+    """
+
+    host: str
+    port: int
+    tls: MailTls
+    sender: str
+    user: str | None = None
+    password_file: Path | None = None
+
+    def password(self) -> str:
+        """The password, read anew each time: it may be changed while the office runs.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return "" if self.password_file is None else self.password_file.read_text(encoding="utf-8").strip()
+
+
+@dataclass(frozen=True)
 class Settings:
     """How one verifying office stands in the world.
 
@@ -61,6 +92,7 @@ class Settings:
     `trusted_issuers`: the DIDs on each named list. Trust is shown and used to find dictionaries, and buys
     nothing: what is accepted is each event's policy. `rate_limit`: how often one client may ask over a network.
     `shops`: the ticket shops for which there is a token, by address; which one is an event's, its policy says.
+    `mail`: without it no mail is sent, and what needs one is not offered.
     """
 
     data: Path
@@ -72,6 +104,7 @@ class Settings:
     trusted_issuers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rate_limit: RateLimit = RateLimit()
     shops: Mapping[str, ShopAccess] = field(default_factory=dict)
+    mail: MailAccess | None = None
 
     @property
     def database(self) -> Path:
@@ -121,6 +154,7 @@ def load(data: Path) -> Settings:
             trusted_issuers=_lists_of_issuers(fields.get("trusted_issuers")),
             rate_limit=_rate_limit(fields.get("rate_limit")),
             shops=_shops(fields.get("shops"), data),
+            mail=_mail(fields.get("mail"), data),
         )
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -218,3 +252,37 @@ def _shops(value: Any, data: Path) -> dict[str, ShopAccess]:
             raise SettingsError(f"shops.{name} has the address of another shop: one token for each was expected.")
         shops[url] = ShopAccess(url, data / entry["token_file"])
     return shops
+
+
+def _mail(value: Any, data: Path) -> MailAccess | None:
+    """The mail server. Nothing leaves this machine unencrypted: there is a code or a link in every mail."""
+    if value is None:
+        return None
+    needed, known = {"host", "port", "tls", "sender"}, {"host", "port", "tls", "sender", "user", "password_file"}
+    if not isinstance(value, dict) or not needed <= value.keys() <= known:
+        raise SettingsError(
+            "the field 'mail' must hold host, port, tls and sender, and may hold user and password_file."
+        )
+    texts = {name: text for name, text in value.items() if name != "port"}
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text or not text.isprintable():
+            raise SettingsError(f"the field 'mail.{name}' must be a text.")
+    host, port, tls, sender = value["host"], value["port"], value["tls"], value["sender"]
+    if not _MAIL_HOST.fullmatch(host):
+        raise SettingsError(
+            f"mail.host {host[:100]!r} is not usable: a host name such as mail.example.org was expected."
+        )
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+        raise SettingsError("the field 'mail.port' must be a port, such as 587.")
+    if tls not in _MAIL_TLS:
+        raise SettingsError(f"mail.tls {tls[:20]!r} is not known: {', '.join(_MAIL_TLS)} were expected.")
+    if tls == "none" and host not in _LOOPBACK:
+        raise SettingsError("mail.tls 'none' is for a server on this machine only; starttls or tls was expected.")
+    try:
+        checked_address(sender)
+    except MailAddressError as error:
+        raise SettingsError(f"mail.sender: {error}") from error
+    if ("user" in value) != ("password_file" in value):
+        raise SettingsError("mail.user and mail.password_file belong together.")
+    password_file = data / value["password_file"] if "password_file" in value else None
+    return MailAccess(host, port, tls, sender, user=value.get("user"), password_file=password_file)

@@ -97,12 +97,20 @@ class Outlook:
 
 
 class Registration:
-    """The events of one office and their redemptions."""
+    """The events of one office and their redemptions.
+
+    `wake_postman`: to be called after a transaction that entered a mail was committed.
+    """
 
     def __init__(
-        self, settings: Settings, *, verification: Verification, clock: Callable[[], datetime] = system_clock
+        self,
+        settings: Settings,
+        *,
+        verification: Verification,
+        clock: Callable[[], datetime] = system_clock,
+        wake_postman: Callable[[], None] = lambda: None,
     ) -> None:
-        self.verification = verification
+        self.verification, self.wake_postman = verification, wake_postman
         self._settings, self._clock = settings, clock
         self._engine: Engine | None = None
         self._opening = threading.Lock()

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 import verifier.desk.store
 import verifier.ground.audit.store
+import verifier.ground.mail.store
 import verifier.registration.shops.store
 import verifier.registration.store  # noqa: F401 - tables stand on the metadata once their stores are imported
 from verifier.ground import database

@@ -7,7 +7,7 @@ import pytest
 from verifier.ground import settings
 from verifier.ground.documents import document_source
 from verifier.ground.outbound import GuardedClient
-from verifier.ground.settings import Settings, SettingsError
+from verifier.ground.settings import MailAccess, Settings, SettingsError
 
 
 def written(folder: Path, text: str) -> Path:
@@ -67,6 +67,52 @@ def test_a_wrong_field_is_one_sentence_with_the_file(tmp_path: Path, text: str, 
     with pytest.raises(SettingsError, match=r"verifier\.yaml") as refused:
         settings.load(written(tmp_path, text))
     assert named in str(refused.value)
+
+
+MAIL = "mail: {host: mail.example.org, port: 587, tls: starttls, sender: badges@example.org"
+
+
+def test_the_mail_server_is_read(tmp_path: Path) -> None:
+    loaded = settings.load(written(tmp_path, MAIL + ", user: badges, password_file: mail.password}"))
+    assert loaded.mail == MailAccess(
+        *("mail.example.org", 587, "starttls", "badges@example.org", "badges"), tmp_path / "mail.password"
+    )
+    assert settings.load(written(tmp_path, "public_url: https://v.example")).mail is None
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("mail: mail.example.org", "'mail' must hold"),
+        ("mail: {host: mail.example.org, port: 587, tls: starttls}", "'mail' must hold"),
+        (MAIL + ", from: a@b.example}", "'mail' must hold"),
+        (MAIL + ", user: badges}", "belong together"),
+        (MAIL + ", password_file: mail.password}", "belong together"),
+        (MAIL.replace("587", "0") + "}", "mail.port"),
+        (MAIL.replace("587", "true") + "}", "mail.port"),
+        (MAIL.replace("587", "'587'") + "}", "mail.port"),
+        (MAIL.replace("starttls", "STARTTLS") + "}", "mail.tls"),
+        (MAIL.replace("starttls", "none") + "}", "on this machine only"),
+        (MAIL.replace("starttls", "7") + "}", "mail.tls"),
+        (MAIL.replace("mail.example.org", "'mail.example.org:25'") + "}", "mail.host"),
+        (MAIL.replace("mail.example.org", "'https://mail.example.org'") + "}", "mail.host"),
+        (MAIL.replace("badges@example.org", "'Badges <badges@example.org>'") + "}", "mail.sender"),
+        (
+            MAIL.replace("badges@example.org", '"badges@example.org\\r\\nBcc: eve@example.org"') + "}",
+            "mail.sender",
+        ),
+    ],
+)
+def test_a_mail_server_that_cannot_be_used_safely_is_refused(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=r"verifier\.yaml") as refused:
+        settings.load(written(tmp_path, text))
+    assert named in str(refused.value)
+
+
+def test_a_server_on_this_machine_needs_no_encryption(tmp_path: Path) -> None:
+    text = MAIL.replace("mail.example.org", "localhost").replace("starttls", "none")
+    loaded = settings.load(written(tmp_path, text + "}"))
+    assert loaded.mail is not None and loaded.mail.tls == "none"
 
 
 def test_the_environment_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:

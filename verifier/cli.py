@@ -348,7 +348,7 @@ def _courier(settings: "Settings") -> "Courier":
     registration = _registration(settings)
 
     def outbox() -> Outbox | None:
-        return Outbox(settings, engine=registration.engine) if settings.database.exists() else None
+        return Outbox(settings, engine=registration.engine) if settings.has_database else None
 
     return Courier(outbox)
 
@@ -360,7 +360,7 @@ def _postman(settings: "Settings") -> "Postman":
     registration = _registration(settings)
 
     def outbox() -> MailOutbox | None:
-        return MailOutbox(settings, engine=registration.engine) if settings.database.exists() else None
+        return MailOutbox(settings, engine=registration.engine) if settings.has_database else None
 
     return Postman(outbox)
 

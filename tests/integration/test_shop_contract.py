@@ -11,9 +11,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -46,7 +47,7 @@ def server() -> Iterator[ContractServer]:
 class ShopDesk(Desk):
     """A desk whose event sells in the shop at `url`, and some badges of different holders."""
 
-    def __init__(self, folder: Path, server: ContractServer) -> None:
+    def __init__(self, folder: Path, server: ContractServer, database: Mapping[str, str] | None = None) -> None:
         super().__init__(folder)
         fields = yaml.safe_load(self.event()) | {"shop": SHOP | {"url": server.url}}
         self.put("event.yaml", yaml.safe_dump(fields))
@@ -55,7 +56,7 @@ class ShopDesk(Desk):
         access = {"tickets": {"url": server.url, "token_file": "shop.token"}}
         self.put(
             "badgewright-verifier/verifier.yaml",
-            yaml.safe_dump({"shops": access, "exempt_hosts": [server.host]}),
+            yaml.safe_dump({"shops": access, "exempt_hosts": [server.host]} | dict(database or {})),
         )
         assert self.type("event", "add", "event.yaml").returncode == 0
 
@@ -91,16 +92,22 @@ def desk(tmp_path: Path, server: ContractServer) -> ShopDesk:
     return ShopDesk(tmp_path, server)
 
 
+@pytest.fixture
+def either(tmp_path: Path, server: ContractServer, database: dict[str, Any]) -> ShopDesk:
+    """The desk on SQLite, and again on PostgreSQL."""
+    return ShopDesk(tmp_path, server, database)
+
+
 # Commands
 
 
-def test_a_push_places_and_a_check_agrees(desk: ShopDesk, server: ContractServer) -> None:
-    assert desk.shop("check") == (0, "0 granted, 0 in the shop: they agree.\n")
-    desk.grant(1)
-    code, said = desk.shop("check")
+def test_a_push_places_and_a_check_agrees(either: ShopDesk, server: ContractServer) -> None:
+    assert either.shop("check") == (0, "0 granted, 0 in the shop: they agree.\n")
+    either.grant(1)
+    code, said = either.shop("check")
     assert (code, "is not in the shop yet" in said) == (1, True)
-    assert desk.shop("push") == (0, "1 placed in the shop, 0 not yet.\n")
-    assert desk.shop("check") == (0, "1 granted, 1 in the shop: they agree.\n")
+    assert either.shop("push") == (0, "1 placed in the shop, 0 not yet.\n")
+    assert either.shop("check") == (0, "1 granted, 1 in the shop: they agree.\n")
     assert len(server.vouchers) == 1
 
 
@@ -127,24 +134,24 @@ def test_a_wrong_token_is_1_and_pushing_after_it_is_mended_places(desk: ShopDesk
     assert (desk.shop("push")[0], desk.shop("check")[0], len(server.vouchers)) == (0, 0, 1)
 
 
-def test_a_pool_is_filled_and_used(desk: ShopDesk) -> None:
-    fields = yaml.safe_load(desk.event()) | {"event": "summit-2028", "shop": {"kind": "code_pool"}}
-    desk.put("pool.yaml", yaml.safe_dump(fields))
-    desk.put("codes.csv", "code,percent\nRIVER-1,50\n")
-    assert desk.type("event", "add", "pool.yaml").returncode == 0
+def test_a_pool_is_filled_and_used(either: ShopDesk) -> None:
+    fields = yaml.safe_load(either.event()) | {"event": "summit-2028", "shop": {"kind": "code_pool"}}
+    either.put("pool.yaml", yaml.safe_dump(fields))
+    either.put("codes.csv", "code,percent\nRIVER-1,50\n")
+    assert either.type("event", "add", "pool.yaml").returncode == 0
     for added in (1, 0):
-        done = desk.type("shop", "pool", "add", "summit-2028", "codes.csv")
+        done = either.type("shop", "pool", "add", "summit-2028", "codes.csv")
         assert (done.returncode, done.stdout) == (0, f"{added} codes added.\n  50 percent: 1 of 1 left\n")
-    done = desk.type(
+    done = either.type(
         *("redeem", "good.jwt", "--event", "summit-2028", "--offline-dir", "published", "--json"),
         *("--holder-code", HOLDER_CODE),
     )
     told = json.loads(done.stdout)
     assert (told["voucher"], told["shop"]) == ("RIVER-1", "placed")
     assert "has 0 of 1 codes for 50 percent left" in done.stderr
-    checked = desk.type("shop", "check", "summit-2028")
+    checked = either.type("shop", "check", "summit-2028")
     assert (checked.returncode, "has 0 of 1 codes" in checked.stdout) == (0, True)
-    assert desk.type("shop", "pool", "add", EVENT, "codes.csv").returncode == 3
+    assert either.type("shop", "pool", "add", EVENT, "codes.csv").returncode == 3
 
 
 # A server that is killed
@@ -192,30 +199,30 @@ def redeemed(address: str, number: int) -> tuple[int, dict[str, object]]:
         return answer.status, json.loads(answer.read())
 
 
-def test_a_server_delivers_by_itself_and_says_so(desk: ShopDesk, server: ContractServer) -> None:
-    with serving(desk) as (address, _):
+def test_a_server_delivers_by_itself_and_says_so(either: ShopDesk, server: ContractServer) -> None:
+    with serving(either) as (address, _):
         status, first = redeemed(address, 1)
         assert (status, first["result"], first["shop"]) == (201, "granted", "pending")
         waited_for(lambda: server.vouchers)
-        waited_for(lambda: desk.shop("check")[0] == 0)
+        waited_for(lambda: either.shop("check")[0] == 0)
         status, again = redeemed(address, 1)
         assert (status, again["voucher"], again["shop"]) == (201, first["voucher"], "placed")
     assert [v["code"] for v in server.vouchers.values()] == [first["voucher"]]
 
 
-def test_a_kill_between_the_commit_and_the_shop_loses_nothing(desk: ShopDesk, server: ContractServer) -> None:
+def test_a_kill_between_the_commit_and_the_shop_loses_nothing(either: ShopDesk, server: ContractServer) -> None:
     server.stop()
-    with serving(desk) as (address, process):
+    with serving(either) as (address, process):
         status, first = redeemed(address, 1)
         process.send_signal(signal.SIGKILL)
         process.wait()
     server.start_again()
     assert (status, first["shop"], server.vouchers) == (201, "pending", {})
 
-    with serving(desk):
+    with serving(either):
         waited_for(lambda: server.vouchers)
-    assert desk.shop("push")[0] == 0
-    assert desk.shop("check") == (0, "1 granted, 1 in the shop: they agree.\n")
+    assert either.shop("push")[0] == 0
+    assert either.shop("check") == (0, "1 granted, 1 in the shop: they agree.\n")
     assert list(server.vouchers) == [first["voucher"]]
 
 

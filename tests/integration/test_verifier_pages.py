@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,14 @@ EVENT = "/events/summit-2027"
 class Site:
     """A running office with one event, and a desk."""
 
-    def __init__(self, folder: Path, **changes: Any) -> None:
+    def __init__(self, folder: Path, *, database: Mapping[str, str] | None = None, **changes: Any) -> None:
         self.clock = Clock()
         self.documents = DocumentsInMemory.of([ISSUER])
-        settings = Settings(folder, trusted_issuers={"Open communities": (ISSUER.did,)})
+        settings = Settings(
+            folder,
+            trusted_issuers={"Open communities": (ISSUER.did,)},
+            database_url=(database or {}).get("database_url"),
+        )
         file = folder / "summit.yaml"
         file.write_bytes(document(**changes))
         office = Registration(
@@ -51,8 +56,8 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
+def site(tmp_path: Path, database: dict[str, Any]) -> Site:
+    return Site(tmp_path, database=database)
 
 
 def redeemed(

@@ -1,8 +1,10 @@
-"""One SQLite file per verifying office: opened durably, migrated by Alembic, written in short transactions.
+"""The verifying office's database: opened durably, migrated by Alembic, written in short transactions.
 
-Tables stand in the `store.py` of the room that owns them, on `metadata` here. A transaction that writes takes
-the write lock at its beginning (BEGIN IMMEDIATE), so that two desks wait for each other instead of failing,
-and it is on the disk (synchronous=FULL) before anybody hears that a discount was granted.
+A file of SQLite for one machine, or a PostgreSQL for several processes. Tables stand in the `store.py` of the room
+that owns them, on `metadata` here. On both a transaction that writes takes the office's one write lock at its
+beginning (BEGIN IMMEDIATE; an advisory lock), so that whoever comes second sees what the first did and waits
+instead of failing (ADR 0012), and it is on the disk before anybody hears that a discount was granted.
+Writers that may share a transaction are `committer`.
 """
 
 import sqlite3
@@ -12,12 +14,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Dialect,
+    Engine,
+    MetaData,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import DatabaseError as SqlError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 MIGRATION_HEAD = "0004"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
+WRITE_LOCK = 0x62616467652D7631  # PostgreSQL's advisory lock of our writers: "badge-v1", in one database
+_CONNECT = {"connect_timeout": 5, "application_name": "badge-verifier"}
+# A grant is on the disk when it is answered, whatever the server's default. Nobody waits for ever: not for the
+# lock, nor for a process that took it and hangs.
+_SESSION = f"""
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+SET lock_timeout = '{BUSY_SECONDS}s';
+SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'
+"""
+_OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
 
 metadata = MetaData(
     naming_convention={
@@ -30,7 +56,11 @@ metadata = MetaData(
 
 
 class DatabaseError(Exception):
-    """The database cannot be opened or is from another version; one sentence for a person."""
+    """The database cannot be opened, written or read, or is from another version; one sentence for a person."""
+
+
+class CommitUnknownError(DatabaseError):
+    """The connection was lost while the database confirmed: it may have kept the transaction, or not."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -50,27 +80,28 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
-def open_database(file: Path) -> Engine:
-    """The engine of an office's database file; folder, file and today's schema are made if need be.
+def open_database(place: Path | str, *, password_file: Path | None = None) -> Engine:
+    """The engine of an office's database, with today's schema in it.
+
+    `place`: a file of SQLite, made with its folder if need be, or the address of a PostgreSQL
+    (`postgresql://user@host/name`). `password_file` holds its user's password and nothing else; without it, the
+    ways of libpq are good too (PGPASSFILE, PGPASSWORD).
 
     Raises:
-        DatabaseError: the file cannot be opened, is no database, or is newer than this program.
+        DatabaseError: it cannot be opened, is no database, or is newer than this program.
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseError(f"The data folder {file.parent} cannot be made: {error.strerror}.") from error
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_connection)
-    event.listen(engine, "begin", _begin)
+    engine = _file_engine(place) if isinstance(place, Path) else _server_engine(place, password_file)
     try:
         with engine.connect() as connection:
             version = _version(connection)
         if version != MIGRATION_HEAD:
             _migrate(engine)
-    except (SqlError, sqlite3.DatabaseError) as error:
+    except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
         engine.dispose()
-        raise DatabaseError(f"The database {file} cannot be opened: {error.args[0]}.") from error
+        raise DatabaseError(f"The database {_name(engine)} cannot be opened: {_reason(error)}.") from error
+    except DatabaseError:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -79,13 +110,24 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes: committed whole and durably at the end, or not at all.
 
     Raises:
-        DatabaseError: the disk is full, or another writer kept the lock too long; nothing was written.
+        DatabaseError: the disk is full, the database is gone, or another writer kept the lock too long; nothing
+            was written.
+        CommitUnknownError: it went away while it confirmed; look again.
     """
+    committing = False
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
-    except OperationalError as error:
-        raise DatabaseError(f"The database could not be written, so nothing was: {error.args[0]}.") from error
+            committing = True
+    except (SqlError, InterfaceError, PoolTimeoutError) as error:
+        if isinstance(error, _OUR_MISTAKES):
+            raise
+        if committing and getattr(error, "connection_invalidated", False):
+            raise CommitUnknownError(
+                "The database went away while it confirmed, so whether something was written is not known yet:"
+                " ask again with the same request id."
+            ) from error
+        raise DatabaseError(f"The database could not be written, so nothing was: {_reason(error)}.") from error
 
 
 @contextmanager
@@ -97,25 +139,83 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """
     try:
         with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":  # its default shows each statement a later state
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
-    except OperationalError as error:
-        raise DatabaseError(f"The database could not be read: {error.args[0]}.") from error
+    except (SqlError, InterfaceError, PoolTimeoutError) as error:
+        if isinstance(error, _OUR_MISTAKES):
+            raise
+        raise DatabaseError(f"The database could not be read: {_reason(error)}.") from error
 
 
-def _prepare_connection(connection: Any, _record: Any) -> None:
+def _file_engine(file: Path) -> Engine:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"The data folder {file.parent} cannot be made: {error.strerror}.") from error
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_file)
+    event.listen(engine, "begin", _begin_in_file)
+    return engine
+
+
+def _server_engine(address: str, password_file: Path | None) -> Engine:
+    try:
+        url = _with_password(make_url(address).set(drivername="postgresql+psycopg"), password_file)
+        engine = create_engine(
+            url,
+            connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
+            pool_pre_ping=True,  # a connection that died while it rested is replaced, and nobody notices
+            pool_size=5,
+            max_overflow=15,
+            pool_timeout=BUSY_SECONDS,
+        )
+    except ModuleNotFoundError as error:
+        raise DatabaseError(
+            "A PostgreSQL needs the package psycopg: 'pip install badgewright[postgres]'."
+        ) from error
+    except (SQLAlchemyError, ValueError) as error:  # the address may hold a password, so it is not repeated
+        raise DatabaseError(
+            "database_url is no address of a PostgreSQL: postgresql://user@host/name was expected."
+        ) from error
+    event.listen(engine, "connect", _prepare_session)
+    event.listen(engine, "begin", _begin_at_server)
+    return engine
+
+
+def _with_password(url: URL, file: Path | None) -> URL:
+    if file is None:
+        return url
+    try:
+        return url.set(password=file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatabaseError(f"The database's password cannot be read from {file}.") from error
+
+
+def _prepare_file(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says, not where sqlite3 guesses
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
+def _begin_in_file(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _prepare_session(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION)
+    connection.commit()
+
+
+def _begin_at_server(connection: Connection) -> None:
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+
+
 def _version(connection: Connection) -> str | None:
-    known = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")).scalar()
-    if not known:
+    if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
@@ -134,5 +234,16 @@ def _migrate(engine: Engine) -> None:
                 command.upgrade(config, MIGRATION_HEAD)
     except CommandError as error:
         raise DatabaseError(
-            f"The database {engine.url.database} is from another version of this program: {error}"
+            f"The database {_name(engine)} is from another version of this program: {error}"
         ) from error
+
+
+def _name(engine: Engine) -> str:
+    """The database in words, without its password."""
+    return f"{engine.url.database}" + (f" at {engine.url.host}" if engine.url.host else "")
+
+
+def _reason(error: Exception) -> str:
+    """What the database said, on one line."""
+    said = " ".join(str(getattr(error, "orig", None) or error).split())
+    return said.rstrip(".")[:300]

@@ -27,11 +27,14 @@ _KNOWN = (
     "rate_limit",
     "shops",
     "mail",
+    "database_url",
+    "database_password_file",
 )
 _HOST_AND_PORT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}")
 _SHOP_URL = re.compile(r"https://[a-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*")
 _MAIL_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]+")
 _MAIL_TLS = ("starttls", "tls", "none")
+_DATABASE_URL = re.compile(r"postgresql(?:\+psycopg)?://[^\s]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -93,6 +96,7 @@ class Settings:
     nothing: what is accepted is each event's policy. `rate_limit`: how often one client may ask over a network.
     `shops`: the ticket shops for which there is a token, by address; which one is an event's, its policy says.
     `mail`: without it no mail is sent, and what needs one is not offered.
+    `database_url`: a PostgreSQL instead of the file `database`; `database_password_file` is its user's.
     """
 
     data: Path
@@ -105,10 +109,18 @@ class Settings:
     rate_limit: RateLimit = RateLimit()
     shops: Mapping[str, ShopAccess] = field(default_factory=dict)
     mail: MailAccess | None = None
+    database_url: str | None = field(default=None, repr=False)  # it may hold a password
+    database_password_file: Path | None = None
 
     @property
-    def database(self) -> Path:
-        return self.data / "verifier.sqlite"
+    def database(self) -> Path | str:
+        """Where redemptions are kept: a file of SQLite, or the address of a PostgreSQL."""
+        return self.database_url or self.data / "verifier.sqlite"
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is one to look into: an office that only verified has made no file."""
+        return isinstance(self.database, str) or self.database.exists()
 
     @property
     def events(self) -> Path:
@@ -155,6 +167,8 @@ def load(data: Path) -> Settings:
             rate_limit=_rate_limit(fields.get("rate_limit")),
             shops=_shops(fields.get("shops"), data),
             mail=_mail(fields.get("mail"), data),
+            database_url=_database_url(fields),
+            database_password_file=_path(fields, "database_password_file", data),
         )
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -231,6 +245,18 @@ def _lists_of_issuers(value: Any) -> dict[str, tuple[str, ...]]:
             if not issuer.startswith("did:"):
                 raise SettingsError(f"trusted_issuers.{name} lists {issuer!r}, which is no DID.")
     return lists
+
+
+def _database_url(fields: Mapping[str, Any]) -> str | None:
+    """The address of a PostgreSQL. No error repeats it: it may hold a password."""
+    url = _text(fields, "database_url")
+    if url is not None and not _DATABASE_URL.fullmatch(url):
+        raise SettingsError("database_url is not usable: postgresql://user@host/name was expected.")
+    if url is None and fields.get("database_password_file") is not None:
+        raise SettingsError(
+            "database_password_file stands without a database_url: both were expected, or neither."
+        )
+    return url
 
 
 def _shops(value: Any, data: Path) -> dict[str, ShopAccess]:

@@ -120,7 +120,9 @@ class Registration:
         """The database, opened (and made) on first use: a verify-only office has none."""
         with self._opening:
             if self._engine is None:
-                self._engine = open_database(self._settings.database)
+                self._engine = open_database(
+                    self._settings.database, password_file=self._settings.database_password_file
+                )
             return self._engine
 
     def event(self, event_id: str) -> EventPolicy:

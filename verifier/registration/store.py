@@ -95,9 +95,10 @@ class Answer:
 
 def holder_key(reference: str) -> str:
     """A holder's name as it is kept. Random pseudonyms and keys stay as they are; anything else, such as a foreign
-    badge's `mailto:`, is personal data and only its SHA-256 is kept.
+    badge's `mailto:`, is personal data and only its SHA-256 is kept; so is what some database cannot hold.
     """
-    pseudonym = reference.startswith(("urn:uuid:", "did:")) and len(reference) <= 100
+    printable = reference.isprintable() and len(reference) <= 100
+    pseudonym = printable and reference.startswith(("urn:uuid:", "did:"))
     return reference if pseudonym else "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
 
 

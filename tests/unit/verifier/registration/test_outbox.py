@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,10 +76,10 @@ class ShopInMemory:
 class Office:
     """A registration whose event sells in a shop in memory."""
 
-    def __init__(self, folder: Path, *, by: EventPolicy | None = None) -> None:
+    def __init__(self, folder: Path, *, by: EventPolicy | None = None, **settings: Any) -> None:
         self.clock, self.shop = Clock(), ShopInMemory()
         self.policy = by or policy(shop=SHOP)
-        self.settings = Settings(folder)
+        self.settings = Settings(folder, **settings)
         verification = Verification(DocumentsInMemory.of([ISSUER]), clock=self.clock)
         self.registration = Registration(self.settings, verification=verification, clock=self.clock)
         self.outbox = Outbox(
@@ -100,8 +101,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(tmp_path)
+def office(tmp_path: Path, database: dict[str, Any]) -> Iterator[Office]:
+    office = Office(tmp_path, **database)
     yield office
     office.registration.engine.dispose()
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.unit.verifier.simulator import (
     IssuerSimulator,
     references,
 )
+from verifier.ground.database import metadata, reading
 from verifier.ground.settings import Settings
 from verifier.registration.errors import (
     RegistrationError,
@@ -36,11 +38,11 @@ CODE = HolderCode(HOLDER_CODE)
 class Office:
     """A registration with its documents, its clock, and ever new request ids."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.clock = Clock()
         self.documents = DocumentsInMemory.of([ISSUER, OTHER])
         self.verification = Verification(self.documents, clock=self.clock)
-        self.settings = Settings(folder)
+        self.settings = Settings(folder, **settings)
         self.registration = Registration(self.settings, verification=self.verification, clock=self.clock)
         self._requests = iter(range(1_000_000))
 
@@ -61,8 +63,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(tmp_path)
+def office(tmp_path: Path, database: dict[str, Any]) -> Iterator[Office]:
+    office = Office(tmp_path, **database)
     yield office
     office.registration.engine.dispose()
 
@@ -267,8 +269,22 @@ def test_no_name_address_or_badge_is_kept(office: Office, tmp_path: Path) -> Non
     assert office.redeem(token).result == "granted"
 
     kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    with reading(office.registration.engine) as connection:
+        rows = [connection.execute(table.select()).all() for table in metadata.sorted_tables]
+    assert any(rows)
+    kept += repr(rows).encode()
     for secret in (b"Ada", b"ada@people.example", HOLDER_CODE.encode(), token[:40].encode(), token[-40:].encode()):
         assert secret not in kept
+
+
+@pytest.mark.parametrize(
+    "reference", ["urn:uuid:\0", "did:example:\u2028", "urn:uuid:" + "x" * 5000, "urn:uuid:😀"]
+)
+def test_a_strange_reference_is_one_holder_like_any_other(office: Office, reference: str) -> None:
+    badge = OTHER.document(achievement="speaker", reference=next(references()))
+    badge["credentialSubject"]["identifier"][0]["identityHash"] = reference
+    assert office.redeem(OTHER.token(badge)).result == "granted"
+    assert office.redeem(OTHER.token(badge)).result == "already_redeemed"
 
 
 def test_a_desk_looks_without_redeeming(office: Office) -> None:

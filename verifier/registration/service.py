@@ -17,17 +17,17 @@ from typing import Literal
 from sqlalchemy import Connection, Engine
 
 from schemas import event_policy
-from schemas.event_policy import CodePool, EventPolicy, EventPolicyError
+from schemas.event_policy import EventPolicy, EventPolicyError
 from schemas.strict_json import JsonObject
 from verifier.ground.clock import system_clock
-from verifier.ground.database import open_database, reading, writing
+from verifier.ground.database import open_database, reading
 from verifier.ground.settings import Settings
-from verifier.registration import outbox, reasons, store, vouchers
-from verifier.registration.errors import RegistrationError, RequestIdReusedError, UnknownEventError
+from verifier.registration import outbox, reasons, store
+from verifier.registration.errors import RegistrationError, UnknownEventError
 from verifier.registration.events import Acceptance, NameAgainstId, Proof, decide_acceptance
+from verifier.registration.ledger import Claim, Ledger, Outcome, repeated
 from verifier.registration.outbox import Placement
 from verifier.registration.reasons import Reason
-from verifier.registration.shops import store as shop_store
 from verifier.verification import reading as badge_reading
 from verifier.verification.report import Report
 from verifier.verification.service import Verification
@@ -113,6 +113,7 @@ class Registration:
         self.verification, self.wake_postman = verification, wake_postman
         self._settings, self._clock = settings, clock
         self._engine: Engine | None = None
+        self._ledger: Ledger | None = None
         self._opening = threading.Lock()
 
     @property
@@ -124,6 +125,15 @@ class Registration:
                     self._settings.database, password_file=self._settings.database_password_file
                 )
             return self._engine
+
+    @property
+    def ledger(self) -> Ledger:
+        """The grants; one ledger for all threads, so that their claims can share a transaction."""
+        engine = self.engine
+        with self._opening:
+            if self._ledger is None:
+                self._ledger = Ledger(self._settings, engine=engine)
+            return self._ledger
 
     def event(self, event_id: str) -> EventPolicy:
         """The policy of a registered event.
@@ -238,79 +248,11 @@ class Registration:
         report: Report,
         now: datetime,
     ) -> Redemption:
-        """One transaction with the write lock from its beginning: whoever comes second sees what the first did."""
-        with writing(self.engine) as connection:
-            earlier = _earlier_answer(
-                connection, event=policy.event, request_id=request_id, fingerprint=fingerprint
-            )
-            if earlier is not None:  # the same request twice at the same moment
-                return earlier
-            placement: Placement | None = None
-            known = store.earlier_redemption(
-                connection,
-                event=policy.event,
-                entitlement=policy.entitlement,
-                issuer=acceptance.issuer,
-                holders=acceptance.holders,
-            )
-            if known is not None:
-                reason, voucher, redemption_id = Reason.ALREADY_REDEEMED, None, None
-            elif store.count_granted(connection, event=policy.event) >= policy.capacity:
-                return Redemption(policy.event, Reason.NO_CAPACITY, report=report)
-            elif acceptance.at_most is not None and acceptance.at_most <= store.count_of_pair(
-                connection, event=policy.event, issuer=acceptance.issuer, achievement=acceptance.achievement
-            ):
-                return Redemption(policy.event, Reason.FOREIGN_LIMIT_REACHED, report=report)
-            else:
-                voucher = self._voucher(connection, acceptance, policy=policy)
-                if voucher is None:  # the pool is empty: nothing is granted that no shop would honour
-                    return Redemption(policy.event, Reason.NO_CAPACITY, report=report)
-                reason = Reason.GRANTED
-                grant = store.Grant(
-                    event=policy.event,
-                    entitlement=policy.entitlement,
-                    issuer=acceptance.issuer,
-                    achievement=acceptance.achievement,
-                    counted=acceptance.at_most is not None,
-                    percent=acceptance.percent,
-                    proof=proof.name,
-                    voucher=voucher,
-                    granted_at=now,
-                )
-                redemption_id = store.add_grant(connection, grant, holders=acceptance.holders)
-                placement = outbox.enter(
-                    connection,
-                    policy=policy,
-                    redemption_id=redemption_id,
-                    voucher=voucher,
-                    percent=acceptance.percent,
-                    now=now,
-                )
-            store.add_answer(
-                connection,
-                event=policy.event,
-                request_id=request_id,
-                fingerprint=fingerprint,
-                reason=reason.value,
-                redemption_id=redemption_id,
-                now=now,
-            )
-        percent = acceptance.percent if reason is Reason.GRANTED else 0
-        return Redemption(policy.event, reason, percent=percent, voucher=voucher, shop=placement, report=report)
-
-    def _voucher(self, connection: Connection, acceptance: Acceptance, *, policy: EventPolicy) -> str | None:
-        """The code of a new grant: derived, or the next one of the event's pool (None if that is empty)."""
-        if isinstance(policy.shop, CodePool):
-            return outbox.draw_code(connection, policy=policy, percent=acceptance.percent)
-        secret = vouchers.read_secret(
-            self._settings.voucher_secret, may_make=not shop_store.any_derived(connection)
+        """The discount, if it is still there."""
+        outcome = self.ledger.claim(
+            Claim(policy, acceptance, proof.name, request_id=request_id, fingerprint=fingerprint, now=now)
         )
-        return vouchers.code_for(
-            secret,
-            event=policy.event,
-            entitlement=policy.entitlement,
-            holder=(acceptance.issuer, acceptance.holders[0]),
-        )
+        return _told(outcome, event=policy.event, report=None if outcome.is_repeated else report)
 
 
 def load_event_file(file: Path) -> EventPolicy:
@@ -342,10 +284,12 @@ def _fingerprint(data: bytes, proof: Proof) -> str:
 
 def _earlier_answer(connection: Connection, *, event: str, request_id: str, fingerprint: str) -> Redemption | None:
     """What this request was answered before; `shop` as it is now, which only gets better."""
-    answer = store.find_answer(connection, event=event, request_id=request_id)
+    answer = store.find_answers(connection, event=event, request_ids=[request_id]).get(request_id)
     if answer is None:
         return None
-    if answer.fingerprint != fingerprint:
-        raise RequestIdReusedError("This request id was used before for another request: take a new one.")
-    placement = outbox.placement_of(connection, voucher=answer.voucher)
-    return Redemption(event, Reason(answer.reason), percent=answer.percent, voucher=answer.voucher, shop=placement)
+    shop = outbox.placement_of(connection, voucher=answer.voucher)
+    return _told(repeated(answer, fingerprint=fingerprint, shop=shop), event=event)
+
+
+def _told(outcome: Outcome, *, event: str, report: Report | None = None) -> Redemption:
+    return Redemption(event, outcome.reason, outcome.percent, outcome.voucher, outcome.shop, report)

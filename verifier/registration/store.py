@@ -5,8 +5,8 @@ the caller's one transaction. No name, address or badge is kept. Deciding is `ev
 """
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -84,6 +84,18 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class NewAnswer:
+    """A row of `redemption_answers` that is to be."""
+
+    event: str
+    request_id: str
+    fingerprint: str
+    reason: str
+    redemption_id: int | None
+    answered_at: datetime
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a request id was answered; `percent` and `voucher` only where something was granted."""
 
@@ -143,65 +155,69 @@ def count_of_pair(connection: Connection, *, event: str, issuer: str, achievemen
     return connection.execute(query).scalar_one()
 
 
-def add_grant(connection: Connection, grant: Grant, *, holders: Iterable[str]) -> int:
-    """Write a grant and claim every name of its holder; the id of the row.
+def redeemed_holders(
+    connection: Connection, *, event: str, entitlement: str, issuer: str, keys: Collection[str]
+) -> set[str]:
+    """Which of these names, as `holder_key` gives them, the discount was redeemed under."""
+    query = select(redemption_holders.c.holder).where(
+        redemption_holders.c.event == event,
+        redemption_holders.c.entitlement == entitlement,
+        redemption_holders.c.issuer == issuer,
+        redemption_holders.c.holder.in_(keys),
+    )
+    return set(connection.execute(query).scalars())
+
+
+def add_grants(connection: Connection, grants: Sequence[tuple[Grant, Collection[str]]]) -> dict[str, int]:
+    """Write grants, each with the names of its holder that it claims; the rows' ids by voucher.
 
     sqlalchemy.exc.IntegrityError if one of the names was claimed before: the caller asked first, in this same
     transaction, so that cannot happen while the write lock is held.
     """
-    values = asdict(grant)
-    written = connection.execute(insert(redemptions).values(values).returning(redemptions.c.id))
-    redemption_id: int = written.scalar_one()
+    if not grants:
+        return {}
+    connection.execute(insert(redemptions), [vars(grant) for grant, _ in grants])
+    query = select(redemptions.c.voucher, redemptions.c.id).where(
+        redemptions.c.voucher.in_([grant.voucher for grant, _ in grants])
+    )
+    ids = {row.voucher: row.id for row in connection.execute(query)}
     connection.execute(
         insert(redemption_holders),
         [
             {
-                "redemption_id": redemption_id,
+                "redemption_id": ids[grant.voucher],
                 "event": grant.event,
                 "entitlement": grant.entitlement,
                 "issuer": grant.issuer,
                 "holder": key,
             }
-            for key in sorted({holder_key(holder) for holder in holders})
+            for grant, keys in grants
+            for key in keys
         ],
     )
-    return redemption_id
+    return ids
 
 
-def add_answer(
-    connection: Connection,
-    *,
-    event: str,
-    request_id: str,
-    fingerprint: str,
-    reason: str,
-    redemption_id: int | None,
-    now: datetime,
-) -> None:
-    """Keep what a request id was answered."""
-    connection.execute(
-        insert(redemption_answers).values(
-            event=event,
-            request_id=request_id,
-            fingerprint=fingerprint,
-            reason=reason,
-            redemption_id=redemption_id,
-            answered_at=now,
-        )
-    )
+def add_answers(connection: Connection, answers: Sequence[NewAnswer]) -> None:
+    """Keep what request ids were answered."""
+    if answers:
+        connection.execute(insert(redemption_answers), [vars(answer) for answer in answers])
 
 
-def find_answer(connection: Connection, *, event: str, request_id: str) -> Answer | None:
-    """What a request id was answered, if it was."""
+def find_answers(connection: Connection, *, event: str, request_ids: Collection[str]) -> dict[str, Answer]:
+    """What each of these request ids was answered, if it was."""
     query = (
         select(
+            redemption_answers.c.request_id,
             redemption_answers.c.fingerprint,
             redemption_answers.c.reason,
             redemptions.c.percent,
             redemptions.c.voucher,
         )
         .join(redemptions, redemptions.c.id == redemption_answers.c.redemption_id, isouter=True)
-        .where(redemption_answers.c.event == event, redemption_answers.c.request_id == request_id)
+        .where(redemption_answers.c.event == event, redemption_answers.c.request_id.in_(request_ids))
     )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Answer(row.fingerprint, row.reason, row.percent or 0, row.voucher)
+    return {
+        row.request_id: Answer(row.fingerprint, row.reason, row.percent or 0, row.voucher)
+        for row in connection.execute(query)
+    }

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from verifier.registration.errors import VoucherSecretError
@@ -31,16 +31,16 @@ def code_for(secret: bytes, *, event: str, entitlement: str, holder: Iterable[st
     return "-".join(text[at : at + _GROUP] for at in range(0, CODE_CHARACTERS, _GROUP))
 
 
-def read_secret(file: Path, *, may_make: bool) -> bytes:
+def read_secret(file: Path, *, may_make: Callable[[], bool]) -> bytes:
     """The installation's secret; made on first use, readable by its owner only.
 
     Raises:
-        VoucherSecretError: it is damaged, or it is gone although vouchers were made (`may_make` False).
+        VoucherSecretError: it is damaged, or it is gone although vouchers were made (`may_make()` is False).
     """
     try:
         secret = file.read_bytes()
     except FileNotFoundError:
-        if not may_make:
+        if not may_make():
             raise VoucherSecretError(
                 f"{file} is gone, and vouchers were made with it: bring it back from the backup."
             ) from None
@@ -66,7 +66,7 @@ def _make_secret(file: Path) -> bytes:
                 os.fsync(stream.fileno())
             os.link(draft, file)
         except FileExistsError:
-            return read_secret(file, may_make=False)
+            return read_secret(file, may_make=lambda: False)
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:

@@ -1,0 +1,167 @@
+"""Writers that wait at the same moment share one transaction, and with it one wait for the disk.
+
+Who comes while nobody writes, leads: it takes what has gathered, has all of it carried out in one transaction, and
+only when that is on the disk is anybody answered. Meanwhile the next ones gather; the first of them leads next.
+There is no thread of its own and no pause: a writer that is alone waits for nobody.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from verifier.ground.database import CommitUnknownError, DatabaseError, writing
+
+MAX_BATCH = 64  # a transaction stays short, and what one spoils is soon done again
+FIND_OUT_SECONDS = 10.0  # how long a database may be away in the middle of a commit: a restart takes less
+FIND_OUT_EVERY = 0.2
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting(Generic[Item, Outcome]):
+    """One caller of `submit`: asleep in `woken` until it is settled, or has to lead."""
+
+    item: Item
+    woken: threading.Lock = field(default_factory=threading.Lock)
+    settled: bool = False
+    outcome: Outcome | None = None
+    error: Exception | None = None
+
+
+class Committer(Generic[Item, Outcome]):
+    """Carries items out, as many as wait in one transaction.
+
+    `carry_out(connection, items)` gives an outcome for each item, in their order; an exception among them is that
+    item's alone. It must find by itself what it did for an item before: after a commit of which nobody knows how
+    it ended, it is asked again. `touches(item)`: items that name the same thing are never in one transaction, so
+    `carry_out` need not look for conflicts among its items.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        carry_out: Callable[[Connection, Sequence[Item]], Sequence[Outcome | Exception]],
+        *,
+        touches: Callable[[Item], Collection[Hashable]],
+    ) -> None:
+        self._engine, self._carry_out, self._touches = engine, carry_out, touches
+        self._queue: deque[_Waiting[Item, Outcome]] = deque()
+        self._busy = False
+        self._mutex = threading.Lock()  # of the queue and of `_busy`
+
+    def submit(self, item: Item) -> Outcome:
+        """The item's outcome, once it is on the disk.
+
+        Raises:
+            DatabaseError: nothing was written.
+            CommitUnknownError: the database went away while it confirmed, and did not come back in time.
+            Exception: what `carry_out` gave as this item's outcome, or raised for it.
+        """
+        mine: _Waiting[Item, Outcome] = _Waiting(item)
+        mine.woken.acquire()
+        with self._mutex:
+            self._queue.append(mine)
+            leads, self._busy = not self._busy, True
+        if not leads:
+            mine.woken.acquire()
+        if not mine.settled:
+            self._lead()
+        if mine.error is not None:
+            raise mine.error
+        return mine.outcome  # type: ignore[return-value] # an outcome may be None
+
+    def _lead(self) -> None:
+        """One transaction; then the first of those who came meanwhile leads."""
+        batch: list[_Waiting[Item, Outcome]] = []
+        try:
+            with writing(self._engine) as connection:
+                batch = self._take()  # not before: while the lock was waited for, others came
+                outcomes = self._carry_out(connection, [waiting.item for waiting in batch])
+            _settle(batch, outcomes)
+        except CommitUnknownError as error:
+            self._find_out(batch, error)
+        except DatabaseError as error:
+            _fail(batch or self._take(), error)
+        except Exception as error:
+            self._one_by_one(batch, error)
+        finally:
+            _fail([waiting for waiting in batch if not waiting.settled], DatabaseError("The server is stopping."))
+            with self._mutex:
+                if self._queue:
+                    self._queue[0].woken.release()
+                else:
+                    self._busy = False
+
+    def _take(self) -> list[_Waiting[Item, Outcome]]:
+        """The first who wait and touch different things; the others stay, in their order."""
+        taken: list[_Waiting[Item, Outcome]] = []
+        left: list[_Waiting[Item, Outcome]] = []
+        touched: set[Hashable] = set()
+        with self._mutex:
+            while self._queue and len(taken) < MAX_BATCH:
+                waiting = self._queue.popleft()
+                things = self._touches(waiting.item)
+                if touched.isdisjoint(things):
+                    taken.append(waiting)
+                else:
+                    left.append(waiting)
+                touched.update(things)
+            self._queue.extendleft(reversed(left))
+        return taken
+
+    def _one_by_one(self, batch: list[_Waiting[Item, Outcome]], error: Exception) -> None:
+        """Something went wrong, and everything was undone: the error is for the one that causes it."""
+        if len(batch) == 1:
+            return _fail(batch, error)
+        for waiting in batch:
+            try:
+                with writing(self._engine) as connection:
+                    outcomes = self._carry_out(connection, [waiting.item])
+                _settle([waiting], outcomes)
+            except CommitUnknownError as lost:
+                self._find_out([waiting], lost)
+            except Exception as its_own:
+                _fail([waiting], its_own)
+        return None
+
+    def _find_out(self, batch: list[_Waiting[Item, Outcome]], lost: CommitUnknownError) -> None:
+        """Ask again until the database says what became of the batch."""
+        end = time.monotonic() + FIND_OUT_SECONDS
+        while time.monotonic() < end:
+            time.sleep(FIND_OUT_EVERY)
+            try:
+                with writing(self._engine) as connection:
+                    outcomes = self._carry_out(connection, [waiting.item for waiting in batch])
+            except DatabaseError:
+                continue
+            except Exception as error:
+                return self._one_by_one(batch, error)
+            return _settle(batch, outcomes)
+        return _fail(batch, lost)
+
+
+def _settle(batch: Sequence[_Waiting[Item, Outcome]], outcomes: Sequence[Outcome | Exception]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            waiting.error = outcome
+        else:
+            waiting.outcome = outcome
+        waiting.settled = True
+        waiting.woken.release()
+
+
+def _fail(batch: Sequence[_Waiting[Item, Outcome]], error: Exception) -> None:
+    for waiting in batch:
+        own = (
+            type(error)(str(error)) if isinstance(error, DatabaseError) else error
+        )  # each is raised in its thread
+        own.__cause__ = error.__cause__
+        waiting.error, waiting.settled = own, True
+        waiting.woken.release()

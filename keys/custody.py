@@ -56,12 +56,14 @@ DEFAULT_KINDS: Mapping[KeyUse, MadeKind] = {
     "documents": "Ed25519",
     "documents-p256": "P-256",
     "status": "Ed25519",
+    "requests": "P-256",  # ES256 is what every wallet checks
 }
 FITTING_KINDS: Mapping[KeyUse, tuple[MadeKind, ...]] = {
     "badges": ("P-256", "Ed25519", "RSA"),
     "documents": ("Ed25519", "P-256"),
     "documents-p256": ("P-256",),
     "status": ("Ed25519", "P-256"),
+    "requests": ("P-256", "Ed25519"),
 }
 _PRIVATE_FILE_MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes

@@ -4,7 +4,8 @@ KeysError
 ├── KeyFormatError      a JWK, Multikey or DID document that is not what it must be
 ├── SignatureError      a JWS that is malformed, uses a refused header, or does not verify
 ├── ProofError          a Data Integrity proof that is malformed, does not fit its document, or does not verify
-└── CustodyError        a key store that cannot be opened, or does not hold what was asked for
+├── CustodyError        a key store that cannot be opened, or does not hold what was asked for
+└── SealError           something sealed that does not open
 """
 
 
@@ -33,3 +34,7 @@ class ProofError(KeysError):
 
 class CustodyError(KeysError):
     """The key store is missing, its passphrase is wrong, or the key asked for is not in it."""
+
+
+class SealError(KeysError):
+    """Something sealed cannot be opened with this secret."""

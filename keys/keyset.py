@@ -1,4 +1,4 @@
-"""An issuer's keys and the state of each: which one signs, which ones verifiers still find.
+"""An office's keys and the state of each: which one signs, which ones verifiers still find.
 
 A verifier only ever sees whether a key stands in the DID document: planned, active and retired keys do, a
 compromised one does not, since nobody can date a signature. Private halves are in `keys.custody`.
@@ -7,13 +7,15 @@ compromised one does not, since nobody can date a signature. Private halves are 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from keys.errors import CustodyError
 from keys.jwk import PublicKey
 
-# Tokens; Data Integrity documents, and those of others' choice that want ECDSA; status lists.
-KeyUse = Literal["badges", "documents", "documents-p256", "status"]
+# Tokens; Data Integrity documents, and those of others' choice that want ECDSA; status lists; and, of a verifying
+# office, what it asks of wallets.
+KeyUse = Literal["badges", "documents", "documents-p256", "status", "requests"]
+ISSUER_USES: Final[tuple[KeyUse, ...]] = ("badges", "documents", "documents-p256", "status")
 KeyState = Literal["planned", "active", "retired", "compromised"]
 
 
@@ -35,7 +37,7 @@ class KeyRecord:
 
 @dataclass(frozen=True)
 class KeySet:
-    """All keys that an issuer ever had, in the order they were made."""
+    """All keys that an office ever had, in the order they were made."""
 
     did: str
     records: tuple[KeyRecord, ...]

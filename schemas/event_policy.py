@@ -53,6 +53,9 @@ _Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 _ShopSlug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,99}$")]  # becomes a part of an address
 _ShopUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?$", max_length=300)]
 
+# Where a holder's voucher goes into the basket by itself; {voucher} stands for its code.
+_ShopLink = Annotated[str, Field(pattern=r"^https://[^\s{}]+\{voucher\}[^\s{}]*$", max_length=500)]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -122,6 +125,7 @@ class PretixShop(_Part):
     quota: _Count
     tag: _Name
     url: _ShopUrl = ""
+    link: _ShopLink = ""
 
 
 class CodePool(_Part):
@@ -132,6 +136,7 @@ class CodePool(_Part):
     event: _Name = ""
     quota: _Count | None = None
     tag: _Name = ""
+    link: _ShopLink = ""
 
 
 def _kind_of_shop(value: Any) -> str:

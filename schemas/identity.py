@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 HOLDER_CODE_TYPE = "ext:holderCode"
+EMAIL_TYPE = "emailAddress"
 SHA256_PREFIX = "sha256$"
 MD5_PREFIX = "md5$"  # read with a warning, never issued
 

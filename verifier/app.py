@@ -19,6 +19,7 @@ from verifier.contract import web as contract_web
 from verifier.desk import web as desk_web
 from verifier.desk.errors import UnknownDeskError
 from verifier.desk.service import Desk
+from verifier.ground import language
 from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
 from verifier.ground.documents import DocumentSource, context_set, document_source
@@ -26,6 +27,7 @@ from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.settings import Settings
 from verifier.ground.uploads import BodyLimit, wants_html
+from verifier.registration import api as registration_api
 from verifier.registration import web as registration_web
 from verifier.registration.errors import (
     RegistrationError,
@@ -36,6 +38,8 @@ from verifier.registration.errors import (
 from verifier.registration.service import Registration
 from verifier.verification import web as verification_web
 from verifier.verification.service import Verification
+from verifier.wallets import web as wallets_web
+from verifier.wallets.errors import AnswerRefusedError, UnknownExchangeError, WalletsUnavailableError
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -73,7 +77,10 @@ def create_app(
     )
     app.include_router(verification_web.router(registration.verification))
     app.include_router(contract_web.router(registration.verification))
-    app.include_router(registration_web.router(registration))
+    app.include_router(wallets_web.router(registration.wallets))
+    app.include_router(registration_api.router(registration))
+    secure = (settings.public_url or "").startswith("https://")
+    app.include_router(registration_web.router(registration, secure=secure))
     app.include_router(desk_web.router(Desk(registration, clock=clock)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
@@ -99,7 +106,9 @@ def _tell_errors(app: FastAPI) -> None:
     def told(request: Request, status: int, detail: str) -> Response:
         title = _TITLES.get(status, "Not possible now" if status >= 500 else "Refused")
         if wants_html(request):
-            return pages.answer("error.html", status=status, title=title, detail=detail)
+            return pages.answer(
+                "error.html", status=status, language=language.of(request), title=title, detail=detail
+            )
         return problem(status, title, detail)
 
     def known(status: int) -> Callable[[Request, Exception], Response]:
@@ -125,6 +134,9 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(UnknownEventError, known(404))
     app.add_exception_handler(UnknownDeskError, known(404))
     app.add_exception_handler(RequestIdReusedError, known(422))
+    app.add_exception_handler(UnknownExchangeError, known(410))
+    app.add_exception_handler(AnswerRefusedError, known(422))
+    app.add_exception_handler(WalletsUnavailableError, known(503))
     app.add_exception_handler(RegistrationError, known(400))
     app.add_exception_handler(VoucherSecretError, known(503))
     app.add_exception_handler(EventPolicyError, known(503))

@@ -38,6 +38,7 @@ def init(
     from issuer.recognition import service as recognition
     from keys.custody import DEFAULT_KINDS, KeyStore
     from keys.did import did_of_web_address
+    from keys.keyset import ISSUER_USES
     from schemas import policy as policy_shape
 
     folder = data or ground.default_data_folder()
@@ -54,8 +55,8 @@ def init(
     if not (settings.keys / "keyset.json").exists():
         now = datetime.now(UTC)
         store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder))
-        for use, kind in DEFAULT_KINDS.items():
-            store.add(f"{use}-1", use=use, kind=kind, state="active", now=now)
+        for use in ISSUER_USES:
+            store.add(f"{use}-1", use=use, kind=DEFAULT_KINDS[use], state="active", now=now)
     recognition.policy_in_force(open_database(settings.database), settings.policy, now=datetime.now(UTC))
     ground.save(settings)  # last: a folder without it is not one yet, and `init` may be repeated
     hint = (

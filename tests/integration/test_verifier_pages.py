@@ -67,6 +67,12 @@ def redeemed(
     return site.client.post(f"{EVENT}/redemptions", json=body, headers={"Idempotency-Key": key})
 
 
+def hidden(page: str) -> dict[str, str]:
+    """The hidden fields of a page's first form."""
+    form = page[page.index("<form") : page.index("</form>")]
+    return dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
+
+
 # The open API
 
 
@@ -355,27 +361,83 @@ def test_an_unknown_event_is_not_found(site: Site) -> None:
 
 
 def test_a_person_redeems_on_the_page_and_a_second_press_shows_the_same_voucher(site: Site) -> None:
-    page = site.client.get(EVENT, headers=HTML).text
-    found = re.search(r'name="request_id" value="([^"]+)"', page)
-    assert found
-    form = {"text": ISSUER.token(), "holder_code": HOLDER_CODE.lower(), "request_id": found[1]}
-    first = site.client.post(EVENT, data=form, headers=HTML)
-    again = site.client.post(EVENT, data=form, headers=HTML)
-    other = site.client.post(EVENT, data=form | {"request_id": "another"}, headers=HTML)
+    offer = site.client.post(EVENT, data={"text": ISSUER.token()}, headers=HTML)
+    assert offer.status_code == 200
+    assert "50 %" in offer.text and "Nothing is used up yet" in offer.text
+    assert "Ada Example, signed in the badge" in offer.text
+    form = hidden(offer.text) | {"holder_code": HOLDER_CODE.lower()}
+    first = site.client.post(f"{EVENT}/redeem", data=form, headers=HTML)
+    again = site.client.post(f"{EVENT}/redeem", data=form, headers=HTML)
+    other = site.client.post(f"{EVENT}/redeem", data=form | {"request_id": "another"}, headers=HTML)
+    seen = site.client.post(EVENT, data={"text": ISSUER.token()}, headers=HTML)
 
     assert first.status_code == again.status_code == 201
     voucher = re.search(r'class="voucher">([^<]+)<', first.text)
     assert voucher
     assert voucher[1] in again.text
-    assert other.status_code == 409
-    assert "Used already" in other.text
+    assert other.status_code == seen.status_code == 409
+    assert "Used already" in other.text and "Used already" in seen.text
+
+
+def test_seeing_an_offer_uses_nothing_up_and_a_badge_without_a_name_says_so(site: Site) -> None:
+    nameless = ISSUER.token(ISSUER.document(name=None))
+    for _ in range(2):
+        assert "no name in this badge" in site.client.post(EVENT, data={"text": nameless}, headers=HTML).text
+    assert redeemed(site, token=nameless).status_code == 201
+
+
+def test_an_offer_of_nothing_is_an_answer_at_once(site: Site) -> None:
+    thanks = site.client.post(EVENT, data={"text": ISSUER.token(ISSUER.document(achievement="recognised"))})
+    other = site.client.post(EVENT, data={"text": ISSUER.token(ISSUER.document(achievement="unknown"))})
+    assert thanks.status_code == 200 and "Thank you" in thanks.text
+    assert other.status_code == 422 and "no discount for it" in other.text
+
+
+def test_a_badge_that_cannot_be_proved_here_says_what_to_do(site: Site) -> None:
+    offer = site.client.post(EVENT, data={"text": ISSUER.token(ISSUER.document(code=None))}, headers=HTML)
+    assert offer.status_code == 200
+    assert "none of the things that this event takes online" in offer.text
+    assert "Use my discount now" not in offer.text
+
+
+def test_a_voucher_leads_into_the_shop_s_basket(tmp_path: Path) -> None:
+    for shop, expected in (
+        (SHOP, f"{SHOP['url']}/foundation/summit2027/redeem?voucher="),
+        (SHOP | {"link": "https://t.example/?code={voucher}&lang=en"}, "https://t.example/?code="),
+    ):
+        folder = tmp_path / str(len(expected))
+        folder.mkdir()
+        form = {"text": ISSUER.token(), "holder_code": HOLDER_CODE, "request_id": "one"}
+        page = Site(folder, shop=shop).client.post(f"{EVENT}/redeem", data=form, headers=HTML).text
+        voucher = re.search(r'class="voucher">([^<]+)<', page)
+        assert voucher and f'href="{expected}{voucher[1]}' in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [
+        ({"headers": {"Accept-Language": "fr-CA,fr;q=0.9,en;q=0.8"}}, "fr"),
+        ({"headers": {"Accept-Language": "de, en;q=0.5"}}, "en"),
+        ({"headers": {"Accept-Language": "en;q=0.4, fr;q=0.9"}}, "fr"),
+        ({"headers": {"Accept-Language": "fr;q=nonsense"}}, "en"),
+        ({"params": {"lang": "fr"}}, "fr"),
+        ({"params": {"lang": "en"}, "headers": {"Accept-Language": "fr"}}, "en"),
+        ({"headers": {"Cookie": "lang=fr"}}, "fr"),
+        ({"params": {"lang": "../fr"}}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_a_page_speaks_the_language_that_was_asked_for(site: Site, asked: dict[str, Any], language: str) -> None:
+    page = site.client.get(EVENT, **asked)
+    assert f'<html lang="{language}">' in page.text
+    assert ("Votre réduction" in page.text) == (language == "fr")
 
 
 def test_a_page_says_that_the_shop_has_yet_to_confirm(site: Site, tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     form = {"text": ISSUER.token(), "holder_code": HOLDER_CODE, "request_id": "one"}
-    with_shop = Site(tmp_path / "shop", shop=SHOP).client.post(EVENT, data=form, headers=HTML)
-    without = site.client.post(EVENT, data=form, headers=HTML)
+    with_shop = Site(tmp_path / "shop", shop=SHOP).client.post(f"{EVENT}/redeem", data=form, headers=HTML)
+    without = site.client.post(f"{EVENT}/redeem", data=form, headers=HTML)
 
     assert (with_shop.status_code, without.status_code) == (201, 201)
     assert "has not confirmed it yet" in with_shop.text
@@ -383,7 +445,8 @@ def test_a_page_says_that_the_shop_has_yet_to_confirm(site: Site, tmp_path: Path
 
 
 def test_a_wrong_code_on_the_page_says_what_to_do(site: Site) -> None:
-    answer = site.client.post(EVENT, data={"text": ISSUER.token(), "holder_code": ""}, headers=HTML)
+    form = {"text": ISSUER.token(), "holder_code": ""}
+    answer = site.client.post(f"{EVENT}/redeem", data=form, headers=HTML)
 
     assert answer.status_code == 422
     assert "private badge page" in answer.text
@@ -528,9 +591,13 @@ def test_each_route_of_the_api_is_described_with_its_bodies_and_its_problems(sit
         "/credentials/verify",
         "/presentations/verify",
         "/events/{event}/redemptions",
+        "/events/{event}/exchanges",
+        "/events/{event}/mail-codes",
+        "/wallet/requests/{handle}",
+        "/wallet/answers/{handle}",
     }
-    for made in (routes["post"] for routes in paths.values()):
-        assert made["requestBody"]["content"]
+    for path, made in ((path, routes["post"]) for path, routes in paths.items() if "post" in routes):
+        assert path.endswith("/exchanges") or made["requestBody"]["content"]
         assert "application/problem+json" in made["responses"]["default"]["content"]
     redeeming = paths["/events/{event}/redemptions"]["post"]
     assert redeeming["responses"].keys() == {"200", "201", "404", "409", "422", "503", "default"}

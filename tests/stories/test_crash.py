@@ -17,7 +17,8 @@ from issuer.badges import service as badges
 from issuer.contributions import service as contributions
 from issuer.ground.database import open_database, reading
 from keys import jws
-from keys.custody import DEFAULT_KINDS, read_keyset
+from keys.custody import read_keyset
+from keys.keyset import ISSUER_USES
 from tests.stories.project import commit, make_repository
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,4 +130,4 @@ def test_killed_in_the_middle_of_init_it_can_be_run_again(tmp_path: Path) -> Non
         data = tmp_path / f"killed-{moment}"
         assert issuer(data, *init, kill_at=moment).returncode == -signal.SIGKILL
         finished(data, *init)
-        assert len(read_keyset(data / "keys").records) == len(DEFAULT_KINDS)
+        assert len(read_keyset(data / "keys").records) == len(ISSUER_USES)

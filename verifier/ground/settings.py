@@ -7,6 +7,7 @@ all. BADGEWRIGHT_VERIFIER_DATA names the folder. What an event accepts is not a 
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from schemas import strict_yaml
 from verifier.ground.mail_address import MailAddressError, checked_address
 
 SETTINGS_FILE = "verifier.yaml"
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it
 _KNOWN = (
     "public_url",
     "exempt_hosts",
@@ -129,6 +131,35 @@ class Settings:
     @property
     def voucher_secret(self) -> Path:
         return self.data / "voucher.secret"
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+    def passphrase(self) -> str:
+        """What opens this office's keys: BADGEWRIGHT_VERIFIER_PASSPHRASE, the file that
+        BADGEWRIGHT_VERIFIER_PASSPHRASE_FILE names, or the file in the data folder, made on first use.
+
+        Raises:
+            SettingsError: the file cannot be read or made.
+        """
+        given = os.environ.get("BADGEWRIGHT_VERIFIER_PASSPHRASE")
+        if given:
+            return given
+        named = os.environ.get("BADGEWRIGHT_VERIFIER_PASSPHRASE_FILE")
+        file = Path(named) if named else self.data / PASSPHRASE_FILE
+        try:
+            if not named and not file.exists() and not (self.keys / "keyset.json").exists():
+                self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                    stream.write(secrets.token_urlsafe(32) + "\n")
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"The key passphrase cannot be read from {file}: set BADGEWRIGHT_VERIFIER_PASSPHRASE or"
+                " BADGEWRIGHT_VERIFIER_PASSPHRASE_FILE."
+            ) from error
 
 
 def default_data_folder() -> Path:

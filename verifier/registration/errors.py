@@ -21,3 +21,7 @@ class RequestIdReusedError(RegistrationError):
 
 class VoucherSecretError(RegistrationError):
     """Without the one secret of this installation the same holder would get a second, different voucher."""
+
+
+class MailboxError(RegistrationError):
+    """No code was mailed; one sentence for the holder."""

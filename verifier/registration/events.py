@@ -15,7 +15,7 @@ from schemas import holder_code
 from schemas.credential import OpenBadgeCredential
 from schemas.event_policy import Accepted, EventPolicy, Foreign
 from schemas.holder_code import HolderCodeError
-from schemas.identity import HOLDER_CODE_TYPE
+from schemas.identity import EMAIL_TYPE, HOLDER_CODE_TYPE
 from verifier.registration.reasons import Reason
 from verifier.verification.verdict import Outcome, Verdict
 
@@ -28,6 +28,27 @@ class HolderCode:
 
     code: str
     name = "holder_code"
+    place: Place = "online"
+
+
+@dataclass(frozen=True)
+class WalletKey:
+    """A wallet signed with the key of `holder`, for this office and this moment."""
+
+    holder: str
+    name = "wallet_key"
+    place: Place = "online"
+
+
+@dataclass(frozen=True)
+class MailboxCode:
+    """Somebody typed a code. `arrived`: whether it is the one that was mailed for this badge, to the address whose
+    hash the badge carries; whoever keeps the codes says so.
+    """
+
+    code: str
+    arrived: bool = False
+    name = "mailbox"
     place: Place = "online"
 
 
@@ -48,8 +69,19 @@ class NoProof:
     place: Place = "online"
 
 
-Proof = HolderCode | NameAgainstId | NoProof
-BUILT: Mapping[Place, str] = {"online": "holder_code", "desk": "name_against_id"}
+@dataclass(frozen=True)
+class ProofToCome:
+    """Nobody showed anything yet: what would be given if they did, so that they know before they use it up."""
+
+    place: Place = "online"
+    name = "to_come"
+
+
+Proof = HolderCode | WalletKey | MailboxCode | NameAgainstId | NoProof
+BUILT: Mapping[Place, frozenset[str]] = {
+    "online": frozenset({"holder_code", "wallet_key", "mailbox"}),
+    "desk": frozenset({"name_against_id"}),
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +103,9 @@ class Acceptance:
     at_most: int | None = None
 
 
-def decide_acceptance(verdict: Verdict, *, policy: EventPolicy, now: datetime, proof: Proof) -> Acceptance:
+def decide_acceptance(
+    verdict: Verdict, *, policy: EventPolicy, now: datetime, proof: "Proof | ProofToCome"
+) -> Acceptance:
     """Whether a badge is accepted at an event, and for how much.
 
     The order is that of the questions a person would ask: is it genuine, is this the time, is this badge
@@ -146,17 +180,37 @@ def holders_of(badge: OpenBadgeCredential, *, foreign: bool) -> tuple[str, ...]:
     return tuple(sorted(references))
 
 
-def refusal_of_proof(proof: Proof, *, badge: OpenBadgeCredential, policy: EventPolicy) -> Reason | None:
+def ways_to_prove(badge: OpenBadgeCredential, *, policy: EventPolicy) -> tuple[str, ...]:
+    """The proofs online that the event takes and that this badge can be proved by, as the event lists them."""
+    subject = badge.credentialSubject
+    able = {
+        "holder_code": any(identity.hashed for identity in subject.identities(HOLDER_CODE_TYPE)),
+        "mailbox": any(identity.hashed for identity in subject.identities(EMAIL_TYPE)),
+        "wallet_key": (subject.id or "").startswith("did:"),
+    }
+    return tuple(way for way in policy.proof_of_holding.online if able.get(way))
+
+
+def refusal_of_proof(
+    proof: "Proof | ProofToCome", *, badge: OpenBadgeCredential, policy: EventPolicy
+) -> Reason | None:
     """Why this proof does not show that the badge is theirs, at this place; None if it does."""
     wanted = policy.proof_of_holding
     listed: tuple[str, ...] = wanted.online if proof.place == "online" else wanted.desk
+    if listed and not BUILT[proof.place].intersection(listed):
+        return Reason.PROOF_NOT_BUILT_YET
     if isinstance(proof, NoProof):
-        built = BUILT["online"] in listed or not listed
-        return Reason.PROOF_NEEDED if built else Reason.PROOF_NOT_BUILT_YET
+        return Reason.PROOF_NEEDED
+    if isinstance(proof, ProofToCome):
+        return None if listed else Reason.PROOF_NOT_ACCEPTED_HERE
     if proof.name not in listed:
-        return Reason.PROOF_NOT_ACCEPTED_HERE if not listed else Reason.PROOF_NOT_BUILT_YET
+        return Reason.PROOF_NOT_ACCEPTED_HERE
     if isinstance(proof, HolderCode):
         return _refusal_of_holder_code(proof.code, badge=badge)
+    if isinstance(proof, WalletKey):
+        return None if proof.holder == badge.credentialSubject.id else Reason.WRONG_WALLET
+    if isinstance(proof, MailboxCode):
+        return None if proof.arrived else Reason.WRONG_MAIL_CODE
     if badge.credentialSubject.name is None:
         return Reason.NO_NAME_IN_BADGE
     return None if proof.matches else Reason.NAME_NOT_CONFIRMED

@@ -5,7 +5,7 @@ is asked whether the discount is still there, and all that a grant leaves behind
 in each other's way are never in one transaction, so each is decided by what was there before. Rows are `store`.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,12 +23,15 @@ from verifier.registration.reasons import Reason
 from verifier.registration.shops import store as shop_store
 from verifier.registration.store import Grant, NewAnswer
 
+Use = Callable[[Connection], bool]  # uses a proof up in the grant's own transaction; False: it was used before
 _KEPT = {Reason.GRANTED, Reason.ALREADY_REDEEMED}  # other answers may be better next time
 
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """A discount that an accepted badge asks for, under a request id; `now` is when it was decided."""
+    """A discount that an accepted badge asks for, under a request id; `now` is when it was decided. `use`: what is
+    good for one grant only, such as an exchange with a wallet.
+    """
 
     policy: EventPolicy
     acceptance: Acceptance
@@ -36,6 +39,7 @@ class Claim:
     request_id: str
     fingerprint: str
     now: datetime
+    use: Use | None = None
 
     @cached_property
     def holders(self) -> tuple[str, ...]:
@@ -110,6 +114,9 @@ class Ledger:
         """Grants for those who are left, with their vouchers and the orders for the shop."""
         codes = self._codes(connection, claims)
         outcomes: _Outcomes = {claim: Outcome(Reason.NO_CAPACITY) for claim in claims if claim not in codes}
+        for claim in [claim for claim in codes if claim.use is not None and not claim.use(connection)]:
+            outcomes[claim] = Outcome(Reason.USED_PRESENTATION)
+            del codes[claim]
         grants = {claim: _grant(claim, voucher=code) for claim, code in codes.items()}
         ids = store.add_grants(connection, [(grant, claim.holders) for claim, grant in grants.items()])
         for claim, grant in grants.items():

@@ -33,6 +33,9 @@ class Reason(StrEnum):
     MALFORMED_HOLDER_CODE = "malformed_holder_code"
     NO_HOLDER_CODE_IN_BADGE = "no_holder_code_in_badge"
     WRONG_HOLDER_CODE = "wrong_holder_code"
+    WRONG_WALLET = "wrong_wallet"
+    USED_PRESENTATION = "used_presentation"
+    WRONG_MAIL_CODE = "wrong_mail_code"
     NO_NAME_IN_BADGE = "no_name_in_badge"
     NAME_NOT_CONFIRMED = "name_not_confirmed"
     NO_CAPACITY = "no_capacity"
@@ -87,8 +90,8 @@ ENGLISH: Mapping[Reason, Words] = {
         "The badge does not say whose it is: ask the lead.",
     ),
     Reason.PROOF_NEEDED: Words(
-        "A badge can be copied, so we need to know that it is yours: give its holder code, which stands on"
-        " your private badge page.",
+        "A badge can be copied, so we need to know that it is yours: show it from your wallet, or give the holder"
+        " code from your private badge page or a code that we mail to you.",
         "Compare the name on the badge with an ID.",
     ),
     Reason.PROOF_NOT_ACCEPTED_HERE: Words(
@@ -111,6 +114,20 @@ ENGLISH: Mapping[Reason, Words] = {
     Reason.WRONG_HOLDER_CODE: Words(
         "The holder code does not belong to this badge. It stands on your private badge page.",
         "The code does not belong to this badge. " + _LEAD,
+    ),
+    Reason.WRONG_WALLET: Words(
+        "The wallet’s key is not the one that this badge is bound to. Show it from the wallet into which it was"
+        " put.",
+        "The badge is bound to another wallet. " + _LEAD,
+    ),
+    Reason.USED_PRESENTATION: Words(
+        "What your wallet showed was used already. Nothing more was given: begin again on the registration page.",
+        "It was used already. They begin again on the registration page.",
+    ),
+    Reason.WRONG_MAIL_CODE: Words(
+        "That is not the code that we mailed for this badge, or its time is over. Compare it, or ask for a new"
+        " one.",
+        "The mailed code is another one, or too old.",
     ),
     Reason.NO_NAME_IN_BADGE: Words(
         "Your badge carries no name to compare with an ID. Redeem it on the registration page with your holder"

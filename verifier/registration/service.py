@@ -9,28 +9,41 @@ import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, Engine
 
-from schemas import event_policy
+from schemas import event_policy, strict_json
 from schemas.event_policy import EventPolicy, EventPolicyError
-from schemas.strict_json import JsonObject
+from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import system_clock
 from verifier.ground.database import open_database, reading
 from verifier.ground.settings import Settings
 from verifier.registration import outbox, reasons, store
-from verifier.registration.errors import RegistrationError, UnknownEventError
-from verifier.registration.events import Acceptance, NameAgainstId, Proof, decide_acceptance
-from verifier.registration.ledger import Claim, Ledger, Outcome, repeated
+from verifier.registration.errors import MailboxError, RegistrationError, UnknownEventError
+from verifier.registration.events import (
+    Acceptance,
+    MailboxCode,
+    NameAgainstId,
+    Proof,
+    ProofToCome,
+    WalletKey,
+    decide_acceptance,
+    ways_to_prove,
+)
+from verifier.registration.ledger import Claim, Ledger, Outcome, Use, repeated
+from verifier.registration.mailbox import Mailbox
 from verifier.registration.outbox import Placement
 from verifier.registration.reasons import Reason
 from verifier.verification import reading as badge_reading
+from verifier.verification.reading import ReadBadge
 from verifier.verification.report import Report
 from verifier.verification.service import Verification
+from verifier.wallets.service import Begun, Wallets
 
 Result = Literal["granted", "already_redeemed", "refused", "could_not_tell"]
 MAX_REQUEST_ID = 200  # characters; a UUID has 36
@@ -96,6 +109,13 @@ class Outlook:
     redeemed_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Offer(Outlook):
+    """The same online; `ways`: the proofs of holding by which this badge can be redeemed here now."""
+
+    ways: tuple[str, ...] = ()
+
+
 class Registration:
     """The events of one office and their redemptions.
 
@@ -111,6 +131,8 @@ class Registration:
         wake_postman: Callable[[], None] = lambda: None,
     ) -> None:
         self.verification, self.wake_postman = verification, wake_postman
+        self.wallets = Wallets(settings, verification=verification, engine=lambda: self.engine, clock=clock)
+        self.mailbox = Mailbox(settings, engine=lambda: self.engine, clock=clock, wake=wake_postman)
         self._settings, self._clock = settings, clock
         self._engine: Engine | None = None
         self._ledger: Ledger | None = None
@@ -156,18 +178,75 @@ class Registration:
             RegistrationError: the request id is empty or too long, or the voucher secret is gone.
             DatabaseError: nothing was granted, since nothing could be written.
         """
-        if not 0 < len(request_id) <= MAX_REQUEST_ID or not request_id.isprintable():
-            raise RegistrationError(f"A request id has 1 to {MAX_REQUEST_ID} printable characters.")
+        _check_request_id(request_id)
         fingerprint = _fingerprint(data, proof)
-        with reading(self.engine) as connection:
-            earlier = _earlier_answer(
-                connection, event=policy.event, request_id=request_id, fingerprint=fingerprint
-            )
+        earlier = self._earlier(policy, request_id=request_id, fingerprint=fingerprint)
         if earlier is not None:
             return earlier
-        badge = badge_reading.read(data)
+        return self._decide(
+            badge_reading.read(data), policy=policy, proof=proof, request_id=request_id, fingerprint=fingerprint
+        )
+
+    def redeem_shown(
+        self,
+        handle: str,
+        *,
+        policy: EventPolicy,
+        request_id: str,
+        response_code: str | None = None,
+        presentation: "JsonValue" = None,
+    ) -> Redemption:
+        """Redeem what a wallet showed in the exchange with this browser's handle, or what is presented here with
+        a signature for that exchange; else as `redeem`.
+
+        Raises:
+            UnknownExchangeError: there is nothing to redeem under this handle (any more).
+            AnswerRefusedError: the presentation is not for this exchange.
+            RequestIdReusedError, RegistrationError, DatabaseError: as `redeem`.
+        """
+        _check_request_id(request_id)
+        shown_here = strict_json.dumps([handle, response_code, presentation]).encode()
+        fingerprint = hashlib.sha256(b"wallet" + shown_here).hexdigest()
+        earlier = self._earlier(policy, request_id=request_id, fingerprint=fingerprint)
+        if earlier is not None:
+            return earlier
+        if presentation is None:
+            shown = self.wallets.open(handle, subject=policy.event, response_code=response_code)
+        else:
+            shown = self.wallets.take(handle, subject=policy.event, presentation=presentation)
+        return self._decide(
+            shown.badge,
+            policy=policy,
+            proof=WalletKey(shown.holder),
+            request_id=request_id,
+            fingerprint=fingerprint,
+            use=lambda connection: self.wallets.use(connection, shown),
+        )
+
+    def _earlier(self, policy: EventPolicy, *, request_id: str, fingerprint: str) -> Redemption | None:
+        with reading(self.engine) as connection:
+            return _earlier_answer(connection, event=policy.event, request_id=request_id, fingerprint=fingerprint)
+
+    def _decide(
+        self,
+        badge: ReadBadge,
+        *,
+        policy: EventPolicy,
+        proof: Proof,
+        request_id: str,
+        fingerprint: str,
+        use: "Use | None" = None,
+    ) -> Redemption:
         report = self.verification.verify_badge(badge)
         now = self._clock()
+        if isinstance(proof, MailboxCode):
+            due = decide_acceptance(report.verdict, policy=policy, now=now, proof=ProofToCome())
+            found = None
+            if due.reason is Reason.GRANTED:
+                found = self.mailbox.find(proof.code, acceptance=due, policy=policy)
+            if found is not None:
+                proof = replace(proof, arrived=True)
+                use = partial(self._use_mail_code, found, acceptance=due, policy=policy)
         acceptance = decide_acceptance(report.verdict, policy=policy, now=now, proof=proof)
         if acceptance.reason is not Reason.GRANTED:
             # Nothing is claimed: a copy of somebody's badge must not be able to use anything up.
@@ -180,7 +259,89 @@ class Registration:
             fingerprint=fingerprint,
             report=report,
             now=now,
+            use=use,
         )
+
+    def ask_wallet(self, policy: EventPolicy) -> Begun:
+        """Begin to ask a wallet for one of the badges that an event accepts.
+
+        Raises:
+            RegistrationError: the event does not take a wallet's key as proof.
+            WalletsUnavailableError: this office cannot ask wallets.
+            DatabaseError: nothing was begun.
+        """
+        if "wallet_key" not in policy.proof_of_holding.online:
+            raise RegistrationError(f"The event {policy.event} does not take a wallet's key as proof.")
+        accepted = (entry.achievement for entry in (*policy.accept, *policy.foreign))
+        return self.wallets.begin(policy.event, achievements=accepted, return_to=f"/events/{policy.event}/wallet")
+
+    def offer(self, badge: ReadBadge, *, policy: EventPolicy) -> Offer:
+        """What redeeming online would give if whoever has the badge shows that it is theirs; nothing is redeemed.
+
+        Raises:
+            DatabaseError: it could not be asked whether it was redeemed.
+        """
+        report = self.verification.verify_badge(badge)
+        acceptance = decide_acceptance(report.verdict, policy=policy, now=self._clock(), proof=ProofToCome())
+        ways: tuple[str, ...] = ()
+        if acceptance.reason is Reason.GRANTED:
+            possible = ways_to_prove(report.verdict.require(), policy=policy)
+            here = {
+                "holder_code": True,
+                "mailbox": self.mailbox.can_send,
+                "wallet_key": self.asks_wallets(policy),
+            }
+            ways = tuple(way for way in possible if here[way])
+        return Offer(report, acceptance, self._redeemed_at(acceptance, policy=policy), ways)
+
+    def offer_shown(self, handle: str, *, policy: EventPolicy, response_code: str | None) -> Offer:
+        """The same for what a wallet showed, whose key is the proof.
+
+        Raises:
+            UnknownExchangeError: nothing was shown under this handle (any more).
+            DatabaseError: as above.
+        """
+        shown = self.wallets.open(handle, subject=policy.event, response_code=response_code)
+        return self.offer(shown.badge, policy=policy)
+
+    def asks_wallets(self, policy: EventPolicy) -> bool:
+        """Whether a holder may show a badge from a wallet here."""
+        return "wallet_key" in policy.proof_of_holding.online and self._settings.public_url is not None
+
+    def mail_code(self, badge: ReadBadge, *, policy: EventPolicy, address: str, language: str) -> Offer:
+        """Mail a code to the address whose hash a badge carries, if the event takes it as proof: the offer then.
+
+        Raises:
+            MailboxError: no code was mailed, and why.
+            DatabaseError: nothing was entered.
+        """
+        offer = self.offer(badge, policy=policy)
+        if offer.acceptance.reason is Reason.GRANTED:
+            if "mailbox" not in policy.proof_of_holding.online:
+                raise MailboxError("This event does not take a mailed code.")
+            self.mailbox.send(
+                offer.report.verdict.require(),
+                acceptance=offer.acceptance,
+                policy=policy,
+                address=address,
+                language=language,
+            )
+        return offer
+
+    def _use_mail_code(
+        self, code_sha256: str, connection: Connection, *, acceptance: Acceptance, policy: EventPolicy
+    ) -> bool:
+        return self.mailbox.use(connection, code_sha256, acceptance=acceptance, policy=policy)
+
+    def _redeemed_at(self, acceptance: Acceptance, *, policy: EventPolicy) -> datetime | None:
+        with reading(self.engine) as connection:
+            return store.earlier_redemption(
+                connection,
+                event=policy.event,
+                entitlement=policy.entitlement,
+                issuer=acceptance.issuer,
+                holders=acceptance.holders,
+            )
 
     def look(self, data: bytes, *, policy: EventPolicy) -> Outlook:
         """What redeeming at a desk would give if the name matches the ID; nothing is redeemed.
@@ -192,15 +353,7 @@ class Registration:
         acceptance = decide_acceptance(
             report.verdict, policy=policy, now=self._clock(), proof=NameAgainstId(matches=True)
         )
-        with reading(self.engine) as connection:
-            redeemed_at = store.earlier_redemption(
-                connection,
-                event=policy.event,
-                entitlement=policy.entitlement,
-                issuer=acceptance.issuer,
-                holders=acceptance.holders,
-            )
-        return Outlook(report, acceptance, redeemed_at)
+        return Outlook(report, acceptance, self._redeemed_at(acceptance, policy=policy))
 
     def add_event(self, file: Path) -> EventPolicy:
         """Register an event: its file is checked and copied under its id. Adding the same bytes again is harmless.
@@ -247,12 +400,18 @@ class Registration:
         fingerprint: str,
         report: Report,
         now: datetime,
+        use: "Use | None",
     ) -> Redemption:
         """The discount, if it is still there."""
         outcome = self.ledger.claim(
-            Claim(policy, acceptance, proof.name, request_id=request_id, fingerprint=fingerprint, now=now)
+            Claim(policy, acceptance, proof.name, request_id=request_id, fingerprint=fingerprint, now=now, use=use)
         )
         return _told(outcome, event=policy.event, report=None if outcome.is_repeated else report)
+
+
+def _check_request_id(request_id: str) -> None:
+    if not 0 < len(request_id) <= MAX_REQUEST_ID or not request_id.isprintable():
+        raise RegistrationError(f"A request id has 1 to {MAX_REQUEST_ID} printable characters.")
 
 
 def load_event_file(file: Path) -> EventPolicy:

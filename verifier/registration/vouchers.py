@@ -12,7 +12,9 @@ import os
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
+from schemas.event_policy import EventPolicy, PretixShop
 from verifier.registration.errors import VoucherSecretError
 
 SECRET_BYTES = 32
@@ -29,6 +31,19 @@ def code_for(secret: bytes, *, event: str, entitlement: str, holder: Iterable[st
     digest = hmac.new(secret, b"badgewright voucher" + message, hashlib.sha256).digest()
     text = base64.b32encode(digest).decode("ascii")[:CODE_CHARACTERS]
     return "-".join(text[at : at + _GROUP] for at in range(0, CODE_CHARACTERS, _GROUP))
+
+
+def shop_link(policy: EventPolicy, voucher: str | None) -> str | None:
+    """Where a voucher is put into the shop's basket by itself, if the event's file says where its shop is."""
+    shop = policy.shop
+    if voucher is None or shop is None:
+        return None
+    if shop.link:
+        return shop.link.replace("{voucher}", quote(voucher, safe=""))
+    if isinstance(shop, PretixShop) and shop.url:
+        place = f"{shop.url.rstrip('/')}/{shop.organizer}/{shop.event}"
+        return f"{place}/redeem?{urlencode({'voucher': voucher})}"
+    return None
 
 
 def read_secret(file: Path, *, may_make: Callable[[], bool]) -> bytes:

@@ -212,7 +212,7 @@ def _verify_token(
     parsed = jws.parse(token)
     claims = strict_json.loads_object(parsed.payload)
     made = (
-        _context(presented.document, trust),
+        _context(_without_tokens(presented.document), trust),
         check_presentation_model(presented.document),
         check_challenge(claims, expected=expected),
     )
@@ -267,6 +267,16 @@ def _context(document: JsonObject, trust: TrustBundle, found: ProofSet | None = 
     except jsonld.JsonLdError as error:
         return Check("context", State.FAIL, str(error))
     return Check("context", State.PASS)
+
+
+def _without_tokens(document: JsonObject) -> JsonObject:
+    """Without the credentials that are compact JWTs: VCDM 1.1 §6.3.1 has them as texts, which say nothing in RDF.
+    They are judged by themselves, and in 2.0 the model refuses them.
+    """
+    inside = document.get("verifiableCredential")
+    if not isinstance(inside, list) or not any(isinstance(item, str) for item in inside):
+        return document
+    return document | {"verifiableCredential": [item for item in inside if not isinstance(item, str)]}
 
 
 def _from_token(token: str) -> tuple[JsonObject, str | None]:

@@ -12,8 +12,10 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 import verifier.ground.audit.store
 import verifier.ground.mail.store
+import verifier.registration.mailbox.store
 import verifier.registration.shops.store
-import verifier.registration.store  # noqa: F401 - tables stand on the metadata once their stores are imported
+import verifier.registration.store
+import verifier.wallets.store  # noqa: F401 - tables stand on the metadata once their stores are imported
 from tests.postgres import PostgresServer
 from verifier.desk import store as desks
 from verifier.ground import database as ground

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas import holder_code
+from schemas import holder_code, identity
 from schemas.event_policy import EventPolicy
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.simulator import HOLDER_CODE, NOW, REFERENCE, IssuerSimulator, read
@@ -13,11 +13,14 @@ from verifier.registration import reasons
 from verifier.registration.events import (
     Acceptance,
     HolderCode,
+    MailboxCode,
     NameAgainstId,
     NoProof,
     Proof,
+    WalletKey,
     decide_acceptance,
     discounted,
+    ways_to_prove,
 )
 from verifier.registration.reasons import Reason
 from verifier.verification.checks import verify
@@ -43,6 +46,10 @@ def decided(
 ) -> Acceptance:
     verdict = verdict_of(document or issuer.document(), issuer=issuer)
     return decide_acceptance(verdict, policy=by or policy(), now=NOW + after, proof=proof)
+
+
+def ways(document: dict[str, Any], *, by: EventPolicy) -> tuple[str, ...]:
+    return ways_to_prove(verdict_of(document).require(), policy=by)
 
 
 def test_a_valid_badge_of_the_holder_is_granted_its_percent() -> None:
@@ -107,10 +114,43 @@ def test_a_proof_that_the_event_does_not_list_is_refused() -> None:
     only_desk = policy(proof_of_holding={"online": [], "desk": ["name_against_id"]})
     only_wallets = policy(proof_of_holding={"online": ["wallet_key"], "desk": []})
 
+    only_rotating = policy(proof_of_holding={"online": [], "desk": ["rotating_code"]})
+    by_name = NameAgainstId(matches=True)
+
     assert decided(by=only_desk).reason is Reason.PROOF_NOT_ACCEPTED_HERE
-    assert decided(by=only_wallets).reason is Reason.PROOF_NOT_BUILT_YET
-    assert decided(by=only_wallets, proof=NoProof()).reason is Reason.PROOF_NOT_BUILT_YET
-    assert decided(by=only_wallets, proof=NameAgainstId(matches=True)).reason is Reason.PROOF_NOT_ACCEPTED_HERE
+    assert decided(by=only_wallets).reason is Reason.PROOF_NOT_ACCEPTED_HERE
+    assert decided(by=only_wallets, proof=NoProof()).reason is Reason.PROOF_NEEDED
+    assert decided(by=only_wallets, proof=by_name).reason is Reason.PROOF_NOT_ACCEPTED_HERE
+    assert decided(by=only_rotating, proof=by_name).reason is Reason.PROOF_NOT_BUILT_YET
+
+
+def test_a_wallet_s_key_is_that_of_the_badge_s_subject_and_no_other() -> None:
+    only_wallets = policy(proof_of_holding={"online": ["wallet_key"], "desk": []})
+    document = ISSUER.document()
+    document["credentialSubject"]["id"] = "did:key:z6MkOne"
+
+    assert decided(document, by=only_wallets, proof=WalletKey("did:key:z6MkOne")).reason is Reason.GRANTED
+    assert decided(document, by=only_wallets, proof=WalletKey("did:key:z6MkTwo")).reason is Reason.WRONG_WALLET
+    assert decided(by=only_wallets, proof=WalletKey("")).reason is Reason.WRONG_WALLET
+
+
+def test_a_mailed_code_is_a_proof_once_somebody_says_that_it_arrived() -> None:
+    by_mail = policy(proof_of_holding={"online": ["mailbox"], "desk": []})
+    assert decided(by=by_mail, proof=MailboxCode("12345678")).reason is Reason.WRONG_MAIL_CODE
+    assert decided(by=by_mail, proof=MailboxCode("12345678", arrived=True)).reason is Reason.GRANTED
+
+
+def test_a_badge_offers_only_the_proofs_that_it_can_be_proved_by() -> None:
+    every = policy(proof_of_holding={"online": ["mailbox", "wallet_key", "holder_code"], "desk": []})
+    document = ISSUER.document()
+    subject = document["credentialSubject"]
+    assert ways(document, by=every) == ("holder_code",)
+    subject["id"] = "did:key:z6MkOne"
+    subject["identifier"].append(
+        identity.hashed("ada@example.org", identity_type="emailAddress", salt="s").model_dump()
+    )
+    assert ways(document, by=every) == ("mailbox", "wallet_key", "holder_code")
+    assert ways(document, by=policy(proof_of_holding={"online": [], "desk": ["name_against_id"]})) == ()
 
 
 def test_zero_percent_needs_no_proof_and_claims_nothing() -> None:

@@ -63,8 +63,8 @@ def _header(alg: str, kid: str, typ: str) -> str:
     return base64url.encode(strict_json.dumps({"alg": alg, "kid": kid, "typ": typ}).encode())
 
 
-def parse(token: str) -> ParsedJws:
-    """Take a compact JWS apart without verifying it.
+def parse(token: str, *, ignored: frozenset[str] = frozenset()) -> ParsedJws:
+    """Take a compact JWS apart without verifying it. `ignored`: header members that may be there besides the known.
 
     Raises:
         SignatureError: not three canonical base64url parts, or a header with a member that must not be there.
@@ -77,7 +77,7 @@ def parse(token: str) -> ParsedJws:
     header, payload, signature = parts
     try:
         return ParsedJws(
-            _read_header(header),
+            _read_header(header, ignored),
             base64url.decode(payload, what="token's payload"),
             base64url.decode(signature, what="token's signature"),
             token[: -1 - len(signature)].encode(),
@@ -132,13 +132,13 @@ def check_header(header: JoseHeader, *, key: PublicKey, accepted_typ: frozenset[
 
 
 @lru_cache(maxsize=512)  # the badges of one key begin with the same bytes
-def _read_header(text: str) -> JoseHeader:
+def _read_header(text: str, ignored: frozenset[str]) -> JoseHeader:
     raw = base64url.decode(text, what="token's header")
     try:
         header = strict_json.loads_object(raw, max_bytes=MAX_HEADER_BYTES, max_depth=4)
     except strict_json.StrictJsonError as error:
         raise SignatureError(f"The token's header cannot be read: {error}") from error
-    unknown = sorted(header.keys() - KNOWN_HEADER)
+    unknown = sorted(header.keys() - KNOWN_HEADER - ignored)
     if unknown:  # jku, x5u, x5c, crit, b64, zip: each is a way to make a verifier do something else
         raise SignatureError(f"The token's header has {', '.join(unknown)}, which is refused.")
     alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")

@@ -22,7 +22,7 @@ ROAD = {
         "delivery",
         "contract",
     ],
-    "verifier": ["ground", "verification", "contract", "wallets", "registration", "desk"],
+    "verifier": ["ground", "verification", "contract", "wallets", "registration", "desk", "staff"],
 }
 EDGES = {"app", "jobs", "cli", "serving"}  # the top of each office: may call every room of it
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from schemas.event_policy import EventPolicyError
@@ -20,6 +21,7 @@ from verifier.desk import web as desk_web
 from verifier.desk.errors import UnknownDeskError
 from verifier.desk.service import Desk
 from verifier.ground import language
+from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
 from verifier.ground.documents import DocumentSource, context_set, document_source
@@ -36,6 +38,20 @@ from verifier.registration.errors import (
     VoucherSecretError,
 )
 from verifier.registration.service import Registration
+from verifier.staff import event_pages
+from verifier.staff import web as staff_web
+from verifier.staff.door import Door
+from verifier.staff.errors import (
+    ForgedFormError,
+    LinkError,
+    NotAllowedError,
+    NotSignedInError,
+    OpenIdError,
+    RosterError,
+    TooOftenError,
+)
+from verifier.staff.provider import OpenId
+from verifier.staff.service import SignIn
 from verifier.verification import web as verification_web
 from verifier.verification.service import Verification
 from verifier.wallets import web as wallets_web
@@ -48,7 +64,16 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
 }
-_TITLES = {400: "Bad request", 404: "Not found", 405: "Not possible", 413: "Too large", 422: "Refused"}
+_TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible",
+    413: "Too large",
+    422: "Refused",
+    429: "Too many requests",
+}
 
 
 def create_app(
@@ -81,13 +106,28 @@ def create_app(
     app.include_router(registration_api.router(registration))
     secure = (settings.public_url or "").startswith("https://")
     app.include_router(registration_web.router(registration, secure=secure))
-    app.include_router(desk_web.router(Desk(registration, clock=clock)))
+    desk = Desk(registration, clock=clock)
+    app.include_router(desk_web.router(desk))
+    _open_to_staff(app, settings, registration=registration, desk=desk, clock=clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(FairUse, buckets=Buckets(settings.rate_limit))
     app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
     _tell_errors(app)
     return app
+
+
+def _open_to_staff(
+    app: FastAPI, settings: Settings, *, registration: Registration, desk: Desk, clock: Callable[[], datetime]
+) -> None:
+    """The pages of the event's team and finance."""
+    sign_in = SignIn(registration, settings, clock=clock)
+    openid = None
+    if settings.oidc is not None and settings.public_url is not None:
+        openid = OpenId(registration, settings, access=settings.oidc, clock=clock)
+    door = Door(sign_in, settings)
+    app.include_router(staff_web.router(sign_in, openid=openid, registration=registration, door=door))
+    app.include_router(event_pages.router(registration, settings, desk=desk, door=door))
 
 
 async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -107,7 +147,12 @@ def _tell_errors(app: FastAPI) -> None:
         title = _TITLES.get(status, "Not possible now" if status >= 500 else "Refused")
         if wants_html(request):
             return pages.answer(
-                "error.html", status=status, language=language.of(request), title=title, detail=detail
+                "error.html",
+                status=status,
+                language=language.of(request),
+                title=title,
+                detail=detail,
+                staff=request.url.path.startswith("/staff"),
             )
         return problem(status, title, detail)
 
@@ -120,6 +165,11 @@ def _tell_errors(app: FastAPI) -> None:
         response = told(request, error.status_code, detail)
         response.headers.update(error.headers or {})  # Allow, with a 405 (RFC 9110 §15.5.6)
         return response
+
+    def not_signed_in(request: Request, error: Exception) -> Response:
+        if request.method == "GET" and wants_html(request):
+            return RedirectResponse("/staff/sign-in", 303)
+        return told(request, 401, str(error))
 
     def misread(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -141,4 +191,12 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(VoucherSecretError, known(503))
     app.add_exception_handler(EventPolicyError, known(503))
     app.add_exception_handler(DatabaseError, known(503))
+    app.add_exception_handler(NotSignedInError, not_signed_in)
+    app.add_exception_handler(NotAllowedError, known(403))
+    app.add_exception_handler(ForgedFormError, known(403))
+    app.add_exception_handler(TooOftenError, known(429))
+    app.add_exception_handler(LinkError, known(400))
+    app.add_exception_handler(OpenIdError, known(400))
+    app.add_exception_handler(RosterError, known(503))
+    app.add_exception_handler(AuditError, known(400))
     app.add_exception_handler(Exception, unexpected)

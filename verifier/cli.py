@@ -16,7 +16,8 @@ import typer
 
 if TYPE_CHECKING:
     from schemas.event_policy import EventPolicy
-    from schemas.strict_json import JsonObject
+    from schemas.strict_json import JsonObject, JsonValue
+    from verifier.desk.service import Desk
     from verifier.ground.mail.postman import Postman
     from verifier.ground.settings import Settings
     from verifier.registration.outbox import Courier
@@ -39,6 +40,8 @@ event_app = typer.Typer(help="The events whose discounts are redeemed here.", no
 desk_app = typer.Typer(help="The desks of an event.", no_args_is_help=True)
 app.add_typer(event_app, name="event")
 app.add_typer(desk_app, name="desk")
+staff_app = typer.Typer(help="Who may log in as staff.", no_args_is_help=True)
+app.add_typer(staff_app, name="staff")
 shop_app = typer.Typer(help="The ticket shop of an event.", no_args_is_help=True)
 pool_app = typer.Typer(help="Codes that a shop made before.", no_args_is_help=True)
 app.add_typer(shop_app, name="shop")
@@ -217,18 +220,110 @@ def event_add(
 @desk_app.command("link")
 def desk_link(
     event: Annotated[str, typer.Argument(metavar="EVENT", help="The event's id.")],
+    name: Annotated[str, typer.Option("--name", help="What people call this desk.")] = "",
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a secret link for the desks of an event; whoever has it can redeem there."""
-    from verifier.desk.service import Desk
-
+    """Make a secret link for a desk of an event; whoever has it can redeem there."""
     settings = _settings(data)
-    path = Desk(_registration(settings)).make_link(event)
+    path = _desk(settings).make_link(event, name=name)
     if as_json:
         _print_json({"event": event, "path": path, "url": f"{settings.public_url or ''}{path}"})
     else:
         typer.echo(f"{settings.public_url or ''}{path}")
+
+
+@desk_app.command("list")
+def desk_list(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="The event's id.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the links that were made for the desks of an event, by their numbers; no link is shown again."""
+    from schemas import timestamps
+
+    links = _desk(_settings(data)).links(event)
+    if as_json:
+        listed: list[JsonValue] = [
+            {
+                "number": link.number,
+                "name": link.name,
+                "made_at": timestamps.show(link.made_at),
+                "taken_back_at": timestamps.show(link.taken_back_at) if link.taken_back_at else None,
+            }
+            for link in links
+        ]
+        _print_json({"event": event, "links": listed})
+        return
+    for link in links:
+        state = "taken back" if link.taken_back_at else "in use"
+        typer.echo(f"{link.number}  {timestamps.show(link.made_at)}  {state}  {link.name}".rstrip())
+
+
+@desk_app.command("take-back")
+def desk_take_back(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="The event's id.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The link's number, from 'desk list'.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the audit log.")],
+    data: DataFolder = None,
+) -> None:
+    """Make a desk's link useless from now on."""
+    from verifier.desk.service import AT_THE_COMMAND_LINE
+
+    _desk(_settings(data)).take_back(event, number, by=replace(AT_THE_COMMAND_LINE, reason=reason))
+    typer.echo(f"The desk link {number} of {event} opens nothing any more.")
+
+
+@staff_app.command("add")
+def staff_add(
+    roles: Annotated[
+        list[str],
+        typer.Option("--roles", metavar="EVENT:ROLE,…", help="Roles at an event, or at every_event. Repeatable."),
+    ],
+    mail: Annotated[str | None, typer.Option("--mail", help="The address to which links are mailed.")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="What the OpenID provider calls them (sub).")
+    ] = None,
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody log in as staff, or give somebody who may other roles."""
+    from verifier.staff import roster
+
+    given = [roster.parse_roles(text) for text in roles]
+    if len(dict(given)) != len(given):
+        raise CommandLineError("One event was given twice: all its roles in one --roles were expected.")
+    member, new = roster.add(_settings(data).staff, mail=mail, subject=subject, roles=dict(given))
+    if as_json:
+        _print_json({"id": member.id, "new": new})
+    else:
+        typer.echo(f"{member.id} {'is on the list' if new else 'has these roles now'}.")
+
+
+@staff_app.command("remove")
+def staff_remove(
+    member: Annotated[str, typer.Argument(metavar="ID", help="Such as staff-3, from 'staff list'.")],
+    data: DataFolder = None,
+) -> None:
+    """Take somebody off the list: whoever is signed in is so no more, and only the id stays."""
+    from verifier.staff import roster
+
+    typer.echo(f"{roster.remove(_settings(data).staff, member).id} is off the list.")
+
+
+@staff_app.command("list")
+def staff_list(data: DataFolder = None, as_json: AsJson = False) -> None:
+    """List who may log in as staff, and their roles."""
+    from verifier.staff import roster
+
+    for member in roster.load(_settings(data).staff).active:
+        held: JsonObject = {event: sorted(roles) for event, roles in member.roles.items()}  # type: ignore[misc]
+        if as_json:
+            _print_json({"id": member.id, "mail": member.mail, "subject": member.subject, "roles": held})
+            continue
+        known = ", ".join(filter(None, (member.mail, member.subject and f"subject {member.subject}")))
+        typer.echo(f"{member.id}  {known}")
+        _print_lines(f"{event}: {', '.join(sorted(roles))}" for event, roles in member.roles.items())
 
 
 EventId = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id, or the path of its .yaml file.")]
@@ -427,6 +522,12 @@ def _registration(settings: "Settings") -> "Registration":
     return registration
 
 
+def _desk(settings: "Settings") -> "Desk":
+    from verifier.desk.service import Desk
+
+    return Desk(_registration(settings))
+
+
 def _policy(event: str, *, registration: "Registration") -> "EventPolicy":
     """A registered event by its id, or the policy in a file."""
     from verifier.registration.service import load_event_file
@@ -497,15 +598,17 @@ def _sentence(error: Exception) -> str:
     from keys.errors import KeysError
     from schemas.event_policy import EventPolicyError
     from verifier.desk.errors import DeskError
+    from verifier.ground.audit import AuditError
     from verifier.ground.database import DatabaseError
     from verifier.ground.outbound import OutboundError
     from verifier.ground.settings import SettingsError
     from verifier.registration.errors import RegistrationError
+    from verifier.staff.errors import StaffError
     from verifier.verification.errors import VerificationError
 
     ours = (
         *(CommandLineError, SettingsError, EventPolicyError, DatabaseError, OutboundError),
-        *(VerificationError, RegistrationError, DeskError, KeysError),
+        *(VerificationError, RegistrationError, DeskError, StaffError, AuditError, KeysError),
     )
     if isinstance(error, ours):
         return str(error)

@@ -13,7 +13,9 @@ from typing import Literal
 
 from schemas.event_policy import EventPolicy
 from verifier.desk import store
-from verifier.desk.errors import UnknownDeskError
+from verifier.desk.errors import DeskError, UnknownDeskError
+from verifier.desk.store import DeskLink
+from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.registration import reasons
@@ -23,6 +25,8 @@ from verifier.registration.service import Redemption, Registration
 from verifier.verification.report import Report
 
 TOKEN_BYTES = 24  # 192 bits: whoever has the link has the desk, so nobody may guess one
+
+MAX_NAME = 80
 
 Kind = Literal["grant", "granted", "not_valid", "ask_the_lead", "ticket_queue", "no_discount"]
 
@@ -35,6 +39,18 @@ _KINDS: dict[Reason, Kind] = {
     Reason.NOT_VALID: "not_valid",
     Reason.NAME_NOT_CONFIRMED: "not_valid",
 }
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something to a desk, in which role, and why."""
+
+    actor: str
+    role: str
+    reason: str = ""
+
+
+AT_THE_COMMAND_LINE = Actor("command line", "operator")
 
 
 @dataclass(frozen=True)
@@ -67,17 +83,67 @@ class Desk:
     def __init__(self, registration: Registration, *, clock: Callable[[], datetime] = system_clock) -> None:
         self._registration, self._clock = registration, clock
 
-    def make_link(self, event_id: str) -> str:
+    def make_link(self, event_id: str, *, name: str = "", by: Actor = AT_THE_COMMAND_LINE) -> str:
         """A new secret link for the desk of an event, as a path such as `/desk/…`; shown once, kept as a hash.
+
+        `name`: by which people know the desk, so that they can take the right link back.
+
+        Raises:
+            UnknownEventError: there is no such event.
+            DeskError: the name is too long.
+        """
+        policy, now = self._registration.event(event_id), self._clock()
+        if len(name) > MAX_NAME or not (name.isprintable() or name == ""):
+            raise DeskError(f"A desk's name has at most {MAX_NAME} printable characters.")
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        with writing(self._registration.engine) as connection:
+            number = store.add_link(
+                connection, token_sha256=_hashed(token), event=policy.event, name=name, now=now
+            )
+            audit.write(
+                connection,
+                actor=by.actor,
+                role=by.role,
+                act="desk_link.make",
+                event=policy.event,
+                subject=f"desk link {number}",
+                reason=by.reason or "a desk opens",
+                now=now,
+            )
+        return f"/desk/{token}"
+
+    def links(self, event_id: str) -> tuple[DeskLink, ...]:
+        """Every link that was made for the desks of an event, newest first.
 
         Raises:
             UnknownEventError: there is no such event.
         """
         policy = self._registration.event(event_id)
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        with reading(self._registration.engine) as connection:
+            return store.links_of(connection, event=policy.event)
+
+    def take_back(self, event_id: str, number: int, *, by: Actor) -> None:
+        """Make a desk's link useless from now on; what was redeemed there stays.
+
+        Raises:
+            UnknownEventError: there is no such event.
+            UnknownDeskError: this event has no such link, or it was taken back before.
+            AuditError: no reason is given.
+        """
+        policy, now = self._registration.event(event_id), self._clock()
         with writing(self._registration.engine) as connection:
-            store.add_link(connection, token_sha256=_hashed(token), event=policy.event, now=self._clock())
-        return f"/desk/{token}"
+            if not store.take_back(connection, event=policy.event, number=number, now=now):
+                raise UnknownDeskError(f"There is no desk link {number} that could be taken back.")
+            audit.write(
+                connection,
+                actor=by.actor,
+                role=by.role,
+                act="desk_link.take_back",
+                event=policy.event,
+                subject=f"desk link {number}",
+                reason=by.reason,
+                now=now,
+            )
 
     def policy_of(self, token: str) -> EventPolicy:
         """The policy of the event whose desk this link opens.

@@ -46,12 +46,12 @@ class FairUse:
         self._app, self._buckets = app, buckets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = scope.get("client")
         counted = scope["type"] == "http" and scope["method"] in COUNTED_METHODS
-        if not counted or client is None or _is_this_machine(client[0]):
+        client = client_of(scope) if counted else None
+        if client is None:
             await self._app(scope, receive, send)
             return
-        wait = self._buckets.take(_network_of(client[0]))
+        wait = self._buckets.take(client)
         if wait == 0:
             await self._app(scope, receive, send)
             return
@@ -62,6 +62,12 @@ class FairUse:
         response.headers["Retry-After"] = str(seconds)
         response.headers["Access-Control-Allow-Origin"] = "*"
         await response(scope, receive, send)
+
+
+def client_of(scope: Scope) -> str | None:
+    """Who asks, as it is counted; None for this machine itself, and where nobody says."""
+    client = scope.get("client")
+    return None if client is None or _is_this_machine(client[0]) else _network_of(client[0])
 
 
 def _network_of(address: str) -> str:

@@ -135,11 +135,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """Asks one configured service in JSON, with the token that this office was given for it.
+    """Asks one configured service for JSON, with the token that this office was given for it.
 
     `url` is the service's address from the settings: what is asked is always below it, and no redirect leads
-    the token anywhere else. `authorization` is the whole header's value and never shown. The rest is as in
-    `GuardedClient`.
+    the token anywhere else. `authorization` is the whole header's value and never shown; empty where the token
+    travels in the body. The rest is as in `GuardedClient`.
     """
 
     url: str
@@ -149,8 +149,8 @@ class ServiceClient:
     resolve: Resolve = resolve_name
     total_seconds: float = SERVICE_SECONDS
 
-    def ask(self, path: str, *, body: bytes | None = None) -> Reply:
-        """The answer to GET, or with a JSON `body` to POST, of `path` (from a slash on) below the service.
+    def ask(self, path: str, *, body: bytes | None = None, content_type: str = "application/json") -> Reply:
+        """The answer to GET, or with a `body` to POST, of `path` (from a slash on) below the service.
 
         Raises:
             ForbiddenAddressError: the guard refused the address before anything was sent.
@@ -159,11 +159,13 @@ class ServiceClient:
         url = self.url.rstrip("/") + path
         parts, exempt = _checked_url(url, exempt_hosts=self.exempt_hosts)
         deadline = _Deadline(self.total_seconds)
-        headers = [(b"Host", parts.netloc.encode()), (b"Authorization", self.authorization.encode("ascii"))]
+        headers = [(b"Host", parts.netloc.encode())]
+        if self.authorization:
+            headers.append((b"Authorization", self.authorization.encode("ascii")))
         headers += [(b"Accept", b"application/json"), (b"Accept-Encoding", b"identity")]
         headers += [(b"User-Agent", b"badgewright-verifier")]
         if body is not None:
-            headers.append((b"Content-Type", b"application/json"))
+            headers.append((b"Content-Type", content_type.encode("ascii")))
         try:
             backend = _CheckedNetwork(deadline, resolve=self.resolve, exempt=exempt)
             with (

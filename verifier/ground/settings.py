@@ -31,6 +31,7 @@ _KNOWN = (
     "mail",
     "database_url",
     "database_password_file",
+    "oidc",
 )
 _HOST_AND_PORT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]):[1-9][0-9]{0,4}")
 _SHOP_URL = re.compile(r"https://[a-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*")
@@ -88,6 +89,23 @@ class MailAccess:
 
 
 @dataclass(frozen=True)
+class OpenIdAccess:
+    """The OpenID provider at which staff log in, and what this office is there."""
+
+    issuer: str
+    client_id: str
+    client_secret_file: Path
+
+    def client_secret(self) -> str:
+        """The secret, read anew each time.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return self.client_secret_file.read_text(encoding="utf-8").strip()
+
+
+@dataclass(frozen=True)
 class Settings:
     """How one verifying office stands in the world.
 
@@ -99,6 +117,7 @@ class Settings:
     `shops`: the ticket shops for which there is a token, by address; which one is an event's, its policy says.
     `mail`: without it no mail is sent, and what needs one is not offered.
     `database_url`: a PostgreSQL instead of the file `database`; `database_password_file` is its user's.
+    `oidc`: where staff log in, besides by mailed links.
     """
 
     data: Path
@@ -113,6 +132,7 @@ class Settings:
     mail: MailAccess | None = None
     database_url: str | None = field(default=None, repr=False)  # it may hold a password
     database_password_file: Path | None = None
+    oidc: OpenIdAccess | None = None
 
     @property
     def database(self) -> Path | str:
@@ -127,6 +147,10 @@ class Settings:
     @property
     def events(self) -> Path:
         return self.data / "events"
+
+    @property
+    def staff(self) -> Path:
+        return self.data / "staff.yaml"
 
     @property
     def voucher_secret(self) -> Path:
@@ -200,6 +224,7 @@ def load(data: Path) -> Settings:
             mail=_mail(fields.get("mail"), data),
             database_url=_database_url(fields),
             database_password_file=_path(fields, "database_password_file", data),
+            oidc=_oidc(fields.get("oidc"), data),
         )
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -343,3 +368,23 @@ def _mail(value: Any, data: Path) -> MailAccess | None:
         raise SettingsError("mail.user and mail.password_file belong together.")
     password_file = data / value["password_file"] if "password_file" in value else None
     return MailAccess(host, port, tls, sender, user=value.get("user"), password_file=password_file)
+
+
+def _oidc(value: Any, data: Path) -> OpenIdAccess | None:
+    if value is None:
+        return None
+    names = ("issuer", "client_id", "client_secret_file")
+    if not isinstance(value, dict) or value.keys() != set(names):
+        raise SettingsError("the field 'oidc' must hold issuer, client_id and client_secret_file.")
+    for name in names:
+        text = value[name]
+        if not isinstance(text, str) or not text or not (text.isascii() and text.isprintable()):
+            raise SettingsError(f"the field 'oidc.{name}' must be a text.")
+    issuer = value["issuer"]
+    try:
+        checked_public_url(issuer)
+    except SettingsError as error:
+        raise SettingsError(
+            f"oidc.issuer {issuer[:100]!r} is not usable: https://a.host.name was expected."
+        ) from error
+    return OpenIdAccess(issuer, value["client_id"], data / value["client_secret_file"])

@@ -378,6 +378,14 @@ class Registration:
             raise RegistrationError(f"The event cannot be kept at {kept}: {error.strerror}.") from error
         return policy
 
+    def events(self) -> tuple[EventPolicy, ...]:
+        """Every registered event whose file is accepted; one that is refused now is left out."""
+        found = []
+        for file in self._event_files():
+            with suppress(EventPolicyError, RegistrationError):
+                found.append(_load(file))
+        return tuple(found)
+
     def known_issuers(self) -> tuple[str, ...]:
         """Every issuer whose badges some event accepts; a file that is refused names none."""
         issuers: list[str] = []

@@ -221,3 +221,23 @@ def find_answers(connection: Connection, *, event: str, request_ids: Collection[
         row.request_id: Answer(row.fingerprint, row.reason, row.percent or 0, row.voucher)
         for row in connection.execute(query)
     }
+
+
+def counts_by_pair(connection: Connection, *, event: str) -> dict[tuple[str, str], int]:
+    """How many discounts each (issuer, achievement) has given."""
+    query = (
+        select(redemptions.c.issuer, redemptions.c.achievement, func.count())
+        .where(redemptions.c.event == event)
+        .group_by(redemptions.c.issuer, redemptions.c.achievement)
+    )
+    return {(issuer, achievement): count for issuer, achievement, count in connection.execute(query)}
+
+
+def find_grant(connection: Connection, *, event: str, voucher: str) -> tuple[int, Grant] | None:
+    """The number and the grant of a voucher; upper and lower case are one, as in a shop."""
+    columns = [redemptions.c[name] for name in Grant.__dataclass_fields__]
+    query = select(redemptions.c.id, *columns).where(
+        redemptions.c.event == event, func.upper(redemptions.c.voucher) == voucher.upper()
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row[0], Grant(*row[1:]))

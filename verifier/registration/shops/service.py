@@ -99,6 +99,18 @@ def add_codes(policy: EventPolicy, *, data: bytes, name: str, engine: Engine) ->
         return new, store.stocks(connection, event=policy.event)
 
 
+def stock_alarms(policy: EventPolicy, *, engine: Engine) -> tuple[str, ...]:
+    """A sentence for each percentage whose codes run low; none for an event without a pool.
+
+    Raises:
+        DatabaseError: the pool cannot be read.
+    """
+    if not isinstance(policy.shop, CodePool):
+        return ()
+    with reading(engine) as connection:
+        return _alarms(policy, store.stocks(connection, event=policy.event))
+
+
 def _alarms(policy: EventPolicy, stocks: Iterable[Stock]) -> tuple[str, ...]:
     """A sentence for each percentage that the event gives and whose codes run low, or were never added."""
     known = {stock.percent: stock for stock in stocks}

@@ -15,6 +15,7 @@ import verifier.ground.mail.store
 import verifier.registration.mailbox.store
 import verifier.registration.shops.store
 import verifier.registration.store
+import verifier.staff.store
 import verifier.wallets.store  # noqa: F401 - tables stand on the metadata once their stores are imported
 from tests.postgres import PostgresServer
 from verifier.desk import store as desks

@@ -1,0 +1,114 @@
+"""How an event stands, for its team: what was given, by which badges, what is on its way, and what wants a person.
+
+Numbers and voucher codes only: what is kept of a holder is a random reference, and it is not shown.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from schemas.event_policy import EventPolicy
+from verifier.ground.database import reading
+from verifier.registration import store
+from verifier.registration.shops import service as shops
+from verifier.registration.shops import store as shop_store
+
+MAX_CODE = 64  # characters of a voucher that is looked for
+
+
+@dataclass(frozen=True)
+class PairCount:
+    """How many discounts one (issuer, achievement) has given, and of how many; None: of the event's capacity."""
+
+    issuer: str
+    achievement: str
+    percent: int
+    granted: int
+    at_most: int | None = None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How an event stands. `alarms`: a sentence each for what wants a person."""
+
+    granted: int
+    capacity: int
+    pairs: tuple[PairCount, ...]
+    pending: int
+    refused: int
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoundGrant:
+    """A grant as staff see it."""
+
+    number: int
+    voucher: str
+    issuer: str
+    achievement: str
+    percent: int
+    proof: str
+    granted_at: datetime
+    shop: str | None
+
+
+def overview(policy: EventPolicy, *, engine: Engine) -> Overview:
+    """How an event stands now; no shop is asked.
+
+    Raises:
+        DatabaseError: it cannot be read.
+    """
+    with reading(engine) as connection:
+        granted = store.count_granted(connection, event=policy.event)
+        counts = store.counts_by_pair(connection, event=policy.event)
+        placed = [grant.state for grant in shop_store.grants(connection, event=policy.event)]
+    refused, pending = placed.count("refused"), placed.count("pending")
+    alarms = list(shops.stock_alarms(policy, engine=engine))
+    if granted >= policy.capacity:
+        alarms.insert(0, f"All {policy.capacity} discounts are given: everybody who comes now is refused.")
+    elif granted * 10 >= policy.capacity * 9:
+        alarms.insert(0, f"{policy.capacity - granted} of {policy.capacity} discounts are left.")
+    if refused:
+        alarms.append(f"The shop refused {refused} vouchers: 'badge-verifier shop push {policy.event}' says why.")
+    pairs = [
+        PairCount(pair.issuer, pair.achievement, pair.percent, counts.pop((pair.issuer, pair.achievement), 0))
+        for pair in policy.accept
+    ]
+    pairs += [
+        PairCount(
+            *(pair.issuer, pair.achievement, pair.percent),
+            counts.pop((pair.issuer, pair.achievement), 0),
+            pair.at_most,
+        )
+        for pair in policy.foreign
+    ]
+    return Overview(granted, policy.capacity, tuple(pairs), pending, refused, tuple(alarms))
+
+
+def find_grant(voucher: str, *, event: str, engine: Engine) -> FoundGrant | None:
+    """The grant of a voucher at an event, however its code is written.
+
+    Raises:
+        DatabaseError: it cannot be read.
+    """
+    code = "".join(voucher.split()).upper()
+    if not 0 < len(code) <= MAX_CODE:
+        return None
+    with reading(engine) as connection:
+        found = store.find_grant(connection, event=event, voucher=code)
+        if found is None:
+            return None
+        number, grant = found
+        state = shop_store.state_of(connection, voucher=grant.voucher)
+    return FoundGrant(
+        number,
+        grant.voucher,
+        grant.issuer,
+        grant.achievement,
+        grant.percent,
+        grant.proof,
+        grant.granted_at,
+        state,
+    )

@@ -64,7 +64,7 @@ def _header(alg: str, kid: str, typ: str) -> str:
 
 
 def parse(token: str, *, ignored: frozenset[str] = frozenset()) -> ParsedJws:
-    """Take a compact JWS apart without verifying it. `ignored`: header members that may be there besides the known.
+    """Take a compact JWS apart without verifying it. `ignored`: header members that may stand beside the known.
 
     Raises:
         SignatureError: not three canonical base64url parts, or a header with a member that must not be there.

@@ -100,6 +100,7 @@ def create_app(
         clock=clock,
         wake_postman=wake_postman,
     )
+    app.state.registration = registration  # whoever made the application may close its database
     app.include_router(verification_web.router(registration.verification))
     app.include_router(contract_web.router(registration.verification))
     app.include_router(wallets_web.router(registration.wallets))

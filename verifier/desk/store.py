@@ -29,7 +29,7 @@ class DeskLink:
     taken_back_at: datetime | None = None
 
 
-def add_link(connection: Connection, *, token_sha256: str, event: str, name: str, now: datetime) -> int:
+def add_link(connection: Connection, *, token_sha256: str, event: str, name: str = "", now: datetime) -> int:
     """Keep a new link, and give its number."""
     made = connection.execute(
         insert(desk_links)

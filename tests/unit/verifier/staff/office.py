@@ -82,6 +82,11 @@ class StaffOffice:
             self.registration.add_event(folder / f"{event}.draft")
         self.app = create_app(self.settings, source=documents, clock=self.clock, wake_postman=self._wake)
 
+    def close(self) -> None:
+        """Close both ways to the database: the application's, and our own."""
+        self.app.state.registration.engine.dispose()
+        self.registration.engine.dispose()
+
     def _wake(self) -> None:
         self.woken += 1
 

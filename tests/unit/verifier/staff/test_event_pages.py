@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,10 @@ PAGE = f"/staff/events/{EVENT}"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[StaffOffice]:
-    office = StaffOffice(tmp_path)
+def office(tmp_path: Path, database: dict[str, Any]) -> Iterator[StaffOffice]:
+    office = StaffOffice(tmp_path, **database)
     yield office
-    office.registration.engine.dispose()
+    office.close()
 
 
 def granted(office: StaffOffice) -> str:

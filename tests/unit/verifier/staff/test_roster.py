@@ -103,7 +103,7 @@ def test_only_a_member_is_removed(tmp_path: Path, member: str) -> None:
 
 
 def test_roles_as_they_are_typed() -> None:
-    assert roster.parse_roles("summit-2027:lead,finance") == ("summit-2027", {Role.LEAD, Role.FINANCE})
+    assert roster.parse_roles("summit-2027:lead,finance") == ("summit-2027", frozenset({Role.LEAD, Role.FINANCE}))
     for wrong in ("lead", "summit-2027:", "summit-2027:boss", ":lead", "Summit:lead"):
         with pytest.raises(RosterError):
             roster.parse_roles(wrong)

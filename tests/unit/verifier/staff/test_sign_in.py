@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -18,10 +19,10 @@ SESSION = "__Host-staff-session"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[StaffOffice]:
-    office = StaffOffice(tmp_path)
+def office(tmp_path: Path, database: dict[str, Any]) -> Iterator[StaffOffice]:
+    office = StaffOffice(tmp_path, **database)
     yield office
-    office.registration.engine.dispose()
+    office.close()
 
 
 def is_in(browser: Browser) -> bool:

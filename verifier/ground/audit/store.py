@@ -71,10 +71,11 @@ def last_rows(connection: Connection, *, event: str | None, count: int) -> list[
 
 def all_rows(connection: Connection) -> Iterator[Row]:
     """Every row in its order, a thousand at a time: a log only grows."""
-    after = -(1 << 62)
+    query = select(audit_log).order_by(audit_log.c.number).limit(1_000)
+    after: int | None = None  # the first row may have any number, if somebody changed it
     while True:
-        query = select(audit_log).where(audit_log.c.number > after).order_by(audit_log.c.number).limit(1_000)
-        rows = [Row(*found) for found in connection.execute(query)]
+        rest = query if after is None else query.where(audit_log.c.number > after)
+        rows = [Row(*found) for found in connection.execute(rest)]
         yield from rows
         if len(rows) < 1_000:
             return

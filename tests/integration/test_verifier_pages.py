@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,15 @@ class Site:
         office.add_event(file)
         self.desk = Desk(office, clock=self.clock).make_link("summit-2027")
         office.engine.dispose()
-        app = create_app(settings, source=self.documents, clock=self.clock)
-        self.client = AppClient(app)
+        self.app = create_app(settings, source=self.documents, clock=self.clock)
+        self.client = AppClient(self.app)
 
 
 @pytest.fixture
-def site(tmp_path: Path, database: dict[str, Any]) -> Site:
-    return Site(tmp_path, database=database)
+def site(tmp_path: Path, database: dict[str, Any]) -> Iterator[Site]:
+    site = Site(tmp_path, database=database)
+    yield site
+    site.app.state.registration.engine.dispose()
 
 
 def redeemed(

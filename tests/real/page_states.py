@@ -1,9 +1,11 @@
 """Every page of both offices in every state that it has, each as the steps by which a person comes to it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from tests.real.two_offices import (
+    ADDRESS,
     GRANTED,
     HAN,
     LONG,
@@ -55,11 +57,72 @@ def paste(page: Any, address: str, badge: str, button: str = "Verify") -> None:
 
 
 def redeem(page: Any, address: str, *, badge: str, code: str) -> None:
-    """Paste a badge and its holder code on a registration page."""
-    page.goto(address)
-    page.locator("textarea").fill(badge)
-    page.get_by_label("Holder code").fill(code)
-    page.get_by_role("button", name="Get my discount").click()
+    """Paste a badge on a registration page, and use its discount with its holder code if there is one."""
+    paste(page, address, badge, "See my discount")
+    if page.get_by_label("Holder code").count():
+        page.get_by_label("Holder code").fill(code)
+        page.get_by_role("button", name="Use my discount now").first.click()
+
+
+def offered(who: str, query: str = "") -> Opener:
+    """What a badge gives, before anything is used up."""
+    button = "Voir ma réduction" if "fr" in query else "See my discount"
+    return lambda page, o: paste(page, o.registration + query, o.jwt(who), button)
+
+
+def mailed(address: str, button: str = "Mail me a code") -> Opener:
+    def opener(page: Any, o: TwoOffices) -> None:
+        paste(page, o.registration, json.dumps(o.bound(PLAIN)), "See my discount")
+        page.get_by_label("Mail address").fill(address)
+        page.get_by_role("button", name=button).click()
+
+    return opener
+
+
+def asked_wallet(page: Any, o: TwoOffices) -> str:
+    """A browser that waits for its wallet; the link that opens one."""
+    page.goto(o.registration)
+    page.get_by_role("button", name="Show it from my wallet").click()
+    return str(page.get_by_role("link", name="Open my wallet").get_attribute("href"))
+
+
+def wallet_shown(who: str, *, here: bool) -> Opener:
+    """A wallet answered: and came back to this browser, or to another one."""
+
+    def opener(page: Any, o: TwoOffices) -> None:
+        link = asked_wallet(page, o)
+        back = o.wallet().show(link, o.bound(who))
+        if not here:
+            page.context.clear_cookies()
+        page.goto(back)
+
+    return opener
+
+
+def wallet_elsewhere(page: Any, o: TwoOffices) -> None:
+    """The page that waits until the wallet's own screen confirms."""
+    o.wallet().show(asked_wallet(page, o), o.bound(PLAIN))
+    page.wait_for_selector(".voucher")
+
+
+def wallet_confirmed(page: Any, o: TwoOffices) -> None:
+    wallet_shown(PLAIN, here=False)(page, o)
+    page.get_by_role("button", name="Yes, it shows").click()
+
+
+def wallet_refused(page: Any, o: TwoOffices) -> None:
+    """Somebody else's badge was shown."""
+    wallet = o.wallet()
+    request = wallet.read_request(asked_wallet(page, o))
+    wallet.answer(request, {})
+    page.get_by_role("link", name="I have shown it").click()
+
+
+def wallet_declined(page: Any, o: TwoOffices) -> None:
+    request = o.wallet().read_request(asked_wallet(page, o))
+    form = {"error": "access_denied", "state": request["state"]}
+    o.play.http.post(request["response_uri"], data=form).raise_for_status()
+    page.wait_for_selector(".problem")
 
 
 def verified(who: str) -> Opener:
@@ -130,8 +193,26 @@ STATES: dict[str, tuple[Opener, str]] = {
     "register": (lambda page, o: page.goto(o.registration), "Your discount for"),
     "register-wrong-code": (
         lambda page, o: redeem(page, o.registration, badge=o.jwt(PLAIN), code=o.holders[NAMED].code),
-        "Your discount for",
+        "✓ 50 %",
     ),
+    "register-offer": (offered(NAMED), "✓ 50 %"),
+    "register-offer-long": (offered(LONG), "✓ 50 %"),
+    "register-offer-nameless": (offered(PLAIN), "✓ 50 %"),
+    "register-fr": (lambda page, o: page.goto(f"{o.registration}?lang=fr"), "Votre réduction pour"),
+    "register-offer-fr": (offered(NAMED, "?lang=fr"), "✓ 50 %"),
+    "register-offer-every-proof": (
+        lambda page, o: paste(page, o.registration, json.dumps(o.bound(PLAIN)), "See my discount"),
+        "✓ 50 %",
+    ),
+    "register-mailed": (mailed(ADDRESS), "✓ 50 %"),
+    "register-mail-refused": (mailed("eve@people.example"), "✓ 50 %"),
+    "wallet-waiting": (asked_wallet, "Show your badge"),
+    "wallet-refused": (wallet_refused, "Show your badge"),
+    "wallet-elsewhere": (wallet_elsewhere, "Is it you?"),
+    "wallet-confirm": (wallet_shown(PLAIN, here=False), "Is it you?"),
+    "wallet-confirmed": (wallet_confirmed, "✓ Confirmed"),
+    "wallet-offer": (wallet_shown(PLAIN, here=True), "✓ 50 %"),
+    "wallet-declined": (wallet_declined, "Your wallet was asked, and it is over"),
     "register-granted": (registered(GRANTED), "✓ Granted 50 %"),
     "register-already": (registered(USED, times=2), "→ Used already"),
     "register-nothing-here": (registered(SMALL), "→ No discount"),

@@ -5,8 +5,6 @@ any script of theirs. They fetch nothing: the contexts come from the shared vect
 """
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from keys import data_integrity, did, jwk, jws, multikey
 from keys.cryptosuites import SUITES
 from keys.signer import Signer
 from schemas import jsonld, strict_json
+from tests.real import peer
 from tests.unit.issuer.office import NOW, Office, open_office
 from tests.unit.keys import material
 from tests.unit.verifier.simulator import DocumentsInMemory
@@ -27,7 +26,6 @@ from verifier.verification.service import Verification
 from verifier.verification.verdict import Outcome
 
 pytestmark = pytest.mark.real
-HERE = Path(__file__).parent / "javascript"
 CREATED = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 FILES = {
     "https://www.w3.org/ns/credentials/v2": "w3c-vc-contexts/credentials/v2",
@@ -41,37 +39,20 @@ FILES = {
 OLDER = {"https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json": "ob30-contexts-spec/context-3.0.3.json"}
 
 
-class Other:
-    """The other implementation, as a process that answers one question after another."""
-
-    def __init__(self, folder: Path, contexts: dict[str, Any]) -> None:
-        self._contexts = contexts
-        command = [str(shutil.which("node")), str(folder / "other.mjs")]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __call__(self, verb: str, *, known: dict[str, Any] | None = None, **command: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        asked = {"verb": verb, "documents": self._contexts | (known or {}), **command}
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
-
-    def close(self) -> None:
-        self._process.communicate(timeout=10)
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("node and npm are not here")
-    folder = tmp_path_factory.mktemp("javascript")
-    for file in HERE.iterdir():
-        if file.is_file():
-            shutil.copy(file, folder)
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
-    return folder
+    return peer.installed(tmp_path_factory.mktemp("javascript"))
+
+
+class Other(peer.Peer):
+    """The reference libraries, with the contexts that they may load."""
+
+    def __init__(self, folder: Path, contexts: dict[str, Any]) -> None:
+        super().__init__(folder / "other.mjs")
+        self._contexts = contexts
+
+    def __call__(self, verb: str, *, known: dict[str, Any] | None = None, **command: Any) -> dict[str, Any]:
+        return self.ask({"verb": verb, "documents": self._contexts | (known or {}), **command})
 
 
 def contexts_of(shared: Path, *, newest: bool) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.real import browser as look
-from tests.real.page_states import STATES, paste, redeem
-from tests.real.two_offices import BUYER, HAN, LONG, NAMED, PLAIN, VISITOR, TwoOffices, opened
+from tests.real.page_states import STATES, asked_wallet, paste, redeem
+from tests.real.two_offices import BUYER, CARRIED, HAN, LONG, NAMED, PLAIN, VISITOR, TwoOffices, opened
 
 pytestmark = pytest.mark.real
 
@@ -119,11 +119,38 @@ def test_a_holder_saves_the_picture_and_redeems_it_once(page: Any, offices: TwoO
     for answer in ("✓ Granted 50 %", "→ Used already"):
         page.goto(offices.registration)
         page.locator("#file").set_input_files(download.value.path())
-        page.get_by_label("Holder code").fill(code.lower())
-        page.get_by_role("button", name="Get my discount").click()
+        page.get_by_role("button", name="See my discount").click()
+        if answer == "✓ Granted 50 %":
+            assert h1(page) == "✓ 50 %"
+            page.get_by_label("Holder code").fill(code.lower())
+            page.get_by_role("button", name="Use my discount now").first.click()
         assert h1(page) == answer
     assert page.locator(".answer.calm").count() == 1  # news, no reproach
     assert page.locator(".voucher").count() == 0
+
+
+def test_a_badge_in_a_wallet_becomes_a_voucher_on_the_same_device(page: Any, offices: TwoOffices) -> None:
+    link = asked_wallet(page, offices)
+    page.goto(offices.wallet().show(link, offices.bound(CARRIED)))
+    assert h1(page) == "✓ 50 %"
+    page.get_by_role("button", name="Use my discount now").click()
+    assert h1(page) == "✓ Granted 50 %"
+    voucher = page.locator(".voucher").inner_text()
+    page.reload()  # the browser asks again with the same form
+    assert page.locator(".voucher").inner_text() == voucher
+
+
+def test_a_wallet_on_a_phone_frees_the_page_on_a_laptop(chromium: Any, page: Any, offices: TwoOffices) -> None:
+    back = offices.wallet().show(asked_wallet(page, offices), offices.bound(PLAIN))
+    page.wait_for_selector(".voucher")  # by itself, with the number
+    number = page.locator(".voucher").inner_text()
+    phone = chromium.new_context(viewport=look.PHONE).new_page()
+    phone.goto(back)
+    assert phone.locator(".voucher").inner_text() == number
+    phone.get_by_role("button", name=f"Yes, it shows {number}").click()
+    phone.context.close()
+    page.wait_for_selector("text=Use my discount now")
+    assert h1(page) == "✓ 50 %"
 
 
 def test_a_desk_photographs_compares_and_redeems(page: Any, offices: TwoOffices) -> None:
@@ -184,6 +211,11 @@ def test_verifying_needs_no_script(plain_page: Any, offices: TwoOffices) -> None
 def test_registration_and_desk_need_no_script(plain_page: Any, offices: TwoOffices) -> None:
     redeem(plain_page, offices.registration, badge=offices.jwt(PLAIN), code=offices.holders[HAN].code)
     assert "private badge page" in plain_page.locator(".problem").inner_text()
+    back = offices.wallet().show(asked_wallet(plain_page, offices), offices.bound(PLAIN))
+    plain_page.get_by_role("link", name="I have shown it").click()
+    assert h1(plain_page) == "Is it you?"
+    plain_page.goto(back)
+    assert h1(plain_page) == "✓ 50 %"
     paste(plain_page, offices.desk, offices.jwt(HAN), "Look")
     plain_page.get_by_role("button", name="Does not match").click()
     assert h1(plain_page) == "✕ Name differs"

@@ -5,12 +5,17 @@ the pages must hold is asked in `test_pages`; this only sets the scene, by the s
 """
 
 import contextlib
+import json
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from issuer.app import create_app as create_issuer
 from issuer.badges import store
@@ -19,21 +24,26 @@ from issuer.ground import settings as issuer_settings
 from issuer.ground.database import open_database, writing
 from issuer.ground.tokens import hash_of
 from issuer.people import service as people
+from schemas import identity
 from tests.demo.__main__ import EVENT, Play, exported, tampered, verifier_settings
 from tests.demo.community import to_csv
 from tests.demo.offices import free_ports, serving
+from tests.unit.verifier.wallet import Wallet, did_key_signer
 from verifier.app import create_app as create_verifier
 from verifier.desk.service import Desk
 from verifier.ground.documents import document_source
-from verifier.ground.settings import Settings
+from verifier.ground.settings import MailAccess, Settings
 from verifier.registration.service import Registration
 from verifier.verification.service import Verification
 
 THANKING_EVENT = "thanking-summit"
+WALLET = did_key_signer("a wallet in a browser test")
+ADDRESS = "nora@people.example"
+NO_MAIL_SERVER = MailAccess(host="127.0.0.1", port=9, tls="none", sender="summit@people.example")
 LONG_NAME = "Maximiliana Theodora Wolkenstein-Trostburg y Fernández-Ochoa"  # 60 characters
 HAN_NAME = "歐陽 思遠"
 PLAIN, NAMED, LONG, HAN, SMALL, WITHDRAWN = "plain", "named", "long", "han", "small", "withdrawn"
-SUSPENDED = "suspended"
+SUSPENDED, CARRIED = "suspended", "carried"
 GRANTED, USED, SEATED, BUYER, VISITOR = (
     "granted",
     "used",
@@ -49,6 +59,7 @@ NAMES = {
     SMALL: "Rea Recognised",
     WITHDRAWN: "Wanda Withdrawn",
     SUSPENDED: "Sue Suspended",
+    CARRIED: "Cara Carried",
     GRANTED: "Gwen Granted",
     USED: "Uma Used",
     SEATED: "Sol Seated",
@@ -109,6 +120,33 @@ class TwoOffices:
         """The badge of one of the cast as text."""
         return self.file(who, "jwt").read_text()
 
+    def bound(self, who: str) -> dict[str, Any]:
+        """The badge of one of the cast, signed anew by its issuer for the key of this wallet, with a hash of their
+        address.
+        """
+        badge = json.loads(self.file(who, "json").read_text())
+        badge = {name: value for name, value in badge.items() if name != "proof"}
+        badge["id"] = f"urn:uuid:{uuid.uuid4()}"
+        badge["credentialSubject"]["id"] = WALLET.kid.partition("#")[0]
+        mailbox = identity.hashed(ADDRESS, identity_type="emailAddress", salt="salty")
+        badge["credentialSubject"]["identifier"].append(mailbox.model_dump())
+        token = self.play.issuer("token", "contract")["token"]
+        issued = self.play.http.post(
+            f"{self.issuer}/credentials/issue",
+            json={"credential": badge, "options": {}},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        made: dict[str, Any] = issued.raise_for_status().json()["verifiableCredential"]
+        return made
+
+    def wallet(self) -> Wallet:
+        """A wallet that holds it."""
+
+        def ask(method: str, path: str, **content: Any) -> httpx.Response:
+            return self.play.http.request(method, f"{self.verifier}{path}", **content)
+
+        return Wallet(ask, WALLET, now=datetime.now(UTC))
+
     def tampered(self) -> str:
         """A badge in which somebody changed the tier."""
         return tampered(self.jwt(NAMED).encode()).decode()
@@ -128,7 +166,8 @@ def opened(folder: Path) -> Iterator[TwoOffices]:
         offices.enter_context(serving(lambda: create_issuer(play.issuer_data), play.issuer_port))
         answered = _attest(play)
         holders = _issue(play)
-        settings = verifier_settings(play)
+        settings = replace(verifier_settings(play), mail=NO_MAIL_SERVER)
+        _take_every_proof(settings)
         _add_thanking_event(settings)
         offices.enter_context(serving(lambda: create_verifier(settings), play.verifier_port))
         blind = _blind(play, settings)
@@ -238,6 +277,14 @@ def _add_thanking_event(settings: Settings) -> None:
     thanked = paid[0].replace("/contributor", "/recognised").replace("percent: 50", "percent: 0")
     text = text.replace(f"event: {EVENT}", f"event: {THANKING_EVENT}").replace(paid[0], paid[0] + thanked)
     (settings.events / f"{THANKING_EVENT}.yaml").write_text(text)
+
+
+def _take_every_proof(settings: Settings) -> None:
+    """The event takes a wallet's key and a mailed code, too."""
+    file = settings.events / f"{EVENT}.yaml"
+    text = file.read_text()
+    assert "online: [holder_code]" in text
+    file.write_text(text.replace("online: [holder_code]", "online: [wallet_key, holder_code, mailbox]"))
 
 
 def _desk(settings: Settings) -> str:

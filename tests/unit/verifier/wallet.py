@@ -5,7 +5,7 @@ wallet that we did not write.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,10 +44,10 @@ def _renamed(signer: Signer, kid: str) -> Signer:
 
 
 class Wallet:
-    """Holds one badge. `ask` sends a request to the verifying office."""
+    """Holds one badge. `ask` sends a request to the verifying office; `now` is the time on the wallet's clock."""
 
-    def __init__(self, ask: Ask, signer: Signer) -> None:
-        self._ask, self.signer = ask, signer
+    def __init__(self, ask: Ask, signer: Signer, *, now: datetime = NOW) -> None:
+        self._ask, self.signer, self._now = ask, signer, now
         self.holder = signer.kid.partition("#")[0]
 
     def read_request(self, link: str, *, wallet_nonce: str | None = None) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Wallet:
         made = data_integrity.sign(
             presentation,
             signer=signer or self.signer,
-            created=NOW - timedelta(minutes=1),
+            created=self._now - timedelta(minutes=1),
             purpose="authentication",
             challenge=challenge,
             domain=domain,
@@ -106,7 +106,7 @@ class Wallet:
             "iss": self.holder,
             "aud": audience,
             "nonce": nonce,
-            "iat": int(NOW.timestamp()) - 60,
+            "iat": int(self._now.timestamp()) - 60,
             "vp": {
                 "@context": ["https://www.w3.org/2018/credentials/v1"],
                 "type": ["VerifiablePresentation"],

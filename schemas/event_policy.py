@@ -4,7 +4,8 @@ Strictly loaded like the qualification policy. Its owner is the event, not the c
 Deciding by it is `verifier.registration.events`.
 """
 
-from datetime import date, datetime
+import hashlib
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     Tag,
     ValidationError,
     model_validator,
@@ -161,6 +163,7 @@ class EventPolicy(_Part):
     event: _Slug
     time_zone: Annotated[str, BeforeValidator(_zone)]
     redeem: Opening
+    ends: Annotated[date, Field(strict=True)] | None = None
     period: AcceptedPeriod
     entitlement: _Slug
     accept: Annotated[tuple[Accepted, ...], BeforeValidator(as_tuple), Field(min_length=1)]
@@ -172,6 +175,25 @@ class EventPolicy(_Part):
     voucher: VoucherRule
     shop: Shop | None = None
     provisional_at_desk: ProvisionalAtDesk | None = None
+    retention_days: Annotated[int, Field(strict=True, ge=1, le=3_650)] = 90
+
+    _digest: str = PrivateAttr("")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document from which it was loaded, in hex."""
+        return self._digest
+
+    @property
+    def kept_until(self) -> datetime:
+        """When its details are deleted: so many days after its last day in its own zone, or after redeeming
+        closed, where it names none or redeeming goes on for longer.
+        """
+        last = self.redeem.closes
+        if self.ends is not None:
+            midnight = datetime.combine(self.ends + timedelta(days=1), time(), ZoneInfo(self.time_zone))
+            last = max(last, midnight)
+        return last + timedelta(days=self.retention_days)
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
@@ -194,8 +216,10 @@ def load(data: bytes, *, name: str) -> EventPolicy:
             without proof of holding.
     """
     try:
-        return EventPolicy.model_validate(strict_yaml.loads(data))
+        policy = EventPolicy.model_validate(strict_yaml.loads(data))
     except strict_yaml.StrictYamlError as error:
         raise EventPolicyError(f"{name}: {error}") from error
     except ValidationError as error:
         raise EventPolicyError(f"{name}: {strict_yaml.sentence_of(error)}") from error
+    policy._digest = hashlib.sha256(data).hexdigest()
+    return policy

@@ -33,7 +33,7 @@ from sqlalchemy.exc import DatabaseError as SqlError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-MIGRATION_HEAD = "0006"  # the newest file in migrations/versions; a test holds the two together
+MIGRATION_HEAD = "0007"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
 WRITE_LOCK = 0x62616467652D7631  # PostgreSQL's advisory lock of our writers: "badge-v1", in one database
 _CONNECT = {"connect_timeout": 5, "application_name": "badge-verifier"}
@@ -252,6 +252,24 @@ def _migrate(engine: Engine) -> None:
         raise DatabaseError(
             f"The database {_name(engine)} is from another version of this program: {error}"
         ) from error
+
+
+def compact(engine: Engine) -> None:
+    """Write a SQLite file anew without what was deleted; another database's own vacuum does that.
+
+    Raises:
+        DatabaseError: somebody else is using it, or the disk is full; nothing is lost, and it can be tried again.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    raw = engine.raw_connection()
+    try:
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        raise DatabaseError(f"The database could not be written anew: {_reason(error)}.") from error
+    finally:
+        raw.close()
 
 
 def _name(engine: Engine) -> str:

@@ -149,13 +149,23 @@ class ServiceClient:
     resolve: Resolve = resolve_name
     total_seconds: float = SERVICE_SECONDS
 
-    def ask(self, path: str, *, body: bytes | None = None, content_type: str = "application/json") -> Reply:
-        """The answer to GET, or with a `body` to POST, of `path` (from a slash on) below the service.
+    def ask(
+        self,
+        path: str,
+        *,
+        body: bytes | None = None,
+        method: str | None = None,
+        content_type: str = "application/json",
+    ) -> Reply:
+        """The answer to GET, or with a `body` to POST, of `path` (from a slash on) below the service; `method`
+        where another one is meant.
 
         Raises:
             ForbiddenAddressError: the guard refused the address before anything was sent.
-            OutboundError: no whole answer in time, or too long a one; with POST it may have been carried out.
+            OutboundError: no whole answer in time, or too long a one; unless it was a GET it may have been carried
+                out.
         """
+        verb = method or ("GET" if body is None else "POST")
         url = self.url.rstrip("/") + path
         parts, exempt = _checked_url(url, exempt_hosts=self.exempt_hosts)
         deadline = _Deadline(self.total_seconds)
@@ -172,9 +182,7 @@ class ServiceClient:
                 httpcore.ConnectionPool(
                     ssl_context=_tls(self.ca_file), network_backend=backend, max_connections=1, retries=0
                 ) as pool,
-                pool.stream(
-                    "GET" if body is None else "POST", parts.geturl(), headers=headers, content=body
-                ) as response,
+                pool.stream(verb, parts.geturl(), headers=headers, content=body) as response,
             ):
                 whole = _body_of(response, url=url, max_bytes=MAX_BODY_BYTES, deadline=deadline)
                 return Reply(response.status, whole, _seconds(_header(response.headers, b"retry-after")))

@@ -21,7 +21,7 @@ from verifier.registration.events import Acceptance
 from verifier.registration.outbox import Placement
 from verifier.registration.reasons import Reason
 from verifier.registration.shops import store as shop_store
-from verifier.registration.store import Grant, NewAnswer
+from verifier.registration.store import Grant, NewAnswer, Standing
 
 Use = Callable[[Connection], bool]  # uses a proof up in the grant's own transaction; False: it was used before
 _KEPT = {Reason.GRANTED, Reason.ALREADY_REDEEMED}  # other answers may be better next time
@@ -40,6 +40,7 @@ class Claim:
     fingerprint: str
     now: datetime
     use: Use | None = None
+    standings: tuple[Standing, ...] = ()
 
     @cached_property
     def holders(self) -> tuple[str, ...]:
@@ -117,8 +118,12 @@ class Ledger:
         for claim in [claim for claim in codes if claim.use is not None and not claim.use(connection)]:
             outcomes[claim] = Outcome(Reason.USED_PRESENTATION)
             del codes[claim]
-        grants = {claim: _grant(claim, voucher=code) for claim, code in codes.items()}
+        grants = {claim: _grant(claim, code, generation) for claim, (code, generation) in codes.items()}
         ids = store.add_grants(connection, [(grant, claim.holders) for claim, grant in grants.items()])
+        store.add_standings(
+            connection,
+            [(ids[grant.voucher], place) for claim, grant in grants.items() for place in claim.standings],
+        )
         for claim, grant in grants.items():
             placement = outbox.enter(
                 connection,
@@ -133,22 +138,22 @@ class Ledger:
             )
         return outcomes
 
-    def _codes(self, connection: Connection, claims: Sequence[Claim]) -> dict[Claim, str]:
-        """A voucher for each: derived, or the next one of the event's pool. An empty pool has none: nothing is
-        granted that no shop would honour.
+    def _codes(self, connection: Connection, claims: Sequence[Claim]) -> dict[Claim, tuple[str, int]]:
+        """A voucher for each, with its generation: derived, or the next one of the event's pool. An empty pool has
+        none: nothing is granted that no shop would honour.
         """
         pooled = [claim for claim in claims if isinstance(claim.policy.shop, CodePool)]
         drawn = {
             claim: outbox.draw_code(connection, policy=claim.policy, percent=claim.acceptance.percent)
             for claim in pooled
         }
-        codes = {claim: code for claim, code in drawn.items() if code is not None}
+        codes = {claim: (code, 1) for claim, code in drawn.items() if code is not None}
         deriving = [claim for claim in claims if claim not in drawn]
         if deriving:
             secret = vouchers.read_secret(
                 self._settings.voucher_secret, may_make=lambda: not shop_store.any_derived(connection)
             )
-            codes |= {claim: _derived(claim, secret) for claim in deriving}
+            codes |= _derived(connection, deriving, secret)
         return codes
 
 
@@ -160,6 +165,8 @@ def repeated(answer: store.Answer, *, fingerprint: str, shop: Placement | None) 
     """
     if answer.fingerprint != fingerprint:
         raise RequestIdReusedError("This request id was used before for another request: take a new one.")
+    if not answer.stands:  # a voucher that is dead, or is about to be, is never handed out as if it were good
+        return Outcome(Reason.RELEASED, is_repeated=True)
     return Outcome(Reason(answer.reason), answer.percent, answer.voucher, shop, is_repeated=True)
 
 
@@ -213,7 +220,7 @@ def _without_room(connection: Connection, claims: Sequence[Claim]) -> _Outcomes:
     return outcomes
 
 
-def _grant(claim: Claim, *, voucher: str) -> Grant:
+def _grant(claim: Claim, voucher: str, generation: int) -> Grant:
     return Grant(
         event=claim.policy.event,
         entitlement=claim.policy.entitlement,
@@ -224,13 +231,29 @@ def _grant(claim: Claim, *, voucher: str) -> Grant:
         proof=claim.proof,
         voucher=voucher,
         granted_at=claim.now,
+        generation=generation,
+        policy_digest=claim.policy.digest,
     )
 
 
-def _derived(claim: Claim, secret: bytes) -> str:
+def _derived(connection: Connection, claims: Sequence[Claim], secret: bytes) -> dict[Claim, tuple[str, int]]:
+    """The first code of each holder that was never given: a released one is not given again."""
+    codes: dict[Claim, tuple[str, int]] = {}
+    left, generation = list(claims), 0
+    while left:
+        generation += 1
+        derived = {claim: _code(claim, secret, generation) for claim in left}
+        given = store.codes_given(connection, list(derived.values()))
+        codes |= {claim: (code, generation) for claim, code in derived.items() if code not in given}
+        left = [claim for claim in left if claim not in codes]
+    return codes
+
+
+def _code(claim: Claim, secret: bytes, generation: int) -> str:
     return vouchers.code_for(
         secret,
         event=claim.policy.event,
         entitlement=claim.policy.entitlement,
         holder=(claim.acceptance.issuer, claim.acceptance.holders[0]),
+        generation=generation,
     )

@@ -102,7 +102,7 @@ def enter(
 def placement_of(connection: Connection, *, voucher: str | None) -> Placement | None:
     """What an answer says of a voucher; one that the shop refused is pending until a person has looked."""
     state = None if voucher is None else store.state_of(connection, voucher=voucher)
-    return "pending" if state == "refused" else state
+    return None if state is None else "placed" if state == "placed" else "pending"
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -178,7 +178,7 @@ class Outbox:
             if not store.begin_try(connection, order.id, seen_attempts=order.attempts, next_try_at=lease):
                 return False
         try:
-            self._connect(order).put(_voucher_order(order))
+            self._connect(order).put(voucher_order(order))
         except ShopUnreachableError as error:
             self._postpone(order, error)
             raise
@@ -231,7 +231,8 @@ class Courier(threading.Thread):
         self._stopped.set()
 
 
-def _voucher_order(order: Order) -> VoucherOrder:
+def voucher_order(order: Order) -> VoucherOrder:
+    """An order as a shop is asked for it."""
     return VoucherOrder(
         order.voucher,
         order.percent,

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     NAME_NOT_CONFIRMED = "name_not_confirmed"
     NO_CAPACITY = "no_capacity"
     FOREIGN_LIMIT_REACHED = "foreign_limit_reached"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,11 @@ ENGLISH: Mapping[Reason, Words] = {
     Reason.FOREIGN_LIMIT_REACHED: Words(
         "All discounts for badges of this community are given at this event.",
         "All discounts for this community’s badges are given: ask the lead.",
+    ),
+    Reason.RELEASED: Words(
+        "The voucher that you were given with this request was withdrawn. Redeem your badge again; if that says"
+        " that the discount was used, ask the event’s team for the voucher that took its place.",
+        "The voucher of this request was withdrawn. Redeem the badge again.",
     ),
 }
 

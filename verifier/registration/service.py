@@ -23,7 +23,7 @@ from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import system_clock
 from verifier.ground.database import open_database, reading
 from verifier.ground.settings import Settings
-from verifier.registration import outbox, reasons, store
+from verifier.registration import outbox, reasons, standings, store
 from verifier.registration.errors import MailboxError, RegistrationError, UnknownEventError
 from verifier.registration.events import (
     Acceptance,
@@ -386,6 +386,11 @@ class Registration:
                 found.append(_load(file))
         return tuple(found)
 
+    @property
+    def settings(self) -> Settings:
+        """The office's settings."""
+        return self._settings
+
     def known_issuers(self) -> tuple[str, ...]:
         """Every issuer whose badges some event accepts; a file that is refused names none."""
         issuers: list[str] = []
@@ -412,7 +417,16 @@ class Registration:
     ) -> Redemption:
         """The discount, if it is still there."""
         outcome = self.ledger.claim(
-            Claim(policy, acceptance, proof.name, request_id=request_id, fingerprint=fingerprint, now=now, use=use)
+            Claim(
+                policy,
+                acceptance,
+                proof.name,
+                request_id=request_id,
+                fingerprint=fingerprint,
+                now=now,
+                use=use,
+                standings=standings.of(report),
+            )
         )
         return _told(outcome, event=policy.event, report=None if outcome.is_repeated else report)
 

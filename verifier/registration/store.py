@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import (
     Boolean,
@@ -25,6 +26,9 @@ from sqlalchemy import (
 
 from verifier.ground.database import UtcDateTime, metadata
 
+# `releasing`: its voucher is on its way out of the shop; `released`: it counts for nothing any more.
+GrantState = Literal["granted", "releasing", "released"]
+
 redemptions = Table(
     "redemptions",
     metadata,
@@ -39,6 +43,11 @@ redemptions = Table(
     Column("generation", Integer, nullable=False),
     Column("voucher", String(64), nullable=False, unique=True),
     Column("granted_at", UtcDateTime, nullable=False),
+    Column("policy_digest", String(64), nullable=False, server_default=""),  # of the file that granted it
+    Column("state", String(16), nullable=False, server_default="granted"),
+    Column("released_at", UtcDateTime, nullable=True),
+    Column("released_because", String(16), nullable=True),
+    Column("replaces", Integer, nullable=True),  # the grant in whose place this one was given
 )
 
 redemption_holders = Table(
@@ -66,6 +75,33 @@ redemption_answers = Table(
     UniqueConstraint("event", "request_id"),
 )
 
+grant_standings = Table(
+    "grant_standings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("redemption_id", Integer, ForeignKey("redemptions.id"), nullable=False, index=True),
+    Column("issuer", String(500), nullable=False),
+    Column("credential_sha256", String(64), nullable=False),
+    Column("key_id", String(500), nullable=False),
+    Column("kind", String(50), nullable=False),  # of the status entry; empty: it has none
+    Column("url", String(500), nullable=False),
+    Column("list_index", String(20), nullable=False),
+    Column("purpose", String(50), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a badge that was redeemed can be looked up again: its issuer's key, and one place in one list."""
+
+    issuer: str
+    credential_sha256: str
+    key_id: str
+    kind: str = ""
+    url: str = ""
+    list_index: str = ""
+    purpose: str = ""
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -81,6 +117,7 @@ class Grant:
     voucher: str
     granted_at: datetime
     generation: int = 1
+    policy_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,12 +134,16 @@ class NewAnswer:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request id was answered; `percent` and `voucher` only where something was granted."""
+    """What a request id was answered; `percent` and `voucher` only where something was granted.
+
+    `stands`: False where what was granted has been released since, or is about to be.
+    """
 
     fingerprint: str
     reason: str
     percent: int = 0
     voucher: str | None = None
+    stands: bool = True
 
 
 def holder_key(reference: str) -> str:
@@ -135,8 +176,12 @@ def earlier_redemption(
 
 
 def count_granted(connection: Connection, *, event: str) -> int:
-    """How many discounts the event has given."""
-    query = select(func.count()).select_from(redemptions).where(redemptions.c.event == event)
+    """How many discounts the event has given, without those that were released."""
+    query = (
+        select(func.count())
+        .select_from(redemptions)
+        .where(redemptions.c.event == event, redemptions.c.state != "released")
+    )
     return connection.execute(query).scalar_one()
 
 
@@ -150,6 +195,7 @@ def count_of_pair(connection: Connection, *, event: str, issuer: str, achievemen
             redemptions.c.issuer == issuer,
             redemptions.c.achievement == achievement,
             redemptions.c.counted,
+            redemptions.c.state != "released",
         )
     )
     return connection.execute(query).scalar_one()
@@ -198,6 +244,13 @@ def add_grants(connection: Connection, grants: Sequence[tuple[Grant, Collection[
     return ids
 
 
+def add_standings(connection: Connection, standings: Sequence[tuple[int, Standing]]) -> None:
+    """Keep where the badges of grants, each named by its row's id, can be looked up again."""
+    if standings:
+        rows = [{"redemption_id": number} | vars(standing) for number, standing in standings]
+        connection.execute(insert(grant_standings), rows)
+
+
 def add_answers(connection: Connection, answers: Sequence[NewAnswer]) -> None:
     """Keep what request ids were answered."""
     if answers:
@@ -213,12 +266,15 @@ def find_answers(connection: Connection, *, event: str, request_ids: Collection[
             redemption_answers.c.reason,
             redemptions.c.percent,
             redemptions.c.voucher,
+            redemptions.c.state,
         )
         .join(redemptions, redemptions.c.id == redemption_answers.c.redemption_id, isouter=True)
         .where(redemption_answers.c.event == event, redemption_answers.c.request_id.in_(request_ids))
     )
     return {
-        row.request_id: Answer(row.fingerprint, row.reason, row.percent or 0, row.voucher)
+        row.request_id: Answer(
+            row.fingerprint, row.reason, row.percent or 0, row.voucher, row.state in {None, "granted"}
+        )
         for row in connection.execute(query)
     }
 
@@ -241,3 +297,9 @@ def find_grant(connection: Connection, *, event: str, voucher: str) -> tuple[int
     )
     row = connection.execute(query).first()
     return None if row is None else (row[0], Grant(*row[1:]))
+
+
+def codes_given(connection: Connection, codes: Collection[str]) -> set[str]:
+    """Which of these codes were ever given, released or not: none is given twice."""
+    query = select(redemptions.c.voucher).where(redemptions.c.voucher.in_(codes))
+    return set(connection.execute(query).scalars()) if codes else set()

@@ -95,6 +95,19 @@ class Resolver:
         """The DID document of `name`, as a bundle holds it; nothing for a DID that holds its own key."""
         return {} if did.holds_its_key(name) else {name: self._document(name, now=self._clock())}
 
+    def lists_of(self, issuer: str, urls: Iterable[str]) -> TrustBundle:
+        """The bundle for looking at an issuer's keys and at these lists of its, each had once; for badges whose
+        signatures were found good before.
+        """
+        now = self._clock()
+        bundle = TrustBundle(now, did_documents=self.documents_of(issuer), contexts=self._contexts)
+        try:
+            document = story.read_document(issuer, published=story.document_to_read(issuer, trust=bundle))
+        except KeysError:
+            return bundle
+        lists = {url: self._status_list(url, document=document, now=now) for url in dict.fromkeys(urls)}
+        return replace(bundle, status_lists=lists)
+
     @property
     def contexts(self) -> ContextSet:
         """The JSON-LD contexts that are known here."""

@@ -17,7 +17,7 @@ from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import cpu_clock, system_clock
 from verifier.ground.documents import DocumentSource
-from verifier.verification import case_file, checks, endorsements, presentations, proofs, reading
+from verifier.verification import case_file, checks, endorsements, presentations, proofs, reading, standing
 from verifier.verification.content import Level
 from verifier.verification.errors import ReadingError
 from verifier.verification.known_badges import KnownBadges
@@ -25,6 +25,7 @@ from verifier.verification.presentations import Expected, PresentationVerdict, P
 from verifier.verification.reading import ReadBadge
 from verifier.verification.report import Report
 from verifier.verification.resolver import Resolver
+from verifier.verification.standing import Finding, Lookup
 from verifier.verification.trust import TrustBundle
 from verifier.verification.verdict import Endorsement, Outcome, State, Verdict
 
@@ -61,6 +62,7 @@ class Verification:
         cpu: Callable[[], float] = cpu_clock,
         contexts: ContextSet = VERIFYING,
     ) -> None:
+        self._source = source
         self._trusted = trusted_issuers or {}
         self._clock, self._cpu = clock, cpu
         listed = tuple(issuer for issuers in self._trusted.values() for issuer in issuers)
@@ -84,6 +86,17 @@ class Verification:
         issuer = verdict.outline.issuer if verdict.outline else None
         trusted_by = tuple(name for name, issuers in self._trusted.items() if issuer in issuers)
         return Report(badge, self._with_endorsements(badge, verdict, now=now), now, trusted_by, trust)
+
+    def look_again(self, badges: Iterable[Lookup]) -> list[Finding]:
+        """How badges that were valid once stand now, in their order; each document is had anew, once, whole."""
+        asked = list(badges)
+        resolver = Resolver(self._source, clock=self._clock, contexts=self._resolver.contexts)
+        urls: dict[str, list[str]] = {}
+        for badge in asked:
+            urls.setdefault(badge.issuer, []).extend(filter(None, [badge.url]))
+        bundles = {issuer: resolver.lists_of(issuer, listed) for issuer, listed in urls.items()}
+        now = self._clock()
+        return [standing.find(badge, trust=bundles[badge.issuer], now=now) for badge in asked]
 
     def recompute(self, case: bytes) -> Report:
         """The report that a case file leads to: the same badge, documents and moment, and no network.

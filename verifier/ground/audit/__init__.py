@@ -98,7 +98,7 @@ def write(
     said = jcs.canonicalise(dict(details or {})).decode()
     if len(said) > MAX_DETAILS:
         raise AuditError(f"The details for the audit log have at most {MAX_DETAILS} characters.")
-    last = store.lock_and_last(connection)
+    last = store.last_row(connection)
     number, previous = (1, BEGINNING) if last is None else (last.number + 1, last.sha256)
     row = Row(number, now, actor, role, act, event, subject, reason, said, previous, "")
     store.add(connection, row, sha256=_digest(row))

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Integer, String, Table, insert, select, text
+from sqlalchemy import Column, Connection, Integer, String, Table, insert, select
 
 from verifier.ground.database import UtcDateTime, metadata
 
 MAX_TEXT = {"actor": 200, "role": 32, "act": 64, "event": 64, "subject": 200, "reason": 500}
-_ONE_WRITER = 0x62616467  # PostgreSQL's advisory lock of this log: two rows must not follow the same one
 
 audit_log = Table(
     "audit_log",
@@ -45,13 +44,8 @@ class Row:
     sha256: str
 
 
-def lock_and_last(connection: Connection) -> Row | None:
-    """The newest row, with nobody else adding one before the caller's transaction ends.
-
-    SQLite's writer has the database to itself; PostgreSQL's takes a lock of the log.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_WRITER})
+def last_row(connection: Connection) -> Row | None:
+    """The newest row; a transaction of `writing` is alone, so nobody else adds one before it ends."""
     found = connection.execute(select(audit_log).order_by(audit_log.c.number.desc()).limit(1)).one_or_none()
     return None if found is None else Row(*found)
 

@@ -10,6 +10,7 @@ ShopError
 └── CodePoolError          a file of codes cannot be taken in
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -82,13 +83,62 @@ class AlreadyThere:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """The shop holds the code as one that buys nothing, so that no order on its way can bring it back to life."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class UsedThere:
+    """An order in the shop was paid for with this voucher, so it cannot be withdrawn."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Sale:
+    """One ticket that was ordered with a voucher: what it cost, and what the voucher took off. Nobody's name.
+
+    `discount` is None where the shop does not say it; `other_discount`: something else than the voucher lowered
+    the price, too.
+    """
+
+    voucher: str
+    price: Decimal
+    discount: Decimal | None
+    other_discount: bool = False
+
+
+@dataclass(frozen=True)
 class ShopVoucher:
-    """A voucher as the shop holds it. `percent` is None where it takes off something else than a percentage."""
+    """A voucher as the shop holds it. `percent` is None where it takes off something else than a percentage.
+
+    `redeemed`: how often it was used, and counts down when an order is canceled; `discount_given`: what it took
+    off in orders that stand; None where the shop does not say.
+    """
 
     code: str
     percent: Decimal | None
     uses: int | None
     tag: str
+    redeemed: int = 0
+    valid_until: datetime | None = None
+    discount_given: Decimal | None = None
+    number: int = 0  # the shop's own
+
+    @property
+    def is_used(self) -> bool:
+        return self.redeemed > 0 or bool(self.discount_given)
+
+    @property
+    def is_worthless(self) -> bool:
+        return self.percent == 0
+
+    def is_usable(self, *, now: datetime) -> bool:
+        """Whether somebody could buy a cheaper ticket with it now."""
+        in_time = self.valid_until is None or self.valid_until > now
+        return in_time and not self.is_used and not self.is_worthless
 
     def difference(self, *, percent: int) -> str | None:
         """What is not as it was ordered, as the end of a sentence; None if all is."""
@@ -116,4 +166,26 @@ class Shop(Protocol):
 
         Raises:
             ShopUnreachableError, ShopRefusedError: as above.
+        """
+
+    def withdraw(self, order: VoucherOrder) -> Withdrawn | UsedThere:
+        """Have the code of this order buy nothing from now on, whether the shop has it, never had it, or is about
+        to get it from a request that is still on its way. Asked again, it changes nothing.
+
+        Raises:
+            ShopUnreachableError, ShopRefusedError: as above.
+        """
+
+    def sales(self, vouchers: Iterable[ShopVoucher]) -> tuple[Sale, ...]:
+        """The tickets of orders that stand which were bought with these vouchers.
+
+        Raises:
+            ShopUnreachableError, ShopRefusedError: as above; also where our token may not look at orders.
+        """
+
+    def currency(self) -> str | None:
+        """The currency in which it sells, such as EUR; None if it does not say.
+
+        Raises:
+            ShopUnreachableError: try again later.
         """

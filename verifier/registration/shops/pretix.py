@@ -3,10 +3,16 @@
 Exactly one voucher rests on the code being unique in the shop's event and on nothing else: pretix keeps its
 idempotency key for a day only, compares no body, and replays errors. So a second order of the same code is
 refused by the shop, and looking it up settles whether it was ours. When to try again is `outbox`.
+
+Withdrawing rests on the same: pretix deletes no voucher that was ever ordered with, so deleting settles whether
+it was used. Afterwards the code is made anew as one that buys nothing, and stays: an order of ours that is still
+on its way would bring a code to life that is free again.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -18,14 +24,19 @@ from verifier.ground.settings import Settings
 from verifier.registration.shops import (
     AlreadyThere,
     Placed,
+    Sale,
     ShopRefusedError,
     ShopUnreachableError,
     ShopVoucher,
+    UsedThere,
     VoucherOrder,
+    Withdrawn,
 )
 
 MAX_PAGES = 2_000  # of 50 vouchers: as many as a large shop has, and no endless list
 MAX_TOKEN_BYTES = 1_000  # pretix's have 64
+MAX_WITHDRAWING_STEPS = 6  # each try needs two or three; more only where somebody works against us
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _VALUE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 _LATER = {408, 409, 425, 429}  # 409: another request holds pretix's lock; 429: too many a minute
 
@@ -58,7 +69,7 @@ class PretixShop:
 
     def put(self, order: VoucherOrder) -> Placed | AlreadyThere:
         """As `Shop.put`: POST, and where pretix says 400, GET by the code (pretix REST API, vouchers)."""
-        reply = self._ask("", body=strict_json.dumps(_voucher(order)).encode())
+        reply = self._ask("vouchers/", body=strict_json.dumps(_voucher(order)).encode())
         if reply.status == 400:
             return self._settle(order, refusal=reply)
         if reply.status != 201:
@@ -68,34 +79,114 @@ class PretixShop:
 
     def vouchers(self, *, tag: str) -> tuple[ShopVoucher, ...]:
         """As `Shop.vouchers`, page by page. An address in an answer is never followed: pages are counted."""
-        found: list[ShopVoucher] = []
-        for page in range(1, MAX_PAGES + 1):
-            answer = self._get(tag=tag, page=str(page))
-            found += _results(answer)
-            if answer.get("next") is None:
-                return tuple(voucher for voucher in found if voucher.tag == tag)
-        raise ShopRefusedError(f"The shop lists more than {MAX_PAGES} pages of vouchers under the tag {tag!a}.")
+        listed = [_parsed(entry) for entry in self._pages("vouchers/", tag=tag)]
+        return tuple(voucher for voucher in listed if voucher.tag == tag)
+
+    def withdraw(self, order: VoucherOrder) -> Withdrawn | UsedThere:
+        """As `Shop.withdraw`. One step for each state in which the code can be, until it buys nothing."""
+        for _ in range(MAX_WITHDRAWING_STEPS):
+            there = self._find(order)
+            if there is None:
+                if self._make_worthless(order):
+                    return Withdrawn(order.code)
+            elif there.is_used:
+                return UsedThere(order.code)
+            elif there.is_worthless:
+                return Withdrawn(order.code)
+            elif not self._delete(there):
+                self._lower_to_nothing(there)  # an order with it was canceled: then pretix keeps the voucher
+        raise ShopUnreachableError(f"The code {order.code} changes in the shop while it is withdrawn.")
+
+    def sales(self, vouchers: Iterable[ShopVoucher]) -> tuple[Sale, ...]:
+        """As `Shop.sales`, voucher by voucher: only the tickets that were bought with ours are looked at."""
+        found: list[Sale] = []
+        for voucher in vouchers:
+            pages = self._pages("orderpositions/", voucher=str(voucher.number), order__status__in="n,p")
+            found += [_sale(entry, voucher.code) for entry in pages if entry.get("voucher") == voucher.number]
+        return tuple(found)
+
+    def currency(self) -> str | None:
+        """As `Shop.currency`."""
+        reply = self._ask("")
+        if reply.status in _LATER or reply.status >= 500:
+            raise _problem(reply)
+        currency = _object(reply).get("currency") if reply.status == 200 else None
+        return currency if isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency) else None
+
+    def _find(self, order: VoucherOrder) -> ShopVoucher | None:
+        """The voucher of this code, if there is one.
+
+        Raises:
+            ShopRefusedError: it stands under another tag: it is not ours.
+        """
+        there = [v for v in _results(self._get(code=order.code)) if v.code.upper() == order.code.upper()]
+        if there and there[0].tag != order.tag:
+            raise _not_ours(there[0], order)
+        return there[0] if there else None
+
+    def _make_worthless(self, order: VoucherOrder) -> bool:
+        """Take the code with a voucher that buys nothing; False if somebody was quicker."""
+        dead = _voucher(order) | _WORTHLESS
+        reply = self._ask("vouchers/", body=strict_json.dumps(dead).encode())
+        if reply.status == 400 and self._find(order) is None:
+            raise ShopRefusedError(f"The shop does not let the code {order.code} be taken: {_words(reply)}.")
+        if reply.status not in {201, 400}:
+            raise _problem(reply)
+        return reply.status == 201
+
+    def _delete(self, voucher: ShopVoucher) -> bool:
+        """Whether it is gone; the shop keeps one that an order holds. Whoever has it in a cart loses it there."""
+        reply = self._ask(f"vouchers/{voucher.number}/", method="DELETE")
+        if reply.status not in {204, 403, 404}:
+            raise _problem(reply)
+        return reply.status != 403
+
+    def _lower_to_nothing(self, voucher: ShopVoucher) -> None:
+        reply = self._ask(
+            f"vouchers/{voucher.number}/", body=strict_json.dumps(_WORTHLESS).encode(), method="PATCH"
+        )
+        if reply.status not in {200, 404}:
+            raise _problem(reply)
 
     def _settle(self, order: VoucherOrder, *, refusal: Reply) -> AlreadyThere:
         """A 400 is a duplicate if the code is there: ours from an earlier try, or somebody else's."""
-        there = [v for v in _results(self._get(code=order.code)) if v.code.upper() == order.code.upper()]
-        if not there:
+        there = self._find(order)
+        if there is None:
             raise ShopRefusedError(f"The shop refused the voucher: {_words(refusal)}.")
-        _require(there[0], order)
+        _require(there, order)
         return AlreadyThere(order.code)
 
-    def _get(self, **query: str) -> JsonObject:
-        reply = self._ask("?" + urlencode(query))
+    def _pages(self, path: str, **query: str) -> Iterator[JsonObject]:
+        for page in range(1, MAX_PAGES + 1):
+            answer = self._get(path, **query, page=str(page))
+            yield from _entries(answer)
+            if answer.get("next") is None:
+                return
+        raise ShopRefusedError(f"The shop lists more than {MAX_PAGES} pages of {path.rstrip('/')}.")
+
+    def _get(self, path: str = "vouchers/", **query: str) -> JsonObject:
+        reply = self._ask(f"{path}?{urlencode(query)}")
         if reply.status != 200:
             raise _problem(reply)
         return _object(reply)
 
-    def _ask(self, rest: str, *, body: bytes | None = None) -> Reply:
+    def _ask(self, rest: str, *, body: bytes | None = None, method: str | None = None) -> Reply:
         organizer, event = quote(self.organizer, safe=""), quote(self.event, safe="")
         try:
-            return self.client.ask(f"/api/v1/organizers/{organizer}/events/{event}/vouchers/{rest}", body=body)
+            return self.client.ask(
+                f"/api/v1/organizers/{organizer}/events/{event}/{rest}", body=body, method=method
+            )
         except OutboundError as error:
             raise ShopUnreachableError(str(error)) from error
+
+
+# What a withdrawn code is in the shop: it takes off nothing, and its time is over.
+_WORTHLESS: JsonObject = {
+    "value": "0.00",
+    "price_mode": "percent",
+    "valid_until": timestamps.show(_LONG_AGO),
+    "comment": "Badgewright: withdrawn. It stays, so that its code cannot be made again.",
+}
 
 
 def _voucher(order: VoucherOrder) -> JsonObject:
@@ -116,12 +207,16 @@ def _voucher(order: VoucherOrder) -> JsonObject:
 
 def _require(voucher: ShopVoucher, order: VoucherOrder) -> None:
     if voucher.tag != order.tag:
-        raise ShopRefusedError(
-            f"The code {order.code} is in the shop under the tag {voucher.tag[:60]!a}: {order.tag!a} was expected."
-        )
+        raise _not_ours(voucher, order)
     difference = voucher.difference(percent=order.percent)
     if difference is not None:
         raise ShopRefusedError(f"The code {order.code} {difference}.")
+
+
+def _not_ours(voucher: ShopVoucher, order: VoucherOrder) -> ShopRefusedError:
+    return ShopRefusedError(
+        f"The code {order.code} is in the shop under the tag {voucher.tag[:60]!a}: {order.tag!a} was expected."
+    )
 
 
 def _problem(reply: Reply) -> ShopUnreachableError | ShopRefusedError:
@@ -143,10 +238,14 @@ def _object(reply: Reply) -> JsonObject:
 
 
 def _results(answer: JsonObject) -> list[ShopVoucher]:
+    return [_parsed(entry) for entry in _entries(answer)]
+
+
+def _entries(answer: JsonObject) -> list[JsonObject]:
     results = answer.get("results")
     if not isinstance(results, list) or not all(isinstance(entry, dict) for entry in results):
-        raise ShopUnreachableError("The shop answered with something that is no list of vouchers.")
-    return [_parsed(entry) for entry in results if isinstance(entry, dict)]
+        raise ShopUnreachableError("The shop answered with something that is no list.")
+    return [entry for entry in results if isinstance(entry, dict)]
 
 
 def _parsed(entry: JsonObject) -> ShopVoucher:
@@ -156,7 +255,43 @@ def _parsed(entry: JsonObject) -> ShopVoucher:
     value = str(entry.get("value"))
     is_percent = entry.get("price_mode") == "percent" and _VALUE.fullmatch(value)
     percent = Decimal(value) if is_percent else None
-    return ShopVoucher(code, percent, uses if type(uses) is int else None, tag if isinstance(tag, str) else "")
+    redeemed, number, ends = entry.get("redeemed"), entry.get("id"), entry.get("valid_until")
+    return ShopVoucher(
+        code,
+        percent,
+        uses if type(uses) is int else None,
+        tag if isinstance(tag, str) else "",
+        redeemed=redeemed if type(redeemed) is int else 0,
+        valid_until=_moment(ends),
+        discount_given=_money(entry.get("budget_used")),
+        number=number if type(number) is int else 0,
+    )
+
+
+def _sale(entry: JsonObject, code: str) -> Sale:
+    """Of a ticket only its price is read, and never who it is for."""
+    price = _money(entry.get("price"))
+    if price is None:
+        raise ShopUnreachableError("The shop answered with a ticket that has no price.")
+    return Sale(code, price, _money(entry.get("voucher_budget_use")), entry.get("discount") is not None)
+
+
+def _money(value: object) -> Decimal | None:
+    text = value if isinstance(value, str) else ""
+    return Decimal(text) if _VALUE.fullmatch(text) else None
+
+
+def _moment(value: object) -> datetime | None:
+    """A time as pretix writes it; one that cannot be read must not look like a voucher without an end."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ShopUnreachableError("The shop answered with a voucher whose end is no time.")
+    return moment
 
 
 def _words(reply: Reply) -> str:

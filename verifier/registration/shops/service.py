@@ -3,12 +3,14 @@
 Delivering itself is `verifier.registration.outbox`; the commands are `badge-verifier shop …`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine
 
 from schemas.event_policy import CodePool, EventPolicy, PretixShop
+from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.ground.settings import Settings
 from verifier.registration.events import discounted
@@ -26,7 +28,36 @@ class Comparison:
     warnings: tuple[str, ...] = ()
 
 
-def check(policy: EventPolicy, *, settings: Settings, engine: Engine, shop: Shop | None = None) -> Comparison:
+def shop_of(policy: EventPolicy, *, settings: Settings) -> Shop:
+    """The shop that an event's file connects.
+
+    Raises:
+        ShopError: it connects none, or the settings do not know it.
+    """
+    rule = connected(policy)
+    return pretix.connect(settings, url=rule.url, organizer=rule.organizer, event=rule.event)
+
+
+def connected(policy: EventPolicy) -> PretixShop:
+    """What an event's file says of the shop that it connects.
+
+    Raises:
+        ShopError: it connects none.
+    """
+    rule = policy.shop
+    if not isinstance(rule, PretixShop) or not rule.url:
+        raise ShopError(f"The event {policy.event} is connected to no shop: its file gives 'shop' no url.")
+    return rule
+
+
+def check(
+    policy: EventPolicy,
+    *,
+    settings: Settings,
+    engine: Engine,
+    shop: Shop | None = None,
+    clock: Callable[[], datetime] = system_clock,
+) -> Comparison:
     """Compare every grant of an event with what the shop holds; `shop` is given by tests.
 
     Raises:
@@ -38,25 +69,37 @@ def check(policy: EventPolicy, *, settings: Settings, engine: Engine, shop: Shop
         grants = store.grants(connection, event=policy.event)
         stocks = store.stocks(connection, event=policy.event)
     if isinstance(rule, CodePool):
-        return Comparison(len(grants), len(grants), warnings=_alarms(policy, stocks))
-    if not isinstance(rule, PretixShop) or not rule.url:
-        raise ShopError(f"The event {policy.event} is connected to no shop: its file gives 'shop' no url.")
-    asked = shop or pretix.connect(settings, url=rule.url, organizer=rule.organizer, event=rule.event)
-    vouchers = asked.vouchers(tag=rule.tag)
+        standing = sum(not grant.released for grant in grants)
+        return Comparison(standing, standing, warnings=_alarms(policy, stocks))
+    tag = connected(policy).tag
+    vouchers = (shop or shop_of(policy, settings=settings)).vouchers(tag=tag)
     with reading(engine) as connection:
         later = store.grants(connection, event=policy.event)
     # What was granted while the shop was listing is neither missing there nor too many.
     new = {grant.voucher.upper() for grant in later[len(grants) :]}
     listed = [voucher for voucher in vouchers if voucher.code.upper() not in new]
-    return Comparison(len(grants), len(listed), differences=tuple(compare(later[: len(grants)], listed)))
+    seen = later[: len(grants)]
+    gone = {grant.voucher.upper() for grant in seen if grant.released}
+    return Comparison(
+        sum(not grant.released for grant in seen),
+        sum(voucher.code.upper() not in gone for voucher in listed),
+        differences=tuple(compare(seen, listed, now=clock())),
+    )
 
 
-def compare(grants: Iterable[Granted], vouchers: Iterable[ShopVoucher]) -> list[str]:
+def compare(grants: Iterable[Granted], vouchers: Iterable[ShopVoucher], *, now: datetime) -> list[str]:
     """A sentence for each voucher on which ledger and shop disagree. As in a shop, case means nothing."""
     there = {voucher.code.upper(): voucher for voucher in vouchers}
     differences = []
     for grant in grants:
         voucher = there.pop(grant.voucher.upper(), None)
+        if grant.released:
+            if voucher is not None and (alive := alive_after_release(voucher, now=now)) is not None:
+                differences.append(alive)
+            continue
+        if grant.state == "withdrawing":
+            differences.append(f"{grant.voucher} is to be withdrawn, and the shop has not confirmed it yet.")
+            continue
         if voucher is None:
             differences.append(f"{grant.voucher} {_absence(grant)}.")
             continue
@@ -67,6 +110,15 @@ def compare(grants: Iterable[Granted], vouchers: Iterable[ShopVoucher]) -> list[
             differences.append(f"{grant.voucher} is in the shop, and the ledger does not know it yet: push again.")
     surplus = (f"{code} is in the shop under our tag, and was not granted here." for code in there)
     return [*differences, *surplus]
+
+
+def alive_after_release(voucher: ShopVoucher, *, now: datetime) -> str | None:
+    """A sentence if the voucher of a grant that was released buys something all the same."""
+    if voucher.is_used:
+        return f"{voucher.code} was released here, and an order in the shop holds it."
+    if voucher.is_usable(now=now):
+        return f"{voucher.code} was released here, and can be used in the shop: withdraw it there."
+    return None
 
 
 def percentages(policy: EventPolicy) -> frozenset[int]:

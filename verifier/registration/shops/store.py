@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     ForeignKey,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     func,
     insert,
     select,
@@ -29,7 +31,9 @@ from sqlalchemy import (
 from verifier.ground.database import UtcDateTime, metadata
 from verifier.registration.store import redemptions
 
-State = Literal["pending", "placed", "refused"]
+# The last three come after `placed`: to be withdrawn, withdrawn, and over by itself.
+State = Literal["pending", "placed", "refused", "withdrawing", "withdrawn", "expired"]
+_BEFORE = ("pending", "refused")  # only these are still to be placed
 MAX_PROBLEM = 300  # characters of a sentence that is kept
 
 shop_orders = Table(
@@ -51,6 +55,7 @@ shop_orders = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", UtcDateTime, nullable=False, index=True),
     Column("problem", String(MAX_PROBLEM), nullable=True),  # of the last try, for a person
+    Column("seen_used", Boolean, nullable=False, server_default=false()),  # by an order, when the shop was asked
 )
 
 shop_codes = Table(
@@ -91,16 +96,20 @@ class Order(NewOrder):
     attempts: int
     next_try_at: datetime
     problem: str | None
+    seen_used: bool
 
 
 @dataclass(frozen=True)
 class Granted:
-    """A grant as the shop should know it; `state` is None where no order was written."""
+    """A grant as the shop should know it; `state` is None where no order was written. `released`: it counts for
+    nothing any more.
+    """
 
     voucher: str
     percent: int
     state: State | None
     problem: str | None
+    released: bool
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ def due_orders(connection: Connection, *, now: datetime, limit: int) -> tuple[Or
 
 def open_orders(connection: Connection, *, event: str) -> tuple[Order, ...]:
     """Every order of an event that the shop does not have, also the refused ones."""
-    is_open = (shop_orders.c.event == event) & (shop_orders.c.state != "placed")
+    is_open = (shop_orders.c.event == event) & shop_orders.c.state.in_(_BEFORE)
     return _orders(connection, select(shop_orders).where(is_open).order_by(shop_orders.c.id))
 
 
@@ -142,7 +151,7 @@ def begin_try(connection: Connection, order_id: int, *, seen_attempts: int, next
         update(shop_orders)
         .where(
             shop_orders.c.id == order_id,
-            shop_orders.c.state != "placed",
+            shop_orders.c.state.in_(_BEFORE),
             shop_orders.c.attempts == seen_attempts,
         )
         .values(attempts=shop_orders.c.attempts + 1, next_try_at=next_try_at)
@@ -153,10 +162,12 @@ def begin_try(connection: Connection, order_id: int, *, seen_attempts: int, next
 def end_try(
     connection: Connection, order_id: int, *, state: State, next_try_at: datetime, problem: str | None
 ) -> None:
-    """What became of a try. An order that the shop has stays so, whatever a slower try says."""
+    """What became of a try. An order that the shop has, or that is withdrawn by now, stays so, whatever a slower
+    try says.
+    """
     connection.execute(
         update(shop_orders)
-        .where(shop_orders.c.id == order_id, shop_orders.c.state != "placed")
+        .where(shop_orders.c.id == order_id, shop_orders.c.state.in_(_BEFORE))
         .values(state=state, next_try_at=next_try_at, problem=problem[:MAX_PROBLEM] if problem else None)
     )
 
@@ -184,7 +195,13 @@ def state_of(connection: Connection, *, voucher: str) -> State | None:
 def grants(connection: Connection, *, event: str) -> tuple[Granted, ...]:
     """Every grant of an event with the state of its order."""
     query = (
-        select(redemptions.c.voucher, redemptions.c.percent, shop_orders.c.state, shop_orders.c.problem)
+        select(
+            redemptions.c.voucher,
+            redemptions.c.percent,
+            shop_orders.c.state,
+            shop_orders.c.problem,
+            redemptions.c.state == "released",
+        )
         .join(shop_orders, shop_orders.c.redemption_id == redemptions.c.id, isouter=True)
         .where(redemptions.c.event == event)
         .order_by(redemptions.c.id)
@@ -205,6 +222,12 @@ def codes_known(connection: Connection, codes: Iterable[str]) -> dict[str, tuple
         )
         found |= {row.code: (row.event, row.percent) for row in connection.execute(query)}
     return found
+
+
+def order_of(connection: Connection, *, redemption_id: int) -> Order | None:
+    """The order of a grant."""
+    found = _orders(connection, select(shop_orders).where(shop_orders.c.redemption_id == redemption_id))
+    return found[0] if found else None
 
 
 def add_codes(connection: Connection, codes: Iterable[tuple[str, int]], *, event: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 import verifier.ground.audit.store
 import verifier.ground.mail.store
+import verifier.registration.aftercare.store
 import verifier.registration.mailbox.store
 import verifier.registration.shops.store
 import verifier.registration.store

@@ -1,10 +1,10 @@
 """Orders for vouchers: written with the grant, delivered whatever fails, one voucher each."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,13 @@ from verifier.registration.service import Redemption, Registration
 from verifier.registration.shops import (
     AlreadyThere,
     Placed,
+    Sale,
     ShopRefusedError,
     ShopUnreachableError,
     ShopVoucher,
+    UsedThere,
     VoucherOrder,
+    Withdrawn,
 )
 from verifier.registration.shops import service as shops
 from verifier.verification.service import Verification
@@ -56,6 +59,8 @@ class ShopInMemory:
         self.orders: dict[str, VoucherOrder] = {}
         self.faults: deque[Exception] = deque()
         self.after: deque[BaseException] = deque()
+        self.dead: set[str] = set()  # withdrawn: they buy nothing
+        self.prices: dict[str, Decimal] = {}  # of the tickets that were ordered with them
         self.tries = 0
 
     def put(self, order: VoucherOrder) -> Placed | AlreadyThere:
@@ -63,14 +68,56 @@ class ShopInMemory:
         if self.faults:
             raise self.faults.popleft()
         known = self.orders.setdefault(order.code, order)
-        if known != order:
+        if known != order or order.code in self.dead:
             raise ShopRefusedError("The code is there with another meaning.")
         if self.after:
             raise self.after.popleft()
         return Placed(order.code)
 
     def vouchers(self, *, tag: str) -> tuple[ShopVoucher, ...]:
-        return tuple(ShopVoucher(o.code, Decimal(o.percent), o.uses, o.tag) for o in self.orders.values())
+        return tuple(self._voucher(order) for order in self.orders.values())
+
+    def withdraw(self, order: VoucherOrder) -> Withdrawn | UsedThere:
+        self.tries += 1
+        if self.faults:
+            raise self.faults.popleft()
+        self.orders.setdefault(order.code, order)
+        if order.code in self.prices:
+            return UsedThere(order.code)
+        self.dead.add(order.code)
+        if self.after:
+            raise self.after.popleft()
+        return Withdrawn(order.code)
+
+    def buy(self, code: str, *, price: str = "100.00") -> bool:
+        """Somebody orders a ticket with it; False if it is not good for anything."""
+        if code not in self.orders or code in self.dead or code in self.prices:
+            return False
+        self.prices[code] = Decimal(price)
+        return True
+
+    def sales(self, vouchers: Iterable[ShopVoucher]) -> tuple[Sale, ...]:
+        found = [(voucher, self.prices[voucher.code]) for voucher in vouchers if voucher.code in self.prices]
+        return tuple(Sale(v.code, price - self._off(v.code), self._off(v.code)) for v, price in found)
+
+    def currency(self) -> str | None:
+        return "EUR"
+
+    def _off(self, code: str) -> Decimal:
+        price = self.prices.get(code, Decimal("0.00"))
+        paid = price * (100 - self.orders[code].percent) / 100
+        return price - paid.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+
+    def _voucher(self, order: VoucherOrder) -> ShopVoucher:
+        return ShopVoucher(
+            order.code,
+            Decimal(0 if order.code in self.dead else order.percent),
+            order.uses,
+            order.tag,
+            redeemed=int(order.code in self.prices),
+            valid_until=order.valid_until,
+            discount_given=self._off(order.code),
+        )
 
 
 class Office:
@@ -97,7 +144,13 @@ class Office:
         )
 
     def check(self) -> shops.Comparison:
-        return shops.check(self.policy, settings=self.settings, engine=self.registration.engine, shop=self.shop)
+        return shops.check(
+            self.policy,
+            settings=self.settings,
+            engine=self.registration.engine,
+            shop=self.shop,
+            clock=self.clock,
+        )
 
 
 @pytest.fixture

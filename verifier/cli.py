@@ -1,33 +1,50 @@
 """The command line of the verifying office: `badge-verifier`.
 
-It reads arguments, calls the services and prints; it decides nothing. Exit codes: 0 valid or granted, 1 not
+It reads arguments, calls the services and prints; it decides nothing. What comes after a grant is in `aftercare_cli`. Exit codes: 0 valid or granted, 1 not
 valid, already redeemed or refused, 2 could not tell, 3 misuse. Heavy imports stand inside the commands, so
 that `--help` answers at once.
 """
 
 import io
 import sys
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from verifier import aftercare_cli
+from verifier.terminal import (
+    COULD_NOT_TELL,
+    GOOD,
+    MISUSE,
+    NOT_GOOD,
+    AsJson,
+    CommandLineError,
+    DataFolder,
+    EventId,
+    ExemptHosts,
+    Finished,
+    OfflineDir,
+    bytes_of,
+    policy_of,
+    print_json,
+    print_lines,
+    registration_of,
+    settings_of,
+    verification_of,
+)
+
 if TYPE_CHECKING:
-    from schemas.event_policy import EventPolicy
     from schemas.strict_json import JsonObject, JsonValue
     from verifier.desk.service import Desk
     from verifier.ground.mail.postman import Postman
     from verifier.ground.settings import Settings
     from verifier.registration.outbox import Courier
-    from verifier.registration.service import Redemption, Registration
+    from verifier.registration.service import Redemption
     from verifier.verification.report import Report
-    from verifier.verification.service import Verification
 
-GOOD, NOT_GOOD, COULD_NOT_TELL, MISUSE = 0, 1, 2, 3
 _CODES = {"valid": GOOD, "not_valid": NOT_GOOD, "unknown": COULD_NOT_TELL}
-MAX_INPUT_BYTES = 11 << 20  # one byte more than the largest picture would do; `reading` says the sentence
 
 app = typer.Typer(
     help="Verify badges, and redeem each discount once.",
@@ -46,34 +63,11 @@ shop_app = typer.Typer(help="The ticket shop of an event.", no_args_is_help=True
 pool_app = typer.Typer(help="Codes that a shop made before.", no_args_is_help=True)
 app.add_typer(shop_app, name="shop")
 shop_app.add_typer(pool_app, name="pool")
+aftercare_cli.register(app, shop_app)
 
 BadgeFile = Annotated[
     str, typer.Argument(metavar="FILE|-", help="A badge file, picture or text; - reads standard input.")
 ]
-DataFolder = Annotated[
-    Path | None,
-    typer.Option("--data", help="Data folder; else BADGEWRIGHT_VERIFIER_DATA, else ./badgewright-verifier."),
-]
-OfflineDir = Annotated[
-    Path | None, typer.Option("--offline-dir", help="Take documents from this published folder, ask no network.")
-]
-ExemptHosts = Annotated[
-    list[str] | None,
-    typer.Option("--exempt-host", help="An exact host:port that may be at a private address. Repeatable."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-class _Finished(Exception):  # noqa: N818 - the end of a command, no error
-    """A command ended with this exit code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class CommandLineError(Exception):
-    """The command cannot be carried out as it was given; one sentence."""
 
 
 def main() -> NoReturn:
@@ -83,7 +77,7 @@ def main() -> NoReturn:
             stream.reconfigure(errors="replace")  # a terminal without ✓ shows ? and not an error
     try:
         app()
-    except _Finished as finished:
+    except Finished as finished:
         sys.exit(finished.code)
     except SystemExit as ended:
         sys.exit(MISUSE if ended.code == 2 else ended.code)  # 2 is usage for the library, "could not tell" for us
@@ -122,19 +116,19 @@ def verify(
     ] = None,
 ) -> None:
     """Verify a badge: a .jwt or .json file, a baked .png or .svg, the text or a photograph of its QR code."""
-    settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
+    settings = settings_of(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
     if key is not None:
         _verify_with_key(file, key, settings=settings, expected=(challenge, domain), as_json=as_json)
     if challenge is not None or domain is not None:
         raise CommandLineError("--challenge and --domain belong to --key: a badge file answers no challenge.")
-    report = _verification(settings, known=tuple(issuer or ())).verify(_bytes_of(file))
+    report = verification_of(settings, known=tuple(issuer or ())).verify(bytes_of(file))
     if as_json:
-        _print_json(report.to_json())
+        print_json(report.to_json())
     else:
         _print_report(report)
     if case is not None:
         _write_case(case, report)
-    raise _Finished(_CODES[report.verdict.outcome.value])
+    raise Finished(_CODES[report.verdict.outcome.value])
 
 
 @app.command()
@@ -144,9 +138,9 @@ def recompute(
     data: DataFolder = None,
 ) -> None:
     """Come to the verdict of a case file again: the same badge, documents and moment, and no network."""
-    report = _verification(_settings(data)).recompute(_bytes_of(file))
-    _print_json(report.to_json()) if as_json else _print_report(report)
-    raise _Finished(_CODES[report.verdict.outcome.value])
+    report = verification_of(settings_of(data)).recompute(bytes_of(file))
+    print_json(report.to_json()) if as_json else _print_report(report)
+    raise Finished(_CODES[report.verdict.outcome.value])
 
 
 def _verify_with_key(
@@ -157,14 +151,14 @@ def _verify_with_key(
     from verifier.verification.presentations import Expected
 
     given, value = one_document.read_key(key), one_document.read_value(file)
-    verification = _verification(settings)
+    verification = verification_of(settings)
     if one_document.is_presentation(value):
         told = verification.verify_presentation(value, expected=Expected(*expected), given_key=given)
         one_document.tell_presentation(told.verdict, as_json=as_json)
-        raise _Finished(one_document.CODES[told.verdict.outcome])
+        raise Finished(one_document.CODES[told.verdict.outcome])
     report = verification.verify_credential(value, given_key=given)
     one_document.tell(report, as_json=as_json)
-    raise _Finished(one_document.CODES[report.verdict.outcome])
+    raise Finished(one_document.CODES[report.verdict.outcome])
 
 
 @app.command()
@@ -187,20 +181,20 @@ def redeem(
 
     from verifier.registration.events import HolderCode, NoProof
 
-    settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
-    registration = _registration(settings)
+    settings = settings_of(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
+    registration = registration_of(settings)
     answer = registration.redeem(
-        _bytes_of(file),
-        policy=_policy(event, registration=registration),
+        bytes_of(file),
+        policy=policy_of(event, registration=registration),
         proof=NoProof() if holder_code is None else HolderCode(holder_code),
         request_id=secrets.token_urlsafe(16) if request_id is None else request_id,
     )
     if as_json:
-        _print_json(answer.to_json())
+        print_json(answer.to_json())
     else:
         _print_redemption(answer)
     codes = {"granted": GOOD, "already_redeemed": NOT_GOOD, "refused": NOT_GOOD, "could_not_tell": COULD_NOT_TELL}
-    raise _Finished(codes[answer.result])
+    raise Finished(codes[answer.result])
 
 
 @event_app.command("add")
@@ -210,9 +204,9 @@ def event_add(
     as_json: AsJson = False,
 ) -> None:
     """Check an event's policy and take it into the data folder."""
-    policy = _registration(_settings(data)).add_event(file)
+    policy = registration_of(settings_of(data)).add_event(file)
     if as_json:
-        _print_json({"event": policy.event, "page": f"/events/{policy.event}"})
+        print_json({"event": policy.event, "page": f"/events/{policy.event}"})
     else:
         typer.echo(f"The event {policy.event} is open for redeeming at /events/{policy.event}.")
 
@@ -225,10 +219,10 @@ def desk_link(
     as_json: AsJson = False,
 ) -> None:
     """Make a secret link for a desk of an event; whoever has it can redeem there."""
-    settings = _settings(data)
+    settings = settings_of(data)
     path = _desk(settings).make_link(event, name=name)
     if as_json:
-        _print_json({"event": event, "path": path, "url": f"{settings.public_url or ''}{path}"})
+        print_json({"event": event, "path": path, "url": f"{settings.public_url or ''}{path}"})
     else:
         typer.echo(f"{settings.public_url or ''}{path}")
 
@@ -242,7 +236,7 @@ def desk_list(
     """List the links that were made for the desks of an event, by their numbers; no link is shown again."""
     from schemas import timestamps
 
-    links = _desk(_settings(data)).links(event)
+    links = _desk(settings_of(data)).links(event)
     if as_json:
         listed: list[JsonValue] = [
             {
@@ -253,7 +247,7 @@ def desk_list(
             }
             for link in links
         ]
-        _print_json({"event": event, "links": listed})
+        print_json({"event": event, "links": listed})
         return
     for link in links:
         state = "taken back" if link.taken_back_at else "in use"
@@ -270,7 +264,7 @@ def desk_take_back(
     """Make a desk's link useless from now on."""
     from verifier.desk.service import AT_THE_COMMAND_LINE
 
-    _desk(_settings(data)).take_back(event, number, by=replace(AT_THE_COMMAND_LINE, reason=reason))
+    _desk(settings_of(data)).take_back(event, number, by=replace(AT_THE_COMMAND_LINE, reason=reason))
     typer.echo(f"The desk link {number} of {event} opens nothing any more.")
 
 
@@ -293,9 +287,9 @@ def staff_add(
     given = [roster.parse_roles(text) for text in roles]
     if len(dict(given)) != len(given):
         raise CommandLineError("One event was given twice: all its roles in one --roles were expected.")
-    member, new = roster.add(_settings(data).staff, mail=mail, subject=subject, roles=dict(given))
+    member, new = roster.add(settings_of(data).staff, mail=mail, subject=subject, roles=dict(given))
     if as_json:
-        _print_json({"id": member.id, "new": new})
+        print_json({"id": member.id, "new": new})
     else:
         typer.echo(f"{member.id} {'is on the list' if new else 'has these roles now'}.")
 
@@ -308,7 +302,7 @@ def staff_remove(
     """Take somebody off the list: whoever is signed in is so no more, and only the id stays."""
     from verifier.staff import roster
 
-    typer.echo(f"{roster.remove(_settings(data).staff, member).id} is off the list.")
+    typer.echo(f"{roster.remove(settings_of(data).staff, member).id} is off the list.")
 
 
 @staff_app.command("list")
@@ -316,17 +310,14 @@ def staff_list(data: DataFolder = None, as_json: AsJson = False) -> None:
     """List who may log in as staff, and their roles."""
     from verifier.staff import roster
 
-    for member in roster.load(_settings(data).staff).active:
+    for member in roster.load(settings_of(data).staff).active:
         held: JsonObject = {event: sorted(roles) for event, roles in member.roles.items()}  # type: ignore[misc]
         if as_json:
-            _print_json({"id": member.id, "mail": member.mail, "subject": member.subject, "roles": held})
+            print_json({"id": member.id, "mail": member.mail, "subject": member.subject, "roles": held})
             continue
         known = ", ".join(filter(None, (member.mail, member.subject and f"subject {member.subject}")))
         typer.echo(f"{member.id}  {known}")
-        _print_lines(f"{event}: {', '.join(sorted(roles))}" for event, roles in member.roles.items())
-
-
-EventId = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id, or the path of its .yaml file.")]
+        print_lines(f"{event}: {', '.join(sorted(roles))}" for event, roles in member.roles.items())
 
 
 @shop_app.command("push")
@@ -334,20 +325,27 @@ def shop_push(
     event: EventId, data: DataFolder = None, exempt_host: ExemptHosts = None, as_json: AsJson = False
 ) -> None:
     """Give the shop every voucher that it does not have yet, also those that it refused before."""
+    from verifier.registration.aftercare.releasing import Releasing
     from verifier.registration.outbox import Outbox
 
-    settings = _settings(data, exempt_hosts=exempt_host)
-    registration = _registration(settings)
-    policy = _policy(event, registration=registration)
+    settings = settings_of(data, exempt_hosts=exempt_host)
+    registration = registration_of(settings)
+    policy = policy_of(event, registration=registration)
+    # First what is to leave the shop: a code that takes another one's place is due only then.
+    withdrawn, refused, waiting = Releasing(registration).push(policy.event)
     delivery = Outbox(settings, engine=registration.engine).push(policy.event)
+    problems = (*waiting, *delivery.problems)
     if as_json:
-        _print_json({"event": policy.event, "placed": delivery.placed, "problems": list(delivery.problems)})
+        told: JsonObject = {"event": policy.event, "placed": delivery.placed, "withdrawn": withdrawn}
+        print_json(told | {"problems": list(problems)})
     else:
         typer.echo(f"{delivery.placed} placed in the shop, {len(delivery.problems)} not yet.")
-        _print_lines(delivery.problems)
-    if delivery.refused:
-        raise _Finished(NOT_GOOD)
-    raise _Finished(COULD_NOT_TELL if delivery.problems else GOOD)
+        if withdrawn or waiting:
+            typer.echo(f"{withdrawn} withdrawn from the shop, {len(waiting)} not yet.")
+        print_lines(problems)
+    if delivery.refused or refused:
+        raise Finished(NOT_GOOD)
+    raise Finished(COULD_NOT_TELL if problems else GOOD)
 
 
 @shop_app.command("check")
@@ -358,22 +356,22 @@ def shop_check(
     from verifier.registration.shops import ShopUnreachableError
     from verifier.registration.shops import service as shops
 
-    settings = _settings(data, exempt_hosts=exempt_host)
-    registration = _registration(settings)
-    policy = _policy(event, registration=registration)
+    settings = settings_of(data, exempt_hosts=exempt_host)
+    registration = registration_of(settings)
+    policy = policy_of(event, registration=registration)
     try:
         found = shops.check(policy, settings=settings, engine=registration.engine)
     except ShopUnreachableError as error:
         typer.echo(str(error), err=True)
-        raise _Finished(COULD_NOT_TELL) from error
+        raise Finished(COULD_NOT_TELL) from error
     if as_json:
         told: JsonObject = {"event": policy.event, "granted": found.granted, "in_shop": found.in_shop}
-        _print_json(told | {"differences": list(found.differences), "warnings": list(found.warnings)})
+        print_json(told | {"differences": list(found.differences), "warnings": list(found.warnings)})
     else:
         agree = "they agree" if not found.differences else f"{len(found.differences)} differences"
         typer.echo(f"{found.granted} granted, {found.in_shop} in the shop: {agree}.")
-        _print_lines((*found.differences, *found.warnings))
-    raise _Finished(NOT_GOOD if found.differences else GOOD)
+        print_lines((*found.differences, *found.warnings))
+    raise Finished(NOT_GOOD if found.differences else GOOD)
 
 
 @pool_app.command("add")
@@ -386,15 +384,15 @@ def shop_pool_add(
     """Take codes that the shop made before into an event's pool; what is in it already changes nothing."""
     from verifier.registration.shops import service as shops
 
-    registration = _registration(_settings(data))
-    policy = _policy(event, registration=registration)
-    new, stocks = shops.add_codes(policy, data=_bytes_of(file), name=file, engine=registration.engine)
+    registration = registration_of(settings_of(data))
+    policy = policy_of(event, registration=registration)
+    new, stocks = shops.add_codes(policy, data=bytes_of(file), name=file, engine=registration.engine)
     if as_json:
         free: JsonObject = {str(stock.percent): stock.free for stock in stocks}
-        _print_json({"event": policy.event, "added": new, "free": free})
+        print_json({"event": policy.event, "added": new, "free": free})
         return
     typer.echo(f"{new} codes added.")
-    _print_lines(f"{stock.percent} percent: {stock.free} of {stock.total} left" for stock in stocks)
+    print_lines(f"{stock.percent} percent: {stock.free} of {stock.total} left" for stock in stocks)
 
 
 @app.command()
@@ -418,17 +416,18 @@ def serve(
 
     from verifier.app import create_app
 
-    settings = _settings(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
+    settings = settings_of(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
     tls = _tls(tls_cert, tls_key)
     address = f"{'https' if tls else 'http'}://{host}:{port}"
     postman = _postman(settings)
     application = create_app(settings, wake_postman=postman.wake)
     if as_json:
-        _print_json({"listening": address})
+        print_json({"listening": address})
         sys.stdout.flush()
     else:
         typer.echo(f"The verifier listens on {address}/verify", err=True)
     _courier(settings).start()
+    _start_caretakers(settings)
     postman.start()
     # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
     uvicorn.run(
@@ -440,7 +439,7 @@ def _courier(settings: "Settings") -> "Courier":
     """The worker that gives vouchers to the shop while the server answers."""
     from verifier.registration.outbox import Courier, Outbox
 
-    registration = _registration(settings)
+    registration = registration_of(settings)
 
     def outbox() -> Outbox | None:
         return Outbox(settings, engine=registration.engine) if settings.has_database else None
@@ -448,11 +447,19 @@ def _courier(settings: "Settings") -> "Courier":
     return Courier(outbox)
 
 
+def _start_caretakers(settings: "Settings") -> None:
+    """The workers that do what comes after a grant while the server answers."""
+    from verifier.registration.aftercare.caretaker import Caretaker, chores
+
+    for chore in chores(registration_of(settings)):
+        Caretaker(chore).start()
+
+
 def _postman(settings: "Settings") -> "Postman":
     """The worker that sends mails while the server answers."""
     from verifier.ground.mail.postman import MailOutbox, Postman
 
-    registration = _registration(settings)
+    registration = registration_of(settings)
 
     def outbox() -> MailOutbox | None:
         return MailOutbox(settings, engine=registration.engine) if settings.has_database else None
@@ -476,75 +483,10 @@ def _tls(certificate: Path | None, key: Path | None) -> dict[str, Any]:
     return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
-def _settings(
-    data: Path | None,
-    *,
-    offline_dir: Path | None = None,
-    exempt_hosts: list[str] | None = None,
-    public_url: str | None = None,
-) -> "Settings":
-    """The settings of the data folder, with what the command line says on top."""
-    from verifier.ground import settings as ground
-
-    settings = ground.load(data or ground.default_data_folder())
-    if offline_dir is not None:
-        if not offline_dir.is_dir():
-            raise CommandLineError(f"There is no folder {offline_dir} with published documents.")
-        settings = replace(settings, offline_dir=offline_dir)
-    if exempt_hosts:
-        added = ground.checked_exempt_hosts(tuple(exempt_hosts))
-        settings = replace(settings, exempt_hosts=settings.exempt_hosts | added)
-    if public_url is not None:
-        settings = replace(settings, public_url=ground.checked_public_url(public_url))
-    return settings
-
-
-def _verification(
-    settings: "Settings", *, known: tuple[str, ...] = (), more: "Callable[[], tuple[str, ...]]" = tuple
-) -> "Verification":
-    from verifier.ground.documents import context_set, document_source
-    from verifier.verification.service import Verification
-
-    return Verification(
-        document_source(settings),
-        trusted_issuers=settings.trusted_issuers,
-        known_issuers=lambda: (*known, *more()),
-        contexts=context_set(settings),
-    )
-
-
-def _registration(settings: "Settings") -> "Registration":
-    from verifier.registration.service import Registration
-
-    registration: Registration = Registration(
-        settings, verification=_verification(settings, more=lambda: registration.known_issuers())
-    )
-    return registration
-
-
 def _desk(settings: "Settings") -> "Desk":
     from verifier.desk.service import Desk
 
-    return Desk(_registration(settings))
-
-
-def _policy(event: str, *, registration: "Registration") -> "EventPolicy":
-    """A registered event by its id, or the policy in a file."""
-    from verifier.registration.service import load_event_file
-
-    if event.endswith((".yaml", ".yml")):
-        return load_event_file(Path(event))
-    return registration.event(event)
-
-
-def _bytes_of(file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read(MAX_INPUT_BYTES)
-    try:
-        with Path(file).open("rb") as stream:
-            return stream.read(MAX_INPUT_BYTES)
-    except OSError as error:
-        raise CommandLineError(f"The file {file} cannot be read: {error.strerror}.") from error
+    return Desk(registration_of(settings))
 
 
 def _write_case(file: Path, report: "Report") -> None:
@@ -555,17 +497,6 @@ def _write_case(file: Path, report: "Report") -> None:
         file.write_text(strict_json.dumps(case_file.write(report)) + "\n", encoding="utf-8")
     except OSError as error:
         raise CommandLineError(f"The case file {file} cannot be written: {error.strerror}.") from error
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    for line in lines:
-        typer.echo(f"  {line}")
-
-
-def _print_json(value: "JsonObject") -> None:
-    from schemas import strict_json
-
-    typer.echo(strict_json.dumps(value))
 
 
 def _print_report(report: "Report") -> None:
@@ -607,7 +538,7 @@ def _sentence(error: Exception) -> str:
     from verifier.verification.errors import VerificationError
 
     ours = (
-        *(CommandLineError, SettingsError, EventPolicyError, DatabaseError, OutboundError),
+        *(CommandLineError, SettingsError, AuditError, EventPolicyError, DatabaseError, OutboundError),
         *(VerificationError, RegistrationError, DeskError, StaffError, AuditError, KeysError),
     )
     if isinstance(error, ours):

@@ -57,7 +57,7 @@ def chores(registration: Registration) -> tuple[Chore, ...]:
     releasing = Releasing(registration)
 
     def if_there(do: Callable[[], object]) -> Callable[[], object]:
-        return lambda: do() if registration.settings.database.exists() else None
+        return lambda: do() if registration.settings.has_database else None
 
     def sweep_all() -> None:
         for policy in registration.events():

@@ -17,7 +17,7 @@ from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.registration.aftercare import UnknownCaseError, store
-from verifier.registration.aftercare.store import Case
+from verifier.registration.aftercare.model import Case
 from verifier.registration.store import Standing
 from verifier.verification.service import Verification
 from verifier.verification.standing import Finding, Lookup

@@ -24,7 +24,7 @@ from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.ground.settings import Settings
 from verifier.registration.aftercare import AftercareError, store
-from verifier.registration.aftercare.store import Given
+from verifier.registration.aftercare.model import Given
 from verifier.registration.shops import Sale, Shop, ShopRefusedError, ShopVoucher
 from verifier.registration.shops import service as shops
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -21,7 +21,8 @@ from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.registration import vouchers
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError, store
-from verifier.registration.aftercare.store import Given, NewWithdrawal, Purpose, Withdrawal
+from verifier.registration.aftercare.model import Given
+from verifier.registration.aftercare.store import NewWithdrawal, Purpose, Withdrawal
 from verifier.registration.errors import RegistrationError
 from verifier.registration.outbox import LEASE, LONGEST_REST, Connect, pause_after, voucher_order
 from verifier.registration.service import Registration
@@ -59,6 +60,14 @@ class Outcome:
             "voucher": self.voucher,
             "new_grant": self.new_number,
         }
+
+
+class Pushed(NamedTuple):
+    """How many withdrawals ended, how many the shop refuses, and a sentence for each that has not ended."""
+
+    ended: int
+    refused: int
+    problems: tuple[str, ...]
 
 
 class Releasing:
@@ -142,9 +151,8 @@ class Releasing:
             due = store.due_withdrawals(connection, now=self._clock(), limit=WITHDRAWALS_AT_A_TIME)
         return self._deliver(due)
 
-    def push(self, event: str) -> tuple[int, tuple[str, ...]]:
-        """Try every withdrawal of an event that has not ended, also the refused ones: how many ended, and a
-        sentence for each other one.
+    def push(self, event: str) -> Pushed:
+        """Try every withdrawal of an event that has not ended, also the refused ones.
 
         Raises:
             DatabaseError: as above.
@@ -154,7 +162,9 @@ class Releasing:
         ended = self._deliver(due)
         with reading(self._registration.engine) as connection:
             left = store.open_withdrawals(connection, event=event)
-        return ended, tuple(f"Grant {w.redemption_id} is not withdrawn yet: {w.problem}" for w in left)
+        refused = sum(withdrawal.state == "refused" for withdrawal in left)
+        problems = tuple(f"Grant {w.redemption_id} is not withdrawn yet: {w.problem}" for w in left)
+        return Pushed(ended, refused, problems)
 
     # Asking
 

@@ -17,7 +17,7 @@ from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import compact, reading, writing
 from verifier.registration.aftercare import store
-from verifier.registration.aftercare.store import Given
+from verifier.registration.aftercare.model import Given
 
 ACTOR = "retention"
 

@@ -1,6 +1,7 @@
 """An office whose vouchers are in a shop in memory, with all that is done to a discount after it was given."""
 
 from pathlib import Path
+from typing import Any
 
 from schemas.event_policy import EventPolicy
 from tests.unit.verifier.registration.test_outbox import Office
@@ -19,8 +20,8 @@ HOLDER = "urn:uuid:00000000-0000-4000-8000-00000000000a"
 class AfterOffice(Office):
     """`given`: a discount, placed in the shop."""
 
-    def __init__(self, folder: Path, *, by: EventPolicy | None = None) -> None:
-        super().__init__(folder, by=by)
+    def __init__(self, folder: Path, *, by: EventPolicy | None = None, **settings: Any) -> None:
+        super().__init__(folder, by=by, **settings)
         self.releasing = Releasing(self.registration, clock=self.clock, connect=lambda _: self.shop)
 
     def given(self, *, reference: str = HOLDER, request_id: str | None = None) -> str:

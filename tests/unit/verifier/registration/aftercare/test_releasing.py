@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ from verifier.registration.shops import service as shops
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[AfterOffice]:
-    office = AfterOffice(tmp_path)
+def office(tmp_path: Path, database: dict[str, Any]) -> Iterator[AfterOffice]:
+    office = AfterOffice(tmp_path, **database)
     yield office
     office.registration.engine.dispose()
 
@@ -255,14 +256,14 @@ def test_a_shop_that_refuses_waits_for_a_person_and_a_push(office: AfterOffice) 
     assert office.releasing.deliver_due() == 0
     (difference,) = office.check().differences
     assert "the shop has not confirmed it yet" in difference
-    assert office.releasing.push(EVENT) == (1, ())
+    assert office.releasing.push(EVENT) == (1, 0, ())
 
 
 def test_a_push_says_what_is_left(office: AfterOffice) -> None:
     voucher = office.given()
     office.shop.faults += [ShopUnreachableError("No answer."), ShopUnreachableError("Still none.")]
     office.release(voucher)
-    assert office.releasing.push(EVENT) == (0, ("Grant 1 is not withdrawn yet: Still none.",))
+    assert office.releasing.push(EVENT) == (0, 0, ("Grant 1 is not withdrawn yet: Still none.",))
 
 
 # Without a connected shop

@@ -91,8 +91,9 @@ def grant_release(
     from verifier.registration.aftercare.releasing import Releasing
 
     registration = registration_of(settings_of(data, exempt_hosts=exempt_host))
+    named = policy_of(event, registration=registration).event
     act = Releasing(registration).release
-    outcome = act(_event(event, data), grant, actor=by, why=why, role=ROLE, withdrawn_in_shop=withdrawn_in_shop)
+    outcome = act(named, grant, actor=by, why=why, role=ROLE, withdrawn_in_shop=withdrawn_in_shop)
     _finish(outcome, as_json=as_json)
 
 
@@ -113,8 +114,9 @@ def grant_reissue(
     from verifier.registration.aftercare.releasing import Releasing
 
     registration = registration_of(settings_of(data, exempt_hosts=exempt_host))
+    named = policy_of(event, registration=registration).event
     act = Releasing(registration).reissue
-    outcome = act(_event(event, data), grant, actor=by, why=why, role=ROLE, withdrawn_in_shop=withdrawn_in_shop)
+    outcome = act(named, grant, actor=by, why=why, role=ROLE, withdrawn_in_shop=withdrawn_in_shop)
     _finish(outcome, as_json=as_json)
 
 

@@ -1,8 +1,8 @@
 """The command line of the verifying office: `badge-verifier`.
 
-It reads arguments, calls the services and prints; it decides nothing. What comes after a grant is in `aftercare_cli`. Exit codes: 0 valid or granted, 1 not
-valid, already redeemed or refused, 2 could not tell, 3 misuse. Heavy imports stand inside the commands, so
-that `--help` answers at once.
+It reads arguments, calls the services and prints; it decides nothing. What comes after a grant is in
+`aftercare_cli`. Exit codes: 0 valid or granted, 1 not valid, already redeemed or refused, 2 could not tell, 3
+misuse. Heavy imports stand inside the commands, so that `--help` answers at once.
 """
 
 import io

@@ -280,10 +280,10 @@ def find_answers(connection: Connection, *, event: str, request_ids: Collection[
 
 
 def counts_by_pair(connection: Connection, *, event: str) -> dict[tuple[str, str], int]:
-    """How many discounts each (issuer, achievement) has given."""
+    """How many discounts each (issuer, achievement) has given, without those that were released."""
     query = (
         select(redemptions.c.issuer, redemptions.c.achievement, func.count())
-        .where(redemptions.c.event == event)
+        .where(redemptions.c.event == event, redemptions.c.state != "released")
         .group_by(redemptions.c.issuer, redemptions.c.achievement)
     )
     return {(issuer, achievement): count for issuer, achievement, count in connection.execute(query)}

@@ -74,6 +74,7 @@ _TITLES = {
     422: "Refused",
     429: "Too many requests",
 }
+_NOT_IN = "You are not signed in"
 
 
 def create_app(
@@ -144,8 +145,8 @@ def _tell_errors(app: FastAPI) -> None:
     """The one place where an error becomes an answer."""
     pages = Pages(Path(__file__).parent / "ground" / "templates")
 
-    def told(request: Request, status: int, detail: str) -> Response:
-        title = _TITLES.get(status, "Not possible now" if status >= 500 else "Refused")
+    def told(request: Request, status: int, detail: str, title: str | None = None) -> Response:
+        title = title or _TITLES.get(status, "Not possible now" if status >= 500 else "Refused")
         if wants_html(request):
             return pages.answer(
                 "error.html",
@@ -157,8 +158,8 @@ def _tell_errors(app: FastAPI) -> None:
             )
         return problem(status, title, detail)
 
-    def known(status: int) -> Callable[[Request, Exception], Response]:
-        return lambda request, error: told(request, status, str(error))
+    def known(status: int, title: str | None = None) -> Callable[[Request, Exception], Response]:
+        return lambda request, error: told(request, status, str(error), title)
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -196,8 +197,8 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(NotAllowedError, known(403))
     app.add_exception_handler(ForgedFormError, known(403))
     app.add_exception_handler(TooOftenError, known(429))
-    app.add_exception_handler(LinkError, known(400))
-    app.add_exception_handler(OpenIdError, known(400))
+    app.add_exception_handler(LinkError, known(400, _NOT_IN))
+    app.add_exception_handler(OpenIdError, known(400, _NOT_IN))
     app.add_exception_handler(RosterError, known(503))
     app.add_exception_handler(AuditError, known(400))
     app.add_exception_handler(Exception, unexpected)

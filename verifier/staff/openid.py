@@ -6,7 +6,7 @@ reader of `keys.jws`: the key's type decides the algorithm, so `none` and HMAC a
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -38,6 +38,7 @@ class Provider:
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str | None = None
     secret_in_header: bool = True
     names_itself: bool = False
 
@@ -48,6 +49,14 @@ class Identity:
 
     subject: str
     mail: str | None = None
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a code was changed for. The access token opens the provider's `userinfo`, and is kept nowhere."""
+
+    id_token: str = field(repr=False)
+    access_token: str | None = field(default=None, repr=False)
 
 
 def read_discovery(data: bytes, *, expected_issuer: str) -> Provider:
@@ -69,6 +78,7 @@ def read_discovery(data: bytes, *, expected_issuer: str) -> Provider:
         _address(said, "authorization_endpoint"),
         _address(said, "token_endpoint"),
         _address(said, "jwks_uri"),
+        userinfo_endpoint=_address(said, "userinfo_endpoint") if "userinfo_endpoint" in said else None,
         secret_in_header="client_secret_basic" in methods,
         names_itself=said.get("authorization_response_iss_parameter_supported") is True,
     )
@@ -134,17 +144,30 @@ def check_response(answer: Mapping[str, str], *, provider: Provider) -> str:
     return answer["code"]
 
 
-def read_token_response(data: bytes) -> str:
-    """The ID token in the token endpoint's answer (§3.1.3.3).
+def read_token_response(data: bytes) -> Tokens:
+    """The token endpoint's answer (§3.1.3.3).
 
     Raises:
         OpenIdError: there is none.
     """
     said = _object(data, what="The provider's answer")
-    token = said.get("id_token")
+    token, access = said.get("id_token"), said.get("access_token")
     if not isinstance(token, str) or str(said.get("token_type", "")).lower() != "bearer":
         raise OpenIdError("The provider's answer has no ID token.")
-    return token
+    usable = isinstance(access, str) and access.isascii() and access.isprintable() and " " not in access
+    return Tokens(token, str(access) if usable else None)
+
+
+def read_userinfo(data: bytes, *, identity: Identity) -> Identity:
+    """`identity` with the verified address that the provider's other answer has (§5.3.2).
+
+    Raises:
+        OpenIdError: it is about somebody else.
+    """
+    claims = _object(data, what="The provider's answer")
+    if claims.get("sub") != identity.subject:
+        raise OpenIdError("The provider's second answer is about somebody else.")
+    return Identity(identity.subject, _verified_mail(claims))
 
 
 def key_of(token: str, *, keys: Mapping[str | None, list[PublicKey]]) -> PublicKey | None:

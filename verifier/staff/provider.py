@@ -85,8 +85,10 @@ class OpenId:
             code_verifier=code_verifier,
         )
 
-    def finish(self, answer: Mapping[str, str], *, browser: str) -> Identity:
+    def finish(self, answer: Mapping[str, str], *, browser: str, is_listed: Callable[[str], bool]) -> Identity:
         """Who has logged in, from what the browser brought back: taken once, and from the browser that began.
+
+        `is_listed`: whether a subject is known; else the provider is asked for a verified address, if it has one.
 
         Raises:
             OpenIdError: the answer does not belong to a log-in of this browser, or is not to be believed.
@@ -102,15 +104,20 @@ class OpenId:
             raise OpenIdError("This log-in was not begun in this browser, or took too long: begin again.")
         kept = self._provider()
         code = openid.check_response(answer, provider=kept.provider)
-        token = openid.read_token_response(self._redeem(code, challenge.code_verifier, provider=kept.provider))
-        return openid.check_id_token(
-            token,
-            key=self._key(token, kept),
+        tokens = openid.read_token_response(self._redeem(code, challenge.code_verifier, provider=kept.provider))
+        identity = openid.check_id_token(
+            tokens.id_token,
+            key=self._key(tokens.id_token, kept),
             expected_issuer=self._access.issuer,
             client_id=self._access.client_id,
             expected_nonce=challenge.nonce,
             now=self._clock(),
         )
+        wanted = identity.mail is None and not is_listed(identity.subject)
+        if wanted and kept.provider.userinfo_endpoint and tokens.access_token:
+            said = self._asked(kept.provider.userinfo_endpoint, f"Bearer {tokens.access_token}")
+            return openid.read_userinfo(said, identity=identity)
+        return identity
 
     @property
     def _redirect_uri(self) -> str:
@@ -160,23 +167,25 @@ class OpenId:
             secret = self._access.client_secret()
         except (OSError, ValueError) as error:
             raise OpenIdError("The client's secret for the OpenID provider cannot be read.") from error
-        parts = urlsplit(provider.token_endpoint)
         authorization = ""
         if provider.secret_in_header:
             pair = f"{quote_plus(self._access.client_id)}:{quote_plus(secret)}"  # RFC 6749 §2.3.1
             authorization = "Basic " + base64.b64encode(pair.encode()).decode()
         else:
             form |= {"client_id": self._access.client_id, "client_secret": secret}
+        return self._asked(provider.token_endpoint, authorization, body=urlencode(form).encode())
+
+    def _asked(self, url: str, authorization: str, *, body: bytes | None = None) -> bytes:
+        """What the provider answers to a form, or to a question without one."""
+        parts = urlsplit(url)
         service = ServiceClient(
             f"{parts.scheme}://{parts.netloc}", authorization, self._settings.exempt_hosts, self._settings.ca_file
         )
         path = parts._replace(scheme="", netloc="").geturl()
         try:
-            reply = service.ask(
-                path, body=urlencode(form).encode(), content_type="application/x-www-form-urlencoded"
-            )
+            reply = service.ask(path, body=body, content_type="application/x-www-form-urlencoded")
         except OutboundError as error:
             raise OpenIdError(f"The OpenID provider could not be asked: {error}") from error
         if reply.status != 200:
-            raise OpenIdError(f"The OpenID provider did not take the code ({reply.status}): begin again.")
+            raise OpenIdError(f"The OpenID provider refused this log-in ({reply.status}): begin again.")
         return reply.body

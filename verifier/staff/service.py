@@ -98,6 +98,10 @@ class SignIn:
         """
         return roster.load(self._settings.staff)
 
+    def is_listed(self, subject: str) -> bool:
+        """Whether somebody on the list is known by this subject."""
+        return self.roster.by_subject(subject) is not None
+
     def ask_for_link(self, address: str, *, browser: str) -> None:
         """Mail a link to whoever of the staff has this address. Nothing tells the caller whether anybody has.
 

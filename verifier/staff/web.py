@@ -90,7 +90,7 @@ def router(sign_in: SignIn, *, openid: OpenId | None, registration: Registration
         answer = dict(request.query_params)
         if len(answer) != len(request.query_params.multi_items()):  # twice the same: two readers, two answers
             raise OpenIdError("The OpenID provider's answer says something twice.")
-        identity = openid.finish(answer, browser=browser.secret)
+        identity = openid.finish(answer, browser=browser.secret, is_listed=sign_in.is_listed)
         return _came_in(sign_in.sign_in_by_openid(identity, earlier=browser.session_token))
 
     @routes.post("/staff/sign-out")

@@ -55,6 +55,7 @@ class ProviderServer:
     asked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     takes_codes_twice: bool = False
+    userinfo: Claims | None = None
     secret_in_header: bool = True
 
     def __post_init__(self) -> None:
@@ -82,6 +83,7 @@ class ProviderServer:
             "authorization_endpoint": f"{self.issuer}/authorize?tenant=one",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
+            "userinfo_endpoint": f"{self.issuer}/me",
             "token_endpoint_auth_methods_supported": methods,
             "authorization_response_iss_parameter_supported": True,
         } | self.discovery
@@ -130,7 +132,7 @@ class ProviderServer:
         }
         said = {name: value for name, value in {**said, **self.claims}.items() if value is not None}
         sign = self.sign or (lambda claims, key: jwt.encode(claims, key.private, "RS256", {"kid": key.kid}))
-        return 200, {"access_token": "x", "token_type": "Bearer", "id_token": sign(said, self.key)}
+        return 200, {"access_token": "opens-userinfo", "token_type": "Bearer", "id_token": sign(said, self.key)}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -144,6 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(
                 200, {"keys": [self.contract.key.jwk] if self.contract.keys is None else self.contract.keys}
             )
+        elif self.path == "/me" and self.headers["Authorization"] == "Bearer opens-userinfo":
+            said = self.contract.userinfo
+            self._answer(500 if said is None else 200, said or {})
         else:
             self._answer(404, {})
 

@@ -126,13 +126,47 @@ def test_neither_state_nor_verifier_is_of_use_to_who_reads_the_answer_s_address(
 )
 def test_an_address_that_is_not_verified_or_not_listed_is_nobody_s(office: OpenIdOffice, claims: Claims) -> None:
     office.provider.claims = claims
+    office.provider.userinfo = {"sub": office.provider.subject}
     browser = office.browser()
     assert office.logged_in(browser).status_code == 403
     assert not is_in(browser)
 
 
+def test_an_address_is_asked_for_where_the_token_has_none(office: OpenIdOffice) -> None:
+    office.provider.claims = {"email": None, "email_verified": None}
+    office.provider.userinfo = {
+        "sub": office.provider.subject,
+        "email": "lead@example.org",
+        "email_verified": True,
+    }
+    browser = office.browser()
+    office.logged_in(browser)
+    assert is_in(browser)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"sub": "another", "email": "lead@example.org", "email_verified": True}, 400),
+        ({"email": "lead@example.org", "email_verified": True}, 400),
+        ({"sub": "248289761001", "email": "lead@example.org"}, 403),
+        ({"sub": "248289761001"}, 403),
+        (None, 400),
+    ],
+)
+def test_an_address_of_somebody_else_or_not_verified_lets_nobody_in(
+    office: OpenIdOffice, said: Claims | None, status: int
+) -> None:
+    office.provider.claims = {"email": None, "email_verified": None}
+    office.provider.userinfo = said
+    browser = office.browser()
+    assert office.logged_in(browser).status_code == status
+    assert not is_in(browser)
+
+
 def test_a_listed_subject_is_not_replaced_by_an_address(office: OpenIdOffice) -> None:
     """An address can be given to somebody else; a subject cannot."""
+    office.provider.userinfo = {"sub": "another"}
     office.settings.staff.write_text(BY_SUBJECT)
     office.provider.subject = "another"
     assert office.logged_in(office.browser()).status_code == 403
@@ -177,7 +211,7 @@ def test_a_code_of_an_earlier_log_in_is_refused_by_the_provider(office: OpenIdOf
     stolen = office.provider.log_in(office.begun(office.browser()))
     answer = office.provider.log_in(office.begun(browser)) | {"code": stolen["code"]}
     refused = office.brought_back(browser, answer)
-    assert refused.status_code == 400 and "did not take the code" in refused.text
+    assert refused.status_code == 400 and "refused this log-in" in refused.text
 
 
 def test_a_log_in_that_took_too_long_is_refused(office: OpenIdOffice) -> None:
@@ -395,7 +429,7 @@ def test_a_provider_that_is_down_is_a_sentence(office: OpenIdOffice) -> None:
 
 def test_a_secret_that_is_gone_or_wrong_lets_nobody_in(office: OpenIdOffice) -> None:
     (office.folder / "oidc.secret").write_text("another")
-    refused(office, "did not take the code (401)")
+    refused(office, "refused this log-in (401)")
     (office.folder / "oidc.secret").unlink()
     refused(office, "secret")
 

@@ -31,6 +31,8 @@ from verifier.ground.settings import Settings
 from verifier.ground.uploads import BodyLimit, wants_html
 from verifier.registration import api as registration_api
 from verifier.registration import web as registration_web
+from verifier.registration.aftercare import UnknownCaseError, UnknownGrantError
+from verifier.registration.aftercare.releasing import Releasing
 from verifier.registration.errors import (
     RegistrationError,
     RequestIdReusedError,
@@ -129,7 +131,10 @@ def _open_to_staff(
         openid = OpenId(registration, settings, access=settings.oidc, clock=clock)
     door = Door(sign_in, settings)
     app.include_router(staff_web.router(sign_in, openid=openid, registration=registration, door=door))
-    app.include_router(event_pages.router(registration, settings, desk=desk, door=door))
+    releasing = Releasing(registration, clock=clock)
+    app.include_router(
+        event_pages.router(registration, settings, releasing=releasing, desk=desk, door=door, clock=clock)
+    )
 
 
 async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -185,6 +190,8 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, misread)
     app.add_exception_handler(UnknownEventError, known(404))
     app.add_exception_handler(UnknownDeskError, known(404))
+    app.add_exception_handler(UnknownGrantError, known(404))
+    app.add_exception_handler(UnknownCaseError, known(404))
     app.add_exception_handler(RequestIdReusedError, known(422))
     app.add_exception_handler(UnknownExchangeError, known(410))
     app.add_exception_handler(AnswerRefusedError, known(422))

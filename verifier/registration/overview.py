@@ -1,20 +1,18 @@
 """How an event stands, for its team: what was given, by which badges, what is on its way, and what wants a person.
 
-Numbers and voucher codes only: what is kept of a holder is a random reference, and it is not shown.
+Numbers only. One grant by its voucher is `aftercare.releasing`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Engine
 
 from schemas.event_policy import EventPolicy
 from verifier.ground.database import reading
 from verifier.registration import store
+from verifier.registration.aftercare import cases
 from verifier.registration.shops import service as shops
 from verifier.registration.shops import store as shop_store
-
-MAX_CODE = 64  # characters of a voucher that is looked for
 
 
 @dataclass(frozen=True)
@@ -37,21 +35,8 @@ class Overview:
     pairs: tuple[PairCount, ...]
     pending: int
     refused: int
+    open_cases: int
     alarms: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FoundGrant:
-    """A grant as staff see it."""
-
-    number: int
-    voucher: str
-    issuer: str
-    achievement: str
-    percent: int
-    proof: str
-    granted_at: datetime
-    shop: str | None
 
 
 def overview(policy: EventPolicy, *, engine: Engine) -> Overview:
@@ -64,6 +49,7 @@ def overview(policy: EventPolicy, *, engine: Engine) -> Overview:
         granted = store.count_granted(connection, event=policy.event)
         counts = store.counts_by_pair(connection, event=policy.event)
         placed = [grant.state for grant in shop_store.grants(connection, event=policy.event)]
+    open_cases = len(cases.listed(policy.event, engine=engine))
     refused, pending = placed.count("refused"), placed.count("pending")
     alarms = list(shops.stock_alarms(policy, engine=engine))
     if granted >= policy.capacity:
@@ -84,31 +70,4 @@ def overview(policy: EventPolicy, *, engine: Engine) -> Overview:
         )
         for pair in policy.foreign
     ]
-    return Overview(granted, policy.capacity, tuple(pairs), pending, refused, tuple(alarms))
-
-
-def find_grant(voucher: str, *, event: str, engine: Engine) -> FoundGrant | None:
-    """The grant of a voucher at an event, however its code is written.
-
-    Raises:
-        DatabaseError: it cannot be read.
-    """
-    code = "".join(voucher.split()).upper()
-    if not 0 < len(code) <= MAX_CODE:
-        return None
-    with reading(engine) as connection:
-        found = store.find_grant(connection, event=event, voucher=code)
-        if found is None:
-            return None
-        number, grant = found
-        state = shop_store.state_of(connection, voucher=grant.voucher)
-    return FoundGrant(
-        number,
-        grant.voucher,
-        grant.issuer,
-        grant.achievement,
-        grant.percent,
-        grant.proof,
-        grant.granted_at,
-        state,
-    )
+    return Overview(granted, policy.capacity, tuple(pairs), pending, refused, open_cases, tuple(alarms))

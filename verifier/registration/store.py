@@ -289,16 +289,6 @@ def counts_by_pair(connection: Connection, *, event: str) -> dict[tuple[str, str
     return {(issuer, achievement): count for issuer, achievement, count in connection.execute(query)}
 
 
-def find_grant(connection: Connection, *, event: str, voucher: str) -> tuple[int, Grant] | None:
-    """The number and the grant of a voucher; upper and lower case are one, as in a shop."""
-    columns = [redemptions.c[name] for name in Grant.__dataclass_fields__]
-    query = select(redemptions.c.id, *columns).where(
-        redemptions.c.event == event, func.upper(redemptions.c.voucher) == voucher.upper()
-    )
-    row = connection.execute(query).first()
-    return None if row is None else (row[0], Grant(*row[1:]))
-
-
 def codes_given(connection: Connection, codes: Collection[str]) -> set[str]:
     """Which of these codes were ever given, released or not: none is given twice."""
     query = select(redemptions.c.voucher).where(redemptions.c.voucher.in_(codes))

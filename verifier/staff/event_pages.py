@@ -1,20 +1,25 @@
-"""The pages of one event for its team and finance: how it stands, one grant, its desks, its audit log.
+"""The pages of one event for its team and finance: how it stands, one grant, cases, money, desks, audit log.
 
 What is shown comes from the services of the rooms below; which role opens which page is said once, at its route.
 A voucher's code is as good as money, so it travels in forms and never in an address.
 """
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from verifier.desk.errors import UnknownDeskError
 from verifier.desk.service import Actor, Desk
 from verifier.ground import audit
+from verifier.ground.audit import AuditError
+from verifier.ground.database import writing
 from verifier.ground.settings import Settings
-from verifier.registration.overview import find_grant, overview
+from verifier.registration.aftercare import NotReleasableError, UnknownGrantError, cases, finance
+from verifier.registration.aftercare.releasing import Outcome, Releasing
+from verifier.registration.overview import overview
 from verifier.registration.service import Registration
 from verifier.registration.shops import ShopError
 from verifier.registration.shops import service as shops
@@ -24,9 +29,18 @@ from verifier.staff.frame import StaffPages
 from verifier.staff.rights import Right
 
 ROWS_SHOWN = 200
+Act = Callable[..., Outcome]  # of `Releasing`: release or reissue
 
 
-def router(registration: Registration, settings: Settings, *, desk: Desk, door: Door) -> APIRouter:
+def router(
+    registration: Registration,
+    settings: Settings,
+    *,
+    releasing: Releasing,
+    desk: Desk,
+    door: Door,
+    clock: Callable[[], datetime],
+) -> APIRouter:
     """The routes of an event's staff pages."""
     routes = APIRouter(include_in_schema=False)
     pages = StaffPages()
@@ -43,7 +57,56 @@ def router(registration: Registration, settings: Settings, *, desk: Desk, door: 
 
     @routes.post("/staff/events/{event}/grants")
     async def find(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.FIND_GRANT))]) -> Response:
-        return await run_in_threadpool(_grant, event, visitor)
+        return await run_in_threadpool(_grant, event, visitor, visitor.fields.get("voucher", ""))
+
+    @routes.post("/staff/events/{event}/grants/{grant}/released")
+    async def release(
+        event: str, grant: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.RELEASE))]
+    ) -> Response:
+        return await run_in_threadpool(_acted, releasing.release, event, grant, visitor)
+
+    @routes.post("/staff/events/{event}/grants/{grant}/reissued")
+    async def reissue(
+        event: str, grant: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.RELEASE))]
+    ) -> Response:
+        return await run_in_threadpool(_acted, releasing.reissue, event, grant, visitor)
+
+    @routes.get("/staff/events/{event}/cases")
+    def list_cases(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_CASES))]) -> Response:
+        return pages.answer(
+            "cases.html",
+            visitor,
+            policy=registration.event(event),
+            cases=cases.listed(event, engine=registration.engine, closed=True),
+            may_close=visitor.may(Right.CLOSE_CASE),
+        )
+
+    @routes.post("/staff/events/{event}/cases/{number}/closed")
+    async def close_case(
+        event: str, number: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.CLOSE_CASE))]
+    ) -> Response:
+        by = _actor(visitor)
+        await run_in_threadpool(
+            cases.close,
+            registration.event(event).event,
+            _number(number),
+            actor=by.actor,
+            role=by.role,
+            why=by.reason,
+            engine=registration.engine,
+            clock=clock,
+        )
+        return RedirectResponse(f"/staff/events/{event}/cases", 303)
+
+    @routes.post("/staff/events/{event}/finance")
+    async def money(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_MONEY))]) -> Response:
+        return await run_in_threadpool(_money, event, visitor, as_file=False)
+
+    @routes.post("/staff/events/{event}/finance.csv")
+    async def money_as_file(
+        event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_MONEY))]
+    ) -> Response:
+        return await run_in_threadpool(_money, event, visitor, as_file=True)
 
     @routes.get("/staff/events/{event}/desks")
     def desks(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_DESKS))]) -> Response:
@@ -62,9 +125,7 @@ def router(registration: Registration, settings: Settings, *, desk: Desk, door: 
     async def take_back(
         event: str, number: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.CHANGE_DESKS))]
     ) -> Response:
-        if not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise UnknownDeskError("There is no such desk link.")
-        await run_in_threadpool(desk.take_back, event, int(number), by=_actor(visitor))
+        await run_in_threadpool(desk.take_back, event, _number(number), by=_actor(visitor))
         return RedirectResponse(f"/staff/events/{event}/desks", 303)
 
     @routes.get("/staff/events/{event}/audit")
@@ -93,10 +154,55 @@ def router(registration: Registration, settings: Settings, *, desk: Desk, door: 
             return _event(event, visitor, problem=str(error))
         return _event(event, visitor, found)
 
-    def _grant(event: str, visitor: Visitor) -> Response:
+    def _grant(event: str, visitor: Visitor, reference: str, problem: str = "") -> Response:
         policy = registration.event(event)
-        grant = find_grant(visitor.fields.get("voucher", ""), event=event, engine=registration.engine)
-        return pages.answer("grant.html", visitor, status=200 if grant else 404, policy=policy, grant=grant)
+        try:
+            grant = releasing.find(event, "".join(reference.split()))
+        except UnknownGrantError:
+            grant = None
+        return pages.answer(
+            "grant.html",
+            visitor,
+            status=404 if grant is None else 400 if problem else 200,
+            policy=policy,
+            grant=grant,
+            problem=problem,
+            may_release=visitor.may(Right.RELEASE),
+        )
+
+    def _acted(act: Act, event: str, grant: str, visitor: Visitor) -> Response:
+        policy, by = registration.event(event), _actor(visitor)
+        by_hand = visitor.fields.get("withdrawn_in_shop") == "yes"
+        try:
+            outcome = act(event, grant, actor=by.actor, role=by.role, why=by.reason, withdrawn_in_shop=by_hand)
+        except (NotReleasableError, AuditError) as error:
+            return _grant(event, visitor, grant, str(error))
+        return pages.answer("released.html", visitor, policy=policy, outcome=outcome)
+
+    def _money(event: str, visitor: Visitor, *, as_file: bool) -> Response:
+        """The report, or a file of it; that it was looked at is written down, since it tells what was paid."""
+        policy, by = registration.event(event), _actor(visitor)
+        try:
+            report = finance.report(policy, settings=settings, engine=registration.engine, clock=clock)
+        except ShopError as error:
+            return _event(event, visitor, problem=str(error))
+        with writing(registration.engine) as connection:
+            audit.write(
+                connection,
+                actor=by.actor,
+                role=by.role,
+                act="finance.report",
+                event=event,
+                reason="downloaded" if as_file else "looked at",
+                now=clock(),
+            )
+        if not as_file:
+            return pages.answer("finance.html", visitor, policy=policy, report=report)
+        headers = {
+            "Content-Disposition": f'attachment; filename="{policy.event}-finance.csv"',
+            "Cache-Control": "no-store",
+        }
+        return Response(report.to_csv(), headers=headers, media_type="text/csv; charset=utf-8")
 
     def _desks(event: str, visitor: Visitor, made: str = "") -> Response:
         return pages.answer(
@@ -109,6 +215,11 @@ def router(registration: Registration, settings: Settings, *, desk: Desk, door: 
         )
 
     return routes
+
+
+def _number(text: str) -> int:
+    """The number of a case or a link in an address; one that nothing has where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _actor(visitor: Visitor) -> Actor:

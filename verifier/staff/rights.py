@@ -22,6 +22,10 @@ class Right(StrEnum):
 
     SEE_EVENT = "see_event"
     FIND_GRANT = "find_grant"
+    RELEASE = "release"
+    SEE_CASES = "see_cases"
+    CLOSE_CASE = "close_case"
+    SEE_MONEY = "see_money"
     COMPARE_SHOP = "compare_shop"
     SEE_DESKS = "see_desks"
     CHANGE_DESKS = "change_desks"
@@ -34,6 +38,10 @@ class Right(StrEnum):
 WHO_MAY: Mapping[Right, tuple[Role, ...]] = {
     Right.SEE_EVENT: (Role.EVENT_TEAM, Role.LEAD, Role.FINANCE, Role.AUDITOR, Role.ADMIN),
     Right.FIND_GRANT: (Role.EVENT_TEAM, Role.LEAD, Role.FINANCE, Role.AUDITOR),
+    Right.RELEASE: (Role.LEAD,),
+    Right.SEE_CASES: (Role.EVENT_TEAM, Role.LEAD, Role.AUDITOR),
+    Right.CLOSE_CASE: (Role.LEAD,),
+    Right.SEE_MONEY: (Role.FINANCE, Role.AUDITOR),
     Right.COMPARE_SHOP: (Role.EVENT_TEAM, Role.LEAD, Role.FINANCE, Role.ADMIN),
     Right.SEE_DESKS: (Role.EVENT_TEAM, Role.LEAD, Role.AUDITOR, Role.ADMIN),
     Right.CHANGE_DESKS: (Role.EVENT_TEAM, Role.LEAD, Role.ADMIN),

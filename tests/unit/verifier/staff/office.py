@@ -69,7 +69,7 @@ class Browser:
 class StaffOffice:
     """An office with one event and somebody in each role."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, event: dict[str, Any] | None = None, **settings: Any) -> None:
         self.clock, self.folder, self.woken = Clock(), folder, 0
         options: dict[str, Any] = {"public_url": URL, "mail": MailAccess("localhost", 25, "none", "b@v.example")}
         self.settings = Settings(folder, **{**options, **settings})
@@ -77,9 +77,9 @@ class StaffOffice:
         documents = DocumentsInMemory.of([ISSUER])
         verification = Verification(documents, clock=self.clock)
         self.registration = Registration(self.settings, verification=verification, clock=self.clock)
-        for event in (EVENT, OTHER_EVENT):
-            (folder / f"{event}.draft").write_bytes(document(event=event))
-            self.registration.add_event(folder / f"{event}.draft")
+        for name in (EVENT, OTHER_EVENT):
+            (folder / f"{name}.draft").write_bytes(document(**(event or {}), event=name))
+            self.registration.add_event(folder / f"{name}.draft")
         self.app = create_app(self.settings, source=documents, clock=self.clock, wake_postman=self._wake)
 
     def close(self) -> None:

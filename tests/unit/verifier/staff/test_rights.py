@@ -30,6 +30,12 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("GET", "/staff/events/{event}"): EVERYBODY - {"stranger"},
     ("POST", "/staff/events/{event}/shop-check"): TEAM | {"finance"},
     ("POST", "/staff/events/{event}/grants"): {"event_team", "lead", "finance", "auditor", "everywhere"},
+    ("POST", "/staff/events/{event}/grants/{grant}/released"): {"lead"},
+    ("POST", "/staff/events/{event}/grants/{grant}/reissued"): {"lead"},
+    ("GET", "/staff/events/{event}/cases"): {"event_team", "lead", "auditor", "everywhere"},
+    ("POST", "/staff/events/{event}/cases/{number}/closed"): {"lead"},
+    ("POST", "/staff/events/{event}/finance"): {"finance", "auditor", "everywhere"},
+    ("POST", "/staff/events/{event}/finance.csv"): {"finance", "auditor", "everywhere"},
     ("GET", "/staff/events/{event}/desks"): TEAM | {"auditor"},
     ("POST", "/staff/events/{event}/desks"): TEAM,
     ("POST", "/staff/events/{event}/desks/{number}/taken-back"): TEAM,
@@ -82,7 +88,7 @@ def test_each_role_opens_exactly_its_doors(
     browser = browsers[who]
     if path == "/staff/sign-out":
         browser = office.signed_in(who)  # the other one stays in for the rest of the table
-    at = path.format(event=EVENT, member="staff-99", number="1") if "{" in path else path
+    at = path.format(event=EVENT, member="staff-99", number="1", grant="1") if "{" in path else path
     browser.get("/staff")
     answer = browser.get(at) if method == "GET" else browser.submit(at, reason="a test", voucher="NONE")
     if who in LET_IN[method, path]:
@@ -93,7 +99,7 @@ def test_each_role_opens_exactly_its_doors(
 
 @pytest.mark.parametrize(("method", "path"), sorted(LET_IN))
 def test_nobody_is_let_in_without_a_session(office: StaffOffice, method: str, path: str) -> None:
-    at = path.format(event=EVENT, member="staff-1", number="1") if "{" in path else path
+    at = path.format(event=EVENT, member="staff-1", number="1", grant="1") if "{" in path else path
     answer = office.browser().client.request(method, at, data={"form_token": "0" * 64})
     assert answer.status_code == 401
 
@@ -104,7 +110,7 @@ def test_no_form_is_taken_without_its_token(
 ) -> None:
     browser = browsers["everywhere"]
     browser.get("/staff")
-    at = path.format(event=EVENT, member="staff-1", number="1") if "{" in path else path
+    at = path.format(event=EVENT, member="staff-1", number="1", grant="1") if "{" in path else path
     assert browser.submit(at, form_token="", reason="a test").status_code == 403
 
 
@@ -135,5 +141,5 @@ def test_the_role_in_the_log_is_the_one_that_opened_the_door() -> None:
 
 def test_every_right_is_somebody_s_and_an_auditor_changes_nothing() -> None:
     assert set(WHO_MAY) == set(Right)
-    changing = {Right.CHANGE_DESKS, Right.END_SESSIONS}
+    changing = {Right.CHANGE_DESKS, Right.END_SESSIONS, Right.RELEASE, Right.CLOSE_CASE}
     assert not [right for right in changing if Role.AUDITOR in WHO_MAY[right]]

@@ -9,7 +9,7 @@ Writers that may share a transaction are `committer`.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import (
     URL,
+    ClauseElement,
     Connection,
     Dialect,
     Engine,
@@ -30,20 +31,26 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DatabaseError as SqlError
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 MIGRATION_HEAD = "0007"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
 WRITE_LOCK = 0x62616467652D7631  # PostgreSQL's advisory lock of our writers: "badge-v1", in one database
 _CONNECT = {"connect_timeout": 5, "application_name": "badge-verifier"}
 # A grant is on the disk when it is answered, whatever the server's default. Nobody waits for ever: not for the
-# lock, nor for a process that took it and hangs.
+# lock, nor for a process that took it and hangs. And what is run again and again is
+# planned once.
 _SESSION = f"""
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 SET lock_timeout = '{BUSY_SECONDS}s';
-SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'
+SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s';
+SET plan_cache_mode = force_generic_plan
 """
+# A writer sees what was committed until it got the lock; a reader sees one state of everything.
+_BEGIN_WRITING = f"BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
 
 metadata = MetaData(
@@ -64,6 +71,13 @@ class CommitUnknownError(DatabaseError):
     """The connection was lost while the database confirmed: it may have kept the transaction, or not."""
 
 
+def stored_time(value: datetime) -> str:
+    """An instant as `UtcDateTime` stores it."""
+    if value.tzinfo is None:
+        raise ValueError("A time without a zone cannot be stored.")
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant: aware in, UTC out, stored as ISO 8601 text that sorts as time does."""
 
@@ -71,14 +85,56 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("A time without a zone cannot be stored.")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return None if value is None else stored_time(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)
+
+
+class Statement:
+    """A statement that runs for every redemption: composed by SQLAlchemy once for each dialect, and then given to
+    the driver as text, which saves most of the time. Values go in and rows come out as the driver has them.
+    """
+
+    def __init__(self, clause: ClauseElement) -> None:
+        self._clause = clause
+        self._texts: dict[str, tuple[str, list[str] | None]] = {}
+
+    def composed(
+        self, dialect: Dialect, values: Mapping[str, object]
+    ) -> "tuple[str, tuple[object, ...] | dict[str, object]]":
+        """Its text in a database's own dialect, and the values as that takes them."""
+        if dialect.name not in self._texts:
+            compiled = self._clause.compile(dialect=dialect)
+            assert isinstance(compiled, SQLCompiler)
+            self._texts[dialect.name] = compiled.string, compiled.positiontup
+        sql, order = self._texts[dialect.name]
+        return sql, dict(values) if order is None else tuple(values[name] for name in order)
+
+
+Call = tuple[Statement, Mapping[str, object]]
+
+
+def run_all(connection: Connection, calls: Sequence[Call]) -> list[list[Any]]:
+    """Run statements one after the other; the rows of each. A server is asked once for all of them: while it is on
+    its way to and fro, everybody waits.
+    """
+    composed = [statement.composed(connection.dialect, values) for statement, values in calls]
+    if connection.dialect.name != "postgresql":
+        results = [connection.exec_driver_sql(sql, values) for sql, values in composed]
+        return [list(result) if result.returns_rows else [] for result in results]
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline():
+            cursors = [driver.execute(sql, values) for sql, values in composed]
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    except connection.dialect.loaded_dbapi.Error as error:
+        is_lost = connection.dialect.is_disconnect(error, driver, None)
+        if is_lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            None, None, error, Exception, connection_invalidated=is_lost, dialect=connection.dialect
+        ) from error
 
 
 def open_database(place: Path | str, *, password_file: Path | None = None) -> Engine:
@@ -117,9 +173,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     committing = False
     try:
-        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with _begun(engine, writes=True) as connection:
             yield connection
             committing = True
+            connection.commit()
     except (SqlError, InterfaceError, PoolTimeoutError) as error:
         if isinstance(error, _OUR_MISTAKES):
             raise
@@ -139,14 +196,27 @@ def reading(engine: Engine) -> Iterator[Connection]:
         DatabaseError: it cannot be read.
     """
     try:
-        with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":  # its default shows each statement a later state
-                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with _begun(engine, writes=False) as connection:
             yield connection
     except (SqlError, InterfaceError, PoolTimeoutError) as error:
         if isinstance(error, _OUR_MISTAKES):
             raise
         raise DatabaseError(f"The database could not be read: {_reason(error)}.") from error
+
+
+def _begun(engine: Engine, *, writes: bool) -> Connection:
+    """A connection whose transaction has begun. One that died while it rested in the pool is replaced."""
+    for is_last in (False, True):
+        connection = engine.connect().execution_options(writes=writes)
+        try:
+            connection.begin()
+        except DBAPIError as error:
+            connection.close()
+            if is_last or not error.connection_invalidated:
+                raise
+        else:
+            break
+    return connection
 
 
 def _file_engine(file: Path) -> Engine:
@@ -166,7 +236,6 @@ def _server_engine(address: str, password_file: Path | None) -> Engine:
         engine = create_engine(
             url,
             connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
-            pool_pre_ping=True,  # a connection that died while it rested is replaced, and nobody notices
             pool_size=5,
             max_overflow=15,
             pool_timeout=BUSY_SECONDS,
@@ -194,7 +263,7 @@ def _with_password(url: URL, file: Path | None) -> URL:
 
 
 def _prepare_file(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where sqlite3 guesses
+    connection.isolation_level = None  # transactions begin where `_begin_in_file` says, not where sqlite3 guesses
     _write_ahead(connection)
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
@@ -220,14 +289,13 @@ def _begin_in_file(connection: Connection) -> None:
 
 
 def _prepare_session(connection: Any, _record: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_SESSION)
-    connection.commit()
+    connection.autocommit = True  # transactions begin where `_begin_at_server` says
+    connection.execute(_SESSION)
 
 
 def _begin_at_server(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes", False):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql(_BEGIN_WRITING if writes else _BEGIN_READING)
 
 
 def _version(connection: Connection) -> str | None:

@@ -21,10 +21,17 @@ from verifier.registration.events import Acceptance
 from verifier.registration.outbox import Placement
 from verifier.registration.reasons import Reason
 from verifier.registration.shops import store as shop_store
-from verifier.registration.store import Grant, NewAnswer, Standing
+from verifier.registration.store import (
+    Grant,
+    HolderName,
+    Known,
+    NewAnswer,
+    NewGrant,
+    RequestName,
+    Standing,
+)
 
 Use = Callable[[Connection], bool]  # uses a proof up in the grant's own transaction; False: it was used before
-_KEPT = {Reason.GRANTED, Reason.ALREADY_REDEEMED}  # other answers may be better next time
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,20 +50,20 @@ class Claim:
     standings: tuple[Standing, ...] = ()
 
     @cached_property
-    def holders(self) -> tuple[str, ...]:
-        """Every name of the holder, as the ledger keeps it."""
-        return tuple(sorted({store.holder_key(holder) for holder in self.acceptance.holders}))
+    def request(self) -> RequestName:
+        return RequestName(self.policy.event, self.request_id)
 
-    @property
-    def scope(self) -> tuple[str, str, str]:
-        """Within what a holder's name is one holder."""
-        return self.policy.event, self.policy.entitlement, self.acceptance.issuer
+    @cached_property
+    def names(self) -> tuple[HolderName, ...]:
+        """Every name of the holder, as the ledger keeps it."""
+        scope = self.policy.event, self.policy.entitlement, self.acceptance.issuer
+        keys = {store.holder_key(holder) for holder in self.acceptance.holders}
+        return tuple(HolderName(*scope, key) for key in sorted(keys))
 
     def touches(self) -> set[Hashable]:
         """What no other claim of the same transaction may touch."""
         pool = {("pool", self.policy.event)} if isinstance(self.policy.shop, CodePool) else set()
-        names = {(*self.scope, holder) for holder in self.holders}
-        return {("request", self.policy.event, self.request_id), *names, *pool}
+        return {self.request, *self.names, *pool}
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,6 @@ class Outcome:
     percent: int = 0
     voucher: str | None = None
     shop: Placement | None = None
-    redemption_id: int | None = None
     is_repeated: bool = False
 
 
@@ -92,51 +98,38 @@ class Ledger:
         return self._committer.submit(claim)
 
     def _carry_out(self, connection: Connection, claims: Sequence[Claim]) -> Sequence[Outcome | Exception]:
-        """Each claim's outcome, in their order. A statement is for all of them: none is asked for one by one."""
-        outcomes: _Outcomes = {}
-        for step in (_repeated, _redeemed, _without_room, self._granted):
-            outcomes |= step(connection, [claim for claim in claims if claim not in outcomes])
-        new = [
-            NewAnswer(
-                event=claim.policy.event,
-                request_id=claim.request_id,
-                fingerprint=claim.fingerprint,
-                reason=outcome.reason.value,
-                redemption_id=outcome.redemption_id,
-                answered_at=claim.now,
-            )
-            for claim, outcome in outcomes.items()
-            if isinstance(outcome, Outcome) and not outcome.is_repeated and outcome.reason in _KEPT
-        ]
-        store.add_answers(connection, new)
-        return [outcomes[claim] for claim in claims]
-
-    def _granted(self, connection: Connection, claims: Sequence[Claim]) -> _Outcomes:
-        """Grants for those who are left, with their vouchers and the orders for the shop."""
-        codes = self._codes(connection, claims)
-        outcomes: _Outcomes = {claim: Outcome(Reason.NO_CAPACITY) for claim in claims if claim not in codes}
+        """Each claim's outcome, in their order: one look for all of them, then what it means, then one writing."""
+        known = store.look(
+            connection,
+            requests=[claim.request for claim in claims],
+            names=[name for claim in claims for name in claim.names],
+        )
+        outcomes: _Outcomes = _repeated(connection, claims, known)
+        outcomes |= {
+            claim: Outcome(Reason.ALREADY_REDEEMED)
+            for claim in claims
+            if claim not in outcomes and not known.redeemed.isdisjoint(claim.names)
+        }
+        outcomes |= _without_room(connection, [claim for claim in claims if claim not in outcomes], known)
+        wanting = [claim for claim in claims if claim not in outcomes]
+        codes = self._codes(connection, wanting)
+        outcomes |= {claim: Outcome(Reason.NO_CAPACITY) for claim in wanting if claim not in codes}
         for claim in [claim for claim in codes if claim.use is not None and not claim.use(connection)]:
             outcomes[claim] = Outcome(Reason.USED_PRESENTATION)
             del codes[claim]
-        grants = {claim: _grant(claim, code, generation) for claim, (code, generation) in codes.items()}
-        ids = store.add_grants(connection, [(grant, claim.holders) for claim, grant in grants.items()])
-        store.add_standings(
-            connection,
-            [(ids[grant.voucher], place) for claim, grant in grants.items() for place in claim.standings],
-        )
-        for claim, grant in grants.items():
-            placement = outbox.enter(
-                connection,
-                policy=claim.policy,
-                redemption_id=ids[grant.voucher],
-                voucher=grant.voucher,
-                percent=grant.percent,
-                now=claim.now,
-            )
-            outcomes[claim] = Outcome(
-                Reason.GRANTED, grant.percent, grant.voucher, placement, redemption_id=ids[grant.voucher]
-            )
-        return outcomes
+        grants = {
+            claim: NewGrant(number, _grant(claim, code, generation), claim.names, claim.standings)
+            for number, (claim, (code, generation)) in enumerate(codes.items(), start=known.newest + 1)
+        }
+        answers = [_answer(claim, Reason.GRANTED, redemption_id=new.id) for claim, new in grants.items()]
+        answers += [
+            _answer(claim, Reason.ALREADY_REDEEMED)
+            for claim, outcome in outcomes.items()
+            if outcome == Outcome(Reason.ALREADY_REDEEMED)
+        ]
+        store.write(connection, grants=list(grants.values()), answers=answers)
+        outcomes |= {claim: _entered(connection, claim, new) for claim, new in grants.items()}
+        return [outcomes[claim] for claim in claims]
 
     def _codes(self, connection: Connection, claims: Sequence[Claim]) -> dict[Claim, tuple[str, int]]:
         """A voucher for each, with its generation: derived, or the next one of the event's pool. An empty pool has
@@ -170,52 +163,42 @@ def repeated(answer: store.Answer, *, fingerprint: str, shop: Placement | None) 
     return Outcome(Reason(answer.reason), answer.percent, answer.voucher, shop, is_repeated=True)
 
 
-def _repeated(connection: Connection, claims: Sequence[Claim]) -> _Outcomes:
+def _repeated(connection: Connection, claims: Sequence[Claim], known: Known) -> _Outcomes:
     """The claims whose request was answered before, as when the same one comes twice at the same moment."""
     outcomes: _Outcomes = {}
-    for event in {claim.policy.event for claim in claims}:
-        asked = {claim.request_id: claim for claim in claims if claim.policy.event == event}
-        for request_id, answer in store.find_answers(connection, event=event, request_ids=asked).items():
-            claim = asked[request_id]
-            shop = outbox.placement_of(connection, voucher=answer.voucher)
-            try:
-                outcomes[claim] = repeated(answer, fingerprint=claim.fingerprint, shop=shop)
-            except RequestIdReusedError as error:
-                outcomes[claim] = error
+    for claim in claims:
+        answer = known.answers.get(claim.request)
+        if answer is None:
+            continue
+        shop = outbox.placement_of(connection, voucher=answer.voucher)
+        try:
+            outcomes[claim] = repeated(answer, fingerprint=claim.fingerprint, shop=shop)
+        except RequestIdReusedError as error:
+            outcomes[claim] = error
     return outcomes
 
 
-def _redeemed(connection: Connection, claims: Sequence[Claim]) -> _Outcomes:
-    """The claims whose holder redeemed before, under any of their names."""
-    outcomes: _Outcomes = {}
-    for scope in {claim.scope for claim in claims}:
-        event, entitlement, issuer = scope
-        asked = {holder: claim for claim in claims if claim.scope == scope for holder in claim.holders}
-        found = store.redeemed_holders(connection, event=event, entitlement=entitlement, issuer=issuer, keys=asked)
-        outcomes |= {asked[holder]: Outcome(Reason.ALREADY_REDEEMED) for holder in found}
-    return outcomes
-
-
-def _without_room(connection: Connection, claims: Sequence[Claim]) -> _Outcomes:
+def _without_room(connection: Connection, claims: Sequence[Claim], known: Known) -> _Outcomes:
     """The claims for which the event has no discount left, or none for badges of their kind."""
     outcomes: _Outcomes = {}
+    most = known.newest + len(claims)  # of all events; where that is enough nobody counts
     given: dict[str, int] = {}
     of_pair: dict[tuple[str, str, str], int] = {}
     for claim in claims:
         event, acceptance = claim.policy.event, claim.acceptance
-        if event not in given:
+        if most > claim.policy.capacity and event not in given:
             given[event] = store.count_granted(connection, event=event)
         pair = event, acceptance.issuer, acceptance.achievement
         if acceptance.at_most is not None and pair not in of_pair:
             of_pair[pair] = store.count_of_pair(
                 connection, event=event, issuer=acceptance.issuer, achievement=acceptance.achievement
             )
-        if given[event] >= claim.policy.capacity:
+        if given.get(event, 0) >= claim.policy.capacity:
             outcomes[claim] = Outcome(Reason.NO_CAPACITY)
         elif acceptance.at_most is not None and of_pair[pair] >= acceptance.at_most:
             outcomes[claim] = Outcome(Reason.FOREIGN_LIMIT_REACHED)
         else:
-            given[event] += 1
+            given[event] = given.get(event, 0) + 1
             of_pair[pair] = of_pair.get(pair, 0) + 1
     return outcomes
 
@@ -234,6 +217,31 @@ def _grant(claim: Claim, voucher: str, generation: int) -> Grant:
         generation=generation,
         policy_digest=claim.policy.digest,
     )
+
+
+def _answer(claim: Claim, reason: Reason, *, redemption_id: int | None = None) -> NewAnswer:
+    return NewAnswer(
+        event=claim.policy.event,
+        request_id=claim.request_id,
+        fingerprint=claim.fingerprint,
+        reason=reason.value,
+        redemption_id=redemption_id,
+        answered_at=claim.now,
+    )
+
+
+def _entered(connection: Connection, claim: Claim, new: NewGrant) -> Outcome:
+    """The outcome of a grant, with its order for the shop written."""
+    grant = new.grant
+    placement = outbox.enter(
+        connection,
+        policy=claim.policy,
+        redemption_id=new.id,
+        voucher=grant.voucher,
+        percent=grant.percent,
+        now=claim.now,
+    )
+    return Outcome(Reason.GRANTED, grant.percent, grant.voucher, placement)
 
 
 def _derived(connection: Connection, claims: Sequence[Claim], secret: bytes) -> dict[Claim, tuple[str, int]]:

@@ -465,7 +465,8 @@ def _fingerprint(data: bytes, proof: Proof) -> str:
 
 def _earlier_answer(connection: Connection, *, event: str, request_id: str, fingerprint: str) -> Redemption | None:
     """What this request was answered before; `shop` as it is now, which only gets better."""
-    answer = store.find_answers(connection, event=event, request_ids=[request_id]).get(request_id)
+    request = store.RequestName(event, request_id)
+    answer = store.look(connection, requests=[request], names=[]).answers.get(request)
     if answer is None:
         return None
     shop = outbox.placement_of(connection, voucher=answer.voucher)

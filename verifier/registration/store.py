@@ -4,27 +4,37 @@ The unique key (event, entitlement, issuer, holder) is what gives a discount onc
 the caller's one transaction. No name, address or badge is kept. Deciding is `events`, the use cases `service`.
 """
 
+import functools
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Boolean,
     Column,
+    CompoundSelect,
     Connection,
     ForeignKey,
     Integer,
+    ScalarSelect,
+    Select,
     String,
     Table,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
+    union_all,
 )
 
-from verifier.ground.database import UtcDateTime, metadata
+from verifier.ground.database import Call, Statement, UtcDateTime, metadata, run_all, stored_time
+
+MAX_ROWS = 64  # of one statement: SQLite takes at most 500 queries in one, and 32,766 values
+Row = TypeVar("Row")
 
 # `releasing`: its voucher is on its way out of the shop; `released`: it counts for nothing any more.
 GrantState = Literal["granted", "releasing", "released"]
@@ -103,6 +113,22 @@ class Standing:
     purpose: str = ""
 
 
+class HolderName(NamedTuple):
+    """A name of a holder, as `holder_key` gives it, and within what it is one holder."""
+
+    event: str
+    entitlement: str
+    issuer: str
+    holder: str
+
+
+class RequestName(NamedTuple):
+    """A request id, which is an event's."""
+
+    event: str
+    request_id: str
+
+
 @dataclass(frozen=True)
 class Grant:
     """A row of `redemptions` that is to be, or is."""
@@ -118,6 +144,18 @@ class Grant:
     granted_at: datetime
     generation: int = 1
     policy_digest: str = ""
+
+
+@dataclass(frozen=True)
+class NewGrant:
+    """A grant with its number, with every name of its holder, and where its badge can be looked up again. Who has
+    the write lock gives the numbers, each one more than the newest.
+    """
+
+    id: int
+    grant: Grant
+    names: Sequence[HolderName]
+    standings: Sequence[Standing] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +182,17 @@ class Answer:
     percent: int = 0
     voucher: str | None = None
     stands: bool = True
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was there before some claims: earlier answers, names under which the discount was redeemed, and the
+    number of the newest grant. There are never more grants than that.
+    """
+
+    answers: Mapping[RequestName, Answer]
+    redeemed: AbstractSet[HolderName]
+    newest: int
 
 
 def holder_key(reference: str) -> str:
@@ -201,82 +250,41 @@ def count_of_pair(connection: Connection, *, event: str, issuer: str, achievemen
     return connection.execute(query).scalar_one()
 
 
-def redeemed_holders(
-    connection: Connection, *, event: str, entitlement: str, issuer: str, keys: Collection[str]
-) -> set[str]:
-    """Which of these names, as `holder_key` gives them, the discount was redeemed under."""
-    query = select(redemption_holders.c.holder).where(
-        redemption_holders.c.event == event,
-        redemption_holders.c.entitlement == entitlement,
-        redemption_holders.c.issuer == issuer,
-        redemption_holders.c.holder.in_(keys),
+def look(connection: Connection, *, requests: Sequence[RequestName], names: Sequence[HolderName]) -> Known:
+    """What is known of these requests and these names."""
+    calls: list[Call] = [(_NEWEST, {})]
+    calls += [(_find_answers(len(some)), _flat(RequestName._fields, some)) for some in _some(requests)]
+    calls += [(_redeemed_holders(len(some)), _flat(HolderName._fields, some)) for some in _some(names)]
+    ((newest,),), *found = run_all(connection, calls)
+    rows: list[tuple[Any, ...]] = [row for some in found for row in some]
+    return Known(
+        {RequestName(*row[:2]): _answer(*row[2:]) for row in rows if len(row) > len(HolderName._fields)},
+        {HolderName(*row) for row in rows if len(row) == len(HolderName._fields)},
+        newest or 0,
     )
-    return set(connection.execute(query).scalars())
 
 
-def add_grants(connection: Connection, grants: Sequence[tuple[Grant, Collection[str]]]) -> dict[str, int]:
-    """Write grants, each with the names of its holder that it claims; the rows' ids by voucher.
+def _answer(fingerprint: str, reason: str, percent: int | None, voucher: str | None, state: str | None) -> Answer:
+    return Answer(fingerprint, reason, percent or 0, voucher, state in {None, "granted"})
 
-    sqlalchemy.exc.IntegrityError if one of the names was claimed before: the caller asked first, in this same
+
+def write(connection: Connection, *, grants: Sequence[NewGrant], answers: Sequence[NewAnswer]) -> None:
+    """Write grants, each with the names of its holder that it claims, and what requests are answered.
+
+    sqlalchemy.exc.IntegrityError if one of the names was claimed before: the caller looked first, in this same
     transaction, so that cannot happen while the write lock is held.
     """
-    if not grants:
-        return {}
-    connection.execute(insert(redemptions), [vars(grant) for grant, _ in grants])
-    query = select(redemptions.c.voucher, redemptions.c.id).where(
-        redemptions.c.voucher.in_([grant.voucher for grant, _ in grants])
-    )
-    ids = {row.voucher: row.id for row in connection.execute(query)}
-    connection.execute(
-        insert(redemption_holders),
+    claimed = [(new.id, *name) for new in grants for name in new.names]
+    standings = [(new.id, *_values(place)) for new in grants for place in new.standings]
+    run_all(
+        connection,
         [
-            {
-                "redemption_id": ids[grant.voucher],
-                "event": grant.event,
-                "entitlement": grant.entitlement,
-                "issuer": grant.issuer,
-                "holder": key,
-            }
-            for grant, keys in grants
-            for key in keys
+            *_add(redemptions, ("id", *_columns(Grant)), [(new.id, *_values(new.grant)) for new in grants]),
+            *_add(redemption_holders, ("redemption_id", *HolderName._fields), claimed),
+            *_add(grant_standings, ("redemption_id", *_columns(Standing)), standings),
+            *_add(redemption_answers, _columns(NewAnswer), [_values(answer) for answer in answers]),
         ],
     )
-    return ids
-
-
-def add_standings(connection: Connection, standings: Sequence[tuple[int, Standing]]) -> None:
-    """Keep where the badges of grants, each named by its row's id, can be looked up again."""
-    if standings:
-        rows = [{"redemption_id": number} | vars(standing) for number, standing in standings]
-        connection.execute(insert(grant_standings), rows)
-
-
-def add_answers(connection: Connection, answers: Sequence[NewAnswer]) -> None:
-    """Keep what request ids were answered."""
-    if answers:
-        connection.execute(insert(redemption_answers), [vars(answer) for answer in answers])
-
-
-def find_answers(connection: Connection, *, event: str, request_ids: Collection[str]) -> dict[str, Answer]:
-    """What each of these request ids was answered, if it was."""
-    query = (
-        select(
-            redemption_answers.c.request_id,
-            redemption_answers.c.fingerprint,
-            redemption_answers.c.reason,
-            redemptions.c.percent,
-            redemptions.c.voucher,
-            redemptions.c.state,
-        )
-        .join(redemptions, redemptions.c.id == redemption_answers.c.redemption_id, isouter=True)
-        .where(redemption_answers.c.event == event, redemption_answers.c.request_id.in_(request_ids))
-    )
-    return {
-        row.request_id: Answer(
-            row.fingerprint, row.reason, row.percent or 0, row.voucher, row.state in {None, "granted"}
-        )
-        for row in connection.execute(query)
-    }
 
 
 def counts_by_pair(connection: Connection, *, event: str) -> dict[tuple[str, str], int]:
@@ -289,7 +297,87 @@ def counts_by_pair(connection: Connection, *, event: str) -> dict[tuple[str, str
     return {(issuer, achievement): count for issuer, achievement, count in connection.execute(query)}
 
 
-def codes_given(connection: Connection, codes: Collection[str]) -> set[str]:
+def codes_given(connection: Connection, codes: Sequence[str]) -> set[str]:
     """Which of these codes were ever given, released or not: none is given twice."""
-    query = select(redemptions.c.voucher).where(redemptions.c.voucher.in_(codes))
-    return set(connection.execute(query).scalars()) if codes else set()
+    calls = [(_codes_given(len(some)), _flat(["voucher"], [(code,) for code in some])) for some in _some(codes)]
+    return {row[0] for rows in run_all(connection, calls) for row in rows}
+
+
+def next_number() -> "ScalarSelect[int]":
+    """The number of the next grant, for who has the write lock."""
+    return select(func.coalesce(func.max(redemptions.c.id), 0) + 1).scalar_subquery()
+
+
+# Statements of a redemption. While one runs everybody waits, so each is for many rows, found by their whole keys.
+
+
+def _add(table: Table, columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> list[Call]:
+    """Statements that insert rows."""
+    return [(_insert(table, columns, len(some)), _flat(columns, some)) for some in _some(rows)]
+
+
+def _columns(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _values(row: object) -> tuple[object, ...]:
+    return tuple(vars(row).values())
+
+
+def _flat(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, object]:
+    """The values of rows by column and number of the row, as the statements below name them."""
+    return {
+        f"{column}_{number}": stored_time(value) if isinstance(value, datetime) else value
+        for number, row in enumerate(rows)
+        for column, value in zip(columns, row, strict=True)
+    }
+
+
+def _some(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """All of them, as many at a time as a statement can take."""
+    return (rows[at : at + MAX_ROWS] for at in range(0, len(rows), MAX_ROWS))
+
+
+@functools.cache
+def _insert(table: Table, columns: tuple[str, ...], count: int) -> Statement:
+    rows: list[dict[str, Any]] = [{name: bindparam(f"{name}_{n}") for name in columns} for n in range(count)]
+    return Statement(insert(table).values(rows))
+
+
+@functools.cache
+def _redeemed_holders(count: int) -> Statement:
+    columns: list[Column[str]] = [redemption_holders.c[name] for name in HolderName._fields]
+    return Statement(_for_each(select(*columns), columns, count))
+
+
+@functools.cache
+def _codes_given(count: int) -> Statement:
+    return Statement(_for_each(select(redemptions.c.voucher), [redemptions.c.voucher], count))
+
+
+@functools.cache
+def _find_answers(count: int) -> Statement:
+    columns: list[Column[str]] = [redemption_answers.c[name] for name in RequestName._fields]
+    query = select(
+        *columns,
+        redemption_answers.c.fingerprint,
+        redemption_answers.c.reason,
+        redemptions.c.percent,
+        redemptions.c.voucher,
+        redemptions.c.state,
+    ).join(redemptions, redemptions.c.id == redemption_answers.c.redemption_id, isouter=True)
+    return Statement(_for_each(query, columns, count))
+
+
+def _for_each(
+    query: "Select[*tuple[Any, ...]]", columns: Sequence[Column[str]], count: int
+) -> "CompoundSelect[*tuple[Any, ...]]":
+    """The rows of `count` keys, each asked for by all of its columns. One condition for all keys would be shorter,
+    and make PostgreSQL read through an event whose table it has not counted yet.
+    """
+    return union_all(
+        *(query.where(*(column == bindparam(f"{column.name}_{n}") for column in columns)) for n in range(count))
+    )
+
+
+_NEWEST = Statement(select(func.max(redemptions.c.id)))

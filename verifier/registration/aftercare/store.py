@@ -33,6 +33,7 @@ from verifier.registration.store import (
     GrantState,
     Standing,
     grant_standings,
+    next_number,
     redemption_answers,
     redemption_holders,
     redemptions,
@@ -178,6 +179,7 @@ def add_copy(connection: Connection, old: Given, *, voucher: str, generation: in
     written = connection.execute(
         insert(redemptions)
         .values(
+            id=next_number(),
             event=old.event,
             entitlement=old.entitlement,
             issuer=old.issuer,

@@ -207,7 +207,7 @@ def test_a_grant_that_is_rolled_back_orders_nothing(office: Office, monkeypatch:
         raise DatabaseError("The disk is full.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(store, "add_answers", full_disk)
+        broken.setattr(store, "write", full_disk)
         with pytest.raises(DatabaseError):
             office.redeem()
     assert office.outbox.push("summit-2027").placed == 0

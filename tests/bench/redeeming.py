@@ -2,8 +2,8 @@
 
 Ours and theirs take turns in one run, a second each, and the sums are compared. Measured is a claim, from being
 accepted to being on the disk and answered; verifying is apart. A plain writer of SQLite has a connection of its
-own with synchronous=FULL and waits for the lock as SQLite does; per redemption it asks what the ledger asks and writes
-three of the rows that the ledger writes. A plain writer of PostgreSQL asks nothing: in one row it does one
+own with synchronous=FULL and waits for the lock as SQLite does; per redemption it asks what the ledger asks and
+writes three of the rows that the ledger writes. A plain writer of PostgreSQL asks nothing: in one row it does one
 `INSERT … ON CONFLICT DO NOTHING` per transaction, in the other row one for each of these three.
 """
 

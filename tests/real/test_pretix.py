@@ -107,12 +107,13 @@ class Pretix:
         except OSError:
             return False
 
-    def ask(self, path: str, fields: object = None) -> Any:
+    def ask(self, path: str, fields: object = None, *, method: str | None = None) -> Any:
         """The answer of its API to those who set it up."""
         request = Request(
             f"http://{self.host}/api/v1/organizers/foundation/{path}",
             data=None if fields is None else json.dumps(fields).encode(),
             headers={"Authorization": f"Token {self.setting_up}", "Content-Type": "application/json"},
+            method=method,
         )
         with urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())

@@ -1,5 +1,7 @@
 """An office whose vouchers are in a shop in memory, with all that is done to a discount after it was given."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,12 @@ class AfterOffice(Office):
 
     def reissue(self, voucher: str, *, why: str = "Lost.", by_hand: bool = False) -> Outcome:
         return self.releasing.reissue(EVENT, voucher, actor="staff:1", why=why, withdrawn_in_shop=by_hand)
+
+    def end(self, voucher: str) -> None:
+        """Its end in the shop was a day and a second ago; the issuer's lists are fresh all the same."""
+        order = self.shop.orders[voucher]
+        ended = self.clock.now - timedelta(days=1, seconds=1)
+        self.shop.orders[voucher] = replace(order, valid_until=ended)
 
     def usable(self) -> list[str]:
         """The vouchers that would make a ticket cheaper now."""

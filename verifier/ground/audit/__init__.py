@@ -9,7 +9,7 @@ of the act itself: there is no act without its row. No row holds a holder's pers
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
@@ -164,7 +164,7 @@ def _digest(row: Row) -> str:
     """SHA-256 over the hash before and everything that the row says (RFC 8785 gives its one text)."""
     said: JsonObject = {
         "number": row.number,
-        "at": row.at.isoformat(timespec="microseconds"),
+        "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"),  # as it will be read again
         "actor": row.actor,
         "role": row.role,
         "act": row.act,

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from verifier.ground.database import UtcDateTime, metadata
 from verifier.registration.aftercare.model import Because, Case, Given
+from verifier.registration.mailbox.store import mail_codes
 from verifier.registration.shops.store import State, shop_codes, shop_orders
 from verifier.registration.store import (
     GrantState,
@@ -350,6 +351,7 @@ def forget_event(connection: Connection, *, event: str, totals: Iterable[dict[st
         (grant_standings, grant_standings.c.redemption_id.in_(ours)),
         (withdrawals, withdrawals.c.event == event),
         (cases, cases.c.event == event),
+        (mail_codes, mail_codes.c.event == event),
         (shop_orders, shop_orders.c.event == event),
         (shop_codes, shop_codes.c.event == event),
         (redemptions, redemptions.c.event == event),

@@ -90,11 +90,13 @@ class PretixShop:
                 if self._make_worthless(order):
                     return Withdrawn(order.code)
             elif there.is_used:
+                if there.is_worthless:  # ordered with while it was lowered: it is the holder's as it was granted
+                    self._change(there, _voucher(order))
                 return UsedThere(order.code)
             elif there.is_worthless:
                 return Withdrawn(order.code)
-            elif not self._delete(there):
-                self._lower_to_nothing(there)  # an order with it was canceled: then pretix keeps the voucher
+            elif not self._delete(there) and not self._is_used(order):
+                self._change(there, _WORTHLESS)  # an order with it was canceled: then pretix keeps the voucher
         raise ShopUnreachableError(f"The code {order.code} changes in the shop while it is withdrawn.")
 
     def sales(self, vouchers: Iterable[ShopVoucher]) -> tuple[Sale, ...]:
@@ -141,10 +143,12 @@ class PretixShop:
             raise _problem(reply)
         return reply.status != 403
 
-    def _lower_to_nothing(self, voucher: ShopVoucher) -> None:
-        reply = self._ask(
-            f"vouchers/{voucher.number}/", body=strict_json.dumps(_WORTHLESS).encode(), method="PATCH"
-        )
+    def _is_used(self, order: VoucherOrder) -> bool:
+        there = self._find(order)
+        return there is not None and there.is_used
+
+    def _change(self, voucher: ShopVoucher, fields: JsonObject) -> None:
+        reply = self._ask(f"vouchers/{voucher.number}/", body=strict_json.dumps(fields).encode(), method="PATCH")
         if reply.status not in {200, 404}:
             raise _problem(reply)
 

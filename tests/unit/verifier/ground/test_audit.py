@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,9 @@ def test_a_log_of_more_than_one_helping_is_read_whole(engine: Engine) -> None:
         for _ in range(2_003):
             audit.write(connection, **FIELDS, now=NOW)
     assert audit.check(engine).rows == 2_003
+
+
+def test_a_time_of_any_zone_is_the_same_moment_when_it_is_checked(engine: Engine) -> None:
+    write(engine, now=NOW.astimezone(timezone(timedelta(hours=5, minutes=30))))
+    assert audit.check(engine).fault is None
+    assert audit.entries(engine)[0].at == NOW

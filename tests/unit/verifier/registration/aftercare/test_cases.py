@@ -32,7 +32,7 @@ class Web:
     asked: list[str] = field(default_factory=list)
     hosts: tuple[str, ...] = ()
 
-    def fetch(self, url: str, *, max_bytes: int) -> Document:
+    def fetch(self, url: str, *, max_bytes: int = 1 << 20) -> Document:
         self.asked.append(url)
         published = self.issuer.published() | self.replaced
         if self.down or url not in published:

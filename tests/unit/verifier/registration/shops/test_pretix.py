@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from verifier.ground.settings import Settings, ShopAccess
 from verifier.registration.shops import (
     AlreadyThere,
     Placed,
+    Sale,
     ShopRefusedError,
     ShopUnreachableError,
+    UsedThere,
     VoucherOrder,
+    Withdrawn,
     pretix,
 )
 from verifier.registration.shops.pretix import PretixShop
@@ -218,3 +222,178 @@ def test_a_token_that_is_none_is_one_sentence_without_it(tmp_path: Path, content
     with pytest.raises(ShopRefusedError, match="token") as caught:
         pretix.connect(Settings(tmp_path, shops={access.url: access}), url=access.url, organizer="o", event="e")
     assert "two words" not in str(caught.value)
+
+
+# Withdrawing
+
+
+def test_a_withdrawn_code_stays_and_buys_nothing(shop: PretixShop, server: ContractServer) -> None:
+    shop.put(ORDER)
+    for _ in range(2):
+        assert shop.withdraw(ORDER) == Withdrawn(ORDER.code)
+    assert server.usable() == [] and list(server.vouchers) == [ORDER.code]
+    assert not server.buy(ORDER.code)
+    (dead,) = server.vouchers.values()
+    assert (dead["value"], dead["max_usages"], dead["tag"]) == ("0.00", 1, "recognition")
+    with pytest.raises(ShopRefusedError, match="gives 0 percent"):
+        shop.put(ORDER)
+
+
+def test_a_code_that_is_not_there_is_taken_before_a_late_order_comes(
+    shop: PretixShop, server: ContractServer
+) -> None:
+    assert shop.withdraw(ORDER) == Withdrawn(ORDER.code)
+    status, _ = server.create({"code": ORDER.code, "quota": 12, "value": "50.00", "tag": "recognition"})
+    assert (status, server.usable()) == (400, [])
+
+
+def test_an_order_that_arrives_between_two_steps_is_withdrawn_too(
+    shop: PretixShop, server: ContractServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put(ORDER)
+    (alive,) = ({**voucher} for voucher in server.vouchers.values())
+    remove = server.remove
+
+    def late(number: int) -> tuple[int, dict[str, Any]]:
+        answer = remove(number)
+        monkeypatch.setattr(server, "remove", remove)
+        server.create({name: value for name, value in alive.items() if name != "id"})
+        return answer
+
+    monkeypatch.setattr(server, "remove", late)
+    assert shop.withdraw(ORDER) == Withdrawn(ORDER.code)
+    assert server.usable() == []
+
+
+def test_a_used_voucher_is_not_withdrawn_and_stays_as_it_was(shop: PretixShop, server: ContractServer) -> None:
+    shop.put(ORDER)
+    assert server.buy(ORDER.code)
+    before = dict(server.vouchers[ORDER.code])
+    assert shop.withdraw(ORDER) == UsedThere(ORDER.code)
+    assert server.vouchers[ORDER.code] == before
+
+
+def test_somebody_who_orders_between_looking_and_deleting_keeps_the_ticket(
+    shop: PretixShop, server: ContractServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put(ORDER)
+    remove = server.remove
+
+    def overtaken(number: int) -> tuple[int, dict[str, Any]]:
+        server.buy(ORDER.code)
+        return remove(number)
+
+    monkeypatch.setattr(server, "remove", overtaken)
+    assert shop.withdraw(ORDER) == UsedThere(ORDER.code)
+    assert server.vouchers[ORDER.code]["value"] == "50.00"
+
+
+def test_somebody_who_orders_while_it_is_lowered_keeps_what_was_granted(
+    shop: PretixShop, server: ContractServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put(ORDER)
+    server.buy(ORDER.code)
+    server.cancel(ORDER.code)
+    change = server.change
+
+    def overtaken(number: int, fields: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if fields["value"] == "0.00":
+            assert server.buy(ORDER.code)
+        return change(number, fields)
+
+    monkeypatch.setattr(server, "change", overtaken)
+    assert shop.withdraw(ORDER) == UsedThere(ORDER.code)
+    (kept,) = server.vouchers.values()
+    assert (kept["value"], kept["valid_until"], kept["redeemed"]) == ("50.00", "2027-03-03T09:00:00Z", 1)
+
+
+def test_a_voucher_of_a_canceled_order_is_lowered_to_nothing(shop: PretixShop, server: ContractServer) -> None:
+    shop.put(ORDER)
+    server.buy(ORDER.code)
+    server.cancel(ORDER.code)
+    assert server.usable() == [ORDER.code]
+    assert shop.withdraw(ORDER) == Withdrawn(ORDER.code)
+    assert server.usable() == []
+
+
+def test_a_code_of_somebody_else_is_never_withdrawn(shop: PretixShop, server: ContractServer) -> None:
+    shop.put(replace(ORDER, tag="press"))
+    with pytest.raises(ShopRefusedError, match="under the tag 'press'"):
+        shop.withdraw(ORDER)
+    assert server.usable() == [ORDER.code]
+
+
+@pytest.mark.parametrize("status", [409, 429, 500, 503, 0])
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
+def test_whichever_step_fails_the_next_try_ends_it(
+    shop: PretixShop, server: ContractServer, status: int, step: int
+) -> None:
+    shop.put(ORDER)
+    server.faults.extend([Fault()] * step + [Fault(status, first=step % 2 == 1)])
+    with pytest.raises(ShopUnreachableError):  # it takes four: look, delete, look, take the code
+        shop.withdraw(ORDER)
+    assert not server.faults
+    assert shop.withdraw(ORDER) == Withdrawn(ORDER.code)
+    assert (server.usable(), list(server.vouchers)) == ([], [ORDER.code])
+
+
+def test_a_token_that_may_not_withdraw_wants_a_person(shop: PretixShop, server: ContractServer) -> None:
+    shop.put(ORDER)
+    server.faults.extend([Fault(), Fault(403), Fault(), Fault(403)])
+    with pytest.raises(ShopRefusedError, match="may not do this"):
+        shop.withdraw(ORDER)
+    assert server.usable() == [ORDER.code]
+
+
+def test_a_shop_in_which_the_code_never_rests_is_left_for_later(
+    shop: PretixShop, server: ContractServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put(ORDER)
+    monkeypatch.setattr(server, "remove", lambda _: (204, {}))
+    with pytest.raises(ShopUnreachableError, match="changes in the shop"):
+        shop.withdraw(ORDER)
+
+
+# Counting
+
+
+def test_only_tickets_of_our_vouchers_are_asked_for_and_only_prices_are_read(
+    shop: PretixShop, server: ContractServer
+) -> None:
+    shop.put(ORDER)
+    other = replace(ORDER, code="OTHER")
+    shop.put(other)
+    assert server.buy(ORDER.code, price="99.99") and server.buy(other.code, price="10.00")
+    server.cancel(other.code)
+    server.asked.clear()
+    used = [voucher for voucher in shop.vouchers(tag="recognition") if voucher.is_used]
+    (sold,) = shop.sales(used)
+    assert sold == Sale(ORDER.code, Decimal("50.00"), Decimal("49.99"))
+    assert "Nina" not in repr(sold)
+    asked = [path for _, path, _ in server.asked if "orderpositions" in path]
+    assert len(asked) == 1 and "voucher=1&order__status__in=n%2Cp" in asked[0]
+    assert shop.currency() == "EUR"
+
+
+def test_tickets_that_our_token_may_not_see_are_refused(shop: PretixShop, server: ContractServer) -> None:
+    shop.put(ORDER)
+    server.buy(ORDER.code)
+    server.may_see_orders = False
+    with pytest.raises(ShopRefusedError, match="403"):
+        shop.sales(shop.vouchers(tag="recognition"))
+
+
+@pytest.mark.parametrize("body", ['{"currency": "euro"}', '{"currency": 5}', "{}"])
+def test_a_currency_that_is_none_is_not_told(shop: PretixShop, server: ContractServer, body: str) -> None:
+    server.faults.append(Fault(200, body=body))
+    assert shop.currency() is None
+
+
+@pytest.mark.parametrize("ends", ['"tomorrow"', '"2027-03-03T09:00:00"', "5"])
+def test_a_voucher_whose_end_cannot_be_read_is_never_one_without_an_end(
+    shop: PretixShop, server: ContractServer, ends: str
+) -> None:
+    entry = '{"code": "A", "tag": "recognition", "valid_until": ' + ends + "}"
+    server.faults.append(Fault(200, body='{"next": null, "results": [' + entry + "]}"))
+    with pytest.raises(ShopUnreachableError, match="whose end is no time"):
+        shop.vouchers(tag="recognition")

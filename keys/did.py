@@ -66,6 +66,7 @@ def did_of_web_address(base_url: str) -> str:
     return ":".join(["did:web", authority, *path])
 
 
+@lru_cache(maxsize=1024)
 def url_of_did_web(did: str) -> str:
     """Where the document of a did:web lies, always https.
 

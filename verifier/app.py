@@ -11,7 +11,6 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
@@ -25,6 +24,7 @@ from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
 from verifier.ground.documents import DocumentSource, context_set, document_source
+from verifier.ground.headers import Headers
 from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.settings import Settings
@@ -55,17 +55,11 @@ from verifier.staff.errors import (
 from verifier.staff.provider import OpenId
 from verifier.staff.service import SignIn
 from verifier.verification import web as verification_web
+from verifier.verification.at_once import AtOnce
 from verifier.verification.service import Verification
 from verifier.wallets import web as wallets_web
 from verifier.wallets.errors import AnswerRefusedError, UnknownExchangeError, WalletsUnavailableError
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",  # the address of a desk is its key
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
-}
 _TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -115,8 +109,9 @@ def create_app(
     _open_to_staff(app, settings, registration=registration, desk=desk, clock=clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
+    app.add_middleware(AtOnce, verification=registration.verification, headers=verification_web.HEADERS)
     app.add_middleware(FairUse, buckets=Buckets(settings.rate_limit))
-    app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
+    app.add_middleware(Headers)
     _tell_errors(app)
     return app
 
@@ -135,15 +130,6 @@ def _open_to_staff(
     app.include_router(
         event_pages.router(registration, settings, releasing=releasing, desk=desk, door=door, clock=clock)
     )
-
-
-async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    response = await call_next(request)
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.url.path.startswith("/static/"):
-        response.headers.setdefault("Cache-Control", "public, max-age=3600")
-    return response
 
 
 def _tell_errors(app: FastAPI) -> None:

@@ -5,6 +5,7 @@ It reads arguments, calls the services and prints; it decides nothing. What come
 misuse. Heavy imports stand inside the commands, so that `--help` answers at once.
 """
 
+import gc
 import io
 import sys
 from dataclasses import replace
@@ -429,6 +430,8 @@ def serve(
     _courier(settings).start()
     _start_caretakers(settings)
     postman.start()
+    gc.collect()
+    gc.freeze()  # what is there now stays: collecting garbage need not look through it at each turn
     # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
     uvicorn.run(
         application, host=host, port=port, access_log=False, server_header=False, log_level="warning", **tls

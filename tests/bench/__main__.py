@@ -6,7 +6,17 @@ Nothing here fails for being slow: numbers are read by people, and compared with
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.bench import deciding, documents, issuing, publishing, redeeming, signing, starting, verifying
+from tests.bench import (
+    deciding,
+    documents,
+    issuing,
+    publishing,
+    redeeming,
+    serving,
+    signing,
+    starting,
+    verifying,
+)
 from tests.bench.measuring import Row
 
 GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
@@ -18,6 +28,7 @@ GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "publishing": publishing.rows,
     "starting": starting.rows,
     "redeeming": redeeming.rows,
+    "serving": serving.rows,
 }
 
 

@@ -9,6 +9,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -70,6 +71,7 @@ def client_of(scope: Scope) -> str | None:
     return None if client is None or _is_this_machine(client[0]) else _network_of(client[0])
 
 
+@lru_cache(maxsize=1024)
 def _network_of(address: str) -> str:
     """An IPv4 address, or the /64 to which an IPv6 address belongs: one customer has as many of those as they
     like.
@@ -81,6 +83,7 @@ def _network_of(address: str) -> str:
     return address if parsed.version == 4 else parsed.exploded[:19]
 
 
+@lru_cache(maxsize=1024)
 def _is_this_machine(address: str) -> bool:
     try:
         return ip_address(address).is_loopback

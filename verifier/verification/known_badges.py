@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from keys import jws
@@ -25,10 +25,11 @@ from schemas.outline import Outline
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.verification.content import SKEW, read_badge
 from verifier.verification.reading import ReadBadge
-from verifier.verification.status import check_status
+from verifier.verification.report import check_text
+from verifier.verification.status import OLD_TYPE, check_status, list_url
 from verifier.verification.story import check_issuer_document, document_to_read, read_document
 from verifier.verification.trust import TrustBundle
-from verifier.verification.verdict import Check, Outcome, State, Verdict
+from verifier.verification.verdict import Check, Outcome, State, Statement, Verdict
 
 if TYPE_CHECKING:
     from schemas.credential import OpenBadgeCredential
@@ -123,7 +124,7 @@ class _Places:
     status: tuple[tuple[int, str, int], ...]  # entry, its member, value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _KnownBadge:
     """A badge that passed every check in these contexts, as far as others can be like it. `before`: its checks up
     to that of the issuer's document, which is made anew; `after`: those behind it but for the last three, as are
@@ -136,6 +137,20 @@ class _KnownBadge:
     after: tuple[Check, ...]
     outline: Outline
     contexts: ContextSet
+    statement: Statement
+    name: int | None  # which of the values is the name that the badge says
+    lists: tuple[str, ...] | None  # the status lists that all badges like it name; None if they differ in that
+
+    @cached_property
+    def _texts(self) -> tuple[bytes, bytes]:
+        return b",".join(map(check_text, self.before)), b",".join(map(check_text, self.after))
+
+    def texts(self, verdict: Verdict) -> bytes:
+        """The checks of a verdict that this made, as JSON texts joined by commas."""
+        before, after = self._texts
+        anew = (verdict.checks[len(self.before)], *verdict.checks[-3:])
+        document, *others = map(check_text, anew)
+        return b",".join((before, document, after, *others))
 
     def judge(
         self, parsed: ParsedJws, values: Sequence[str], *, payload: str, trust: TrustBundle, now: datetime
@@ -159,7 +174,9 @@ class _KnownBadge:
         except SignatureError:
             return None
         checks = (*self.before, issuer_document, *self.after, *times, status)
-        return Verdict(checks, said, read=partial(_badge_in, payload))
+        name = None if self.name is None else values[self.name]
+        told = self.statement._replace(name=name, valid_from=said.valid_from, valid_until=said.valid_until)
+        return Verdict(checks, said, read=partial(_badge_in, payload), told=told)
 
     def _outline(self, values: Sequence[str]) -> Outline | None:
         """What this badge says of itself; None if its times do not exist, or are not as its claims repeat them."""
@@ -204,6 +221,24 @@ class _KnownBadge:
         return tuple(entries)
 
 
+class Found(NamedTuple):
+    """A token that is like a known badge; nothing of it was checked yet."""
+
+    known: _KnownBadge
+    parsed: ParsedJws
+    values: list[str]
+    payload: str
+
+    @property
+    def issuer(self) -> str:
+        """Whose badge it says it is."""
+        return self.known.outline.issuer
+
+    def judge(self, *, trust: TrustBundle, now: datetime) -> Verdict | None:
+        """The verdict, if it passes every check."""
+        return self.known.judge(self.parsed, self.values, payload=self.payload, trust=trust, now=now)
+
+
 class KnownBadges:
     """The badges that were judged in one process: a bounded memory, shared by its threads."""
 
@@ -215,15 +250,20 @@ class KnownBadges:
         """The verdict of `checks.verify` on a badge that passes every check, if one like it is known."""
         if badge.token is None or trust.given_key is not None:
             return None
+        found = self.find(badge.token, contexts=trust.contexts)
+        return None if found is None else found.judge(trust=trust, now=now)
+
+    def find(self, token: str, *, contexts: ContextSet) -> "Found | None":
+        """A token that is like a known badge."""
         try:
-            parsed = jws.parse(badge.token)
+            parsed = jws.parse(token)
             payload = parsed.payload.decode()
         except (SignatureError, UnicodeDecodeError):
             return None
         for known in self._known.get(parsed.header.raw, ()):
             values = known.text.values_in(payload)
-            if values is not None and known.contexts is trust.contexts:
-                return known.judge(parsed, values, payload=payload, trust=trust, now=now)
+            if values is not None and known.contexts is contexts:
+                return Found(known, parsed, values, payload)
         return None
 
     def remember(self, badge: ReadBadge, verdict: Verdict, *, trust: TrustBundle) -> None:
@@ -255,12 +295,47 @@ def _known_badge(payload: str, verdict: Verdict, *, contexts: ContextSet) -> _Kn
     if found is None:
         return None
     text, values = found
+    if verdict.statement is None:
+        return None
+    name = _name_of(claims)
+    if (None if name is None else _at(claims, name)) != verdict.statement.name:
+        return None
+    if name is not None and name not in values:
+        return None
+    lists = _lists(verdict.outline)
     names = [check.id for check in verdict.checks]
     if names[-3:] != ["valid_from", "valid_until", "status"]:
         return None
     anew = names.index("issuer_document")
     before, after = verdict.checks[:anew], verdict.checks[anew + 1 : -3]
-    return _KnownBadge(text, _places(values), before, after, verdict.outline, contexts)
+    return _KnownBadge(
+        text,
+        _places(values),
+        before,
+        after,
+        verdict.outline,
+        contexts,
+        statement=verdict.statement,
+        name=None if name is None else values[name],
+        lists=lists,
+    )
+
+
+def _lists(said: Outline) -> tuple[str, ...] | None:
+    if any(entry.get("type") == OLD_TYPE for entry in said.status):  # its list's address is its id, which differs
+        return None
+    urls = [list_url(entry) for entry in said.status]
+    return tuple(dict.fromkeys(url for url in urls if url is not None))
+
+
+def _name_of(claims: JsonObject) -> _Path | None:
+    """Where the name stands that the badge says of its holder."""
+    path: _Path = ("credentialSubject", "identifier")
+    listed = _at(claims, path)
+    for number, identity in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(identity, dict) and identity.get("identityType") == "name" and not identity.get("hashed"):
+            return (*path, number, "identityHash")
+    return None
 
 
 def _places(values: Mapping[_Path, int]) -> _Places:

@@ -3,8 +3,11 @@
 What a page or a terminal says about it is made there, out of the same verdict.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring
 
 from schemas import timestamps
 from schemas.strict_json import JsonObject, JsonValue
@@ -13,6 +16,7 @@ from verifier.verification.reading import ReadBadge
 from verifier.verification.trust import TrustBundle
 from verifier.verification.verdict import Check, Endorsement, Verdict
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -30,6 +34,14 @@ class Report:
 
     def to_json(self) -> JsonObject:
         """The verdict as the API and `--json` tell it; what the badge says is there only if it is authentic."""
+        return self._head() | {"checks": [check_json(check) for check in self.verdict.checks]}
+
+    def to_text(self, *, checks: bytes | None = None) -> bytes:
+        """The same as JSON text in UTF-8. `checks`: their texts, joined by commas, where those are at hand."""
+        told = b",".join(map(check_text, self.verdict.checks)) if checks is None else checks
+        return b"".join((_text(self._head())[:-1].encode(), b',"checks":[', told, b"]}"))
+
+    def _head(self) -> JsonObject:
         said, outline = self.verdict.statement, self.verdict.outline
         valid_from, valid_until = (outline.valid_from, outline.valid_until) if outline else (None, None)
         return {
@@ -45,7 +57,6 @@ class Report:
             "warnings": list(self.verdict.warnings),
             "endorsements": [_endorsement_json(endorsement) for endorsement in self.verdict.endorsements],
             "checked_at": timestamps.show(self.checked_at),
-            "checks": [check_json(check) for check in self.verdict.checks],
         }
 
 
@@ -55,6 +66,29 @@ def _endorsement_json(endorsement: Endorsement) -> JsonObject:
         "comment": endorsement.comment,
         "verdict": endorsement.verdict.outcome.value,
     }
+
+
+def check_text(check: Check) -> bytes:
+    """One check as JSON text in UTF-8."""
+    before, between = _around(check._replace(evidence="", age=None))
+    age = "null" if check.age is None else str(int(check.age.total_seconds()))
+    return b"".join((before, encode_basestring(check.evidence).encode(), between, age.encode(), b"}"))
+
+
+@lru_cache(maxsize=1024)  # the words of a check stand in a table: few of them come out differently
+def _around(check: Check) -> tuple[bytes, bytes]:
+    """What stands before a check's evidence, and between that and its age."""
+    told = check_json(check)
+    names = list(told)
+    at = names.index("evidence")
+    assert names[-1] == "age_seconds"
+    before = _text({name: told[name] for name in names[:at]})[:-1]
+    between = _text({name: told[name] for name in names[at + 1 : -1]})[1:-1]
+    return f'{before},"evidence":'.encode(), f',{between},"age_seconds":'.encode()
+
+
+def _text(value: JsonValue) -> str:
+    return _WRITER.encode(value)
 
 
 def check_json(check: Check) -> dict[str, JsonValue]:

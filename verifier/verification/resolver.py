@@ -7,7 +7,7 @@ with its reason. Nothing is judged here; the pure story is `checks`. The socket 
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -90,6 +90,26 @@ class Resolver:
             return bundle
         lists = {url: self._status_list(url, document=document, now=now) for url in urls}
         return replace(bundle, status_lists=lists)
+
+    def at_hand(self, issuer: str, lists: Sequence[str]) -> TrustBundle | None:
+        """The trust bundle for an issuer's badge with these status lists, if all of it was had lately enough; None
+        if anything would have to be fetched.
+        """
+        now = self._clock()
+        documents: dict[str, Published | Absent] = {}
+        if not did.holds_its_key(issuer):
+            try:
+                document = self._kept_now(did.url_of_did_web(issuer), now=now)
+            except KeysError:
+                return None
+            if document is None:
+                return None
+            documents[issuer] = document
+        found = {url: self._kept_now(url, now=now) for url in lists}
+        snapshots: dict[str, Published | Absent] = {url: kept for url, kept in found.items() if kept is not None}
+        if len(snapshots) < len(found):
+            return None
+        return TrustBundle(now, did_documents=documents, status_lists=snapshots, contexts=self._contexts)
 
     def documents_of(self, name: str) -> dict[str, Published | Absent]:
         """The DID document of `name`, as a bundle holds it; nothing for a DID that holds its own key."""

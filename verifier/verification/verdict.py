@@ -63,8 +63,7 @@ class Check(NamedTuple):
         return sentence(self.id, state, voice=voice, lasting=self.lasting)
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """What an authentic badge says, for display only. That it is in time or stands is not said here."""
 
     issuer: str
@@ -72,7 +71,7 @@ class Statement:
     achievement: str
     achievement_name: str
     name: str | None
-    valid_from: datetime
+    valid_from: datetime | None
     valid_until: datetime | None
     term: str | None
 
@@ -95,7 +94,8 @@ class Verdict:
 
     `outline` is there once the content could be read; `statement` too, if it is an Open Badge; the badge itself
     comes only from `require()`. `warnings`: sentences about what changes nothing. `read`: makes the badge of the
-    checked content, when somebody asks for it: most only want to know the outcome.
+    checked content, when somebody asks for it: most only want to know the outcome. `told`: the statement, where it
+    is known without making the badge.
     """
 
     checks: tuple[Check, ...]
@@ -103,10 +103,13 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     endorsements: tuple[Endorsement, ...] = ()
     read: "Callable[[], OpenBadgeCredential] | None" = field(default=None, compare=False, repr=False)
+    told: Statement | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def statement(self) -> Statement | None:
         """What an authentic badge says of itself; None for a credential that is no badge, or not authentic."""
+        if self.told is not None:
+            return self.told
         return None if self._credential is None else _statement(self._credential)
 
     @cached_property

@@ -34,6 +34,7 @@ _ANY_FORM = openapi.body(
     }
 )
 _VERDICT = "The verdict, whatever it is."
+HEADERS = (*(_ANY_ORIGIN | _NOT_KEPT).items(), ("Content-Type", "application/json"))  # of a verdict as JSON
 _PREFLIGHT = _ANY_ORIGIN | {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Content-Type",
@@ -116,6 +117,6 @@ def router(verification: Verification) -> APIRouter:
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         if html:
             return pages.answer("verdict.html", report=report, verdict=report.verdict)
-        return JSONResponse(report.to_json(), headers=_NOT_KEPT)
+        return Response(report.to_text(), headers=_NOT_KEPT, media_type="application/json")
 
     return routes

@@ -1,6 +1,7 @@
 """A badge that is judged by what differs gets the verdict of the whole story, or is left to it."""
 
 import copy
+import json
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer, rea
 from verifier.verification import checks, known_badges, service
 from verifier.verification.known_badges import KnownBadges
 from verifier.verification.reading import ReadBadge
+from verifier.verification.report import Report
 from verifier.verification.trust import Absent, TrustBundle
 from verifier.verification.verdict import Outcome, Verdict
 
@@ -187,6 +189,11 @@ def agrees(known: KnownBadges, badge: ReadBadge, *, trust: TrustBundle = TRUST, 
     assert quick == told
     assert quick.statement == told.statement
     assert quick.require() == told.require()
+    found = known.find(badge.token or "", contexts=trust.contexts)
+    assert found is not None
+    text = Report(badge, quick, now).to_text(checks=found.known.texts(quick))
+    assert json.loads(text) == Report(badge, told, now).to_json()
+    assert Report(badge, told, now).to_text() == text
     return "known"
 
 

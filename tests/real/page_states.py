@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.real.staff_states import STAFF_STATES
 from tests.real.two_offices import (
     ADDRESS,
     GRANTED,
@@ -241,4 +242,4 @@ STATES: dict[str, tuple[Opener, str]] = {
     "desk-nothing-here": (looked(SMALL), "→ Ticket queue"),
     "desk-used": (desk_used, "→ Ticket queue"),
     "desk-unknown": (lambda page, o: paste(page, o.blind_desk, o.jwt(NAMED), "Look"), "? Ask the lead"),
-}
+} | STAFF_STATES

@@ -176,7 +176,7 @@ def router(
         try:
             outcome = act(event, grant, actor=by.actor, role=by.role, why=by.reason, withdrawn_in_shop=by_hand)
         except (NotReleasableError, AuditError) as error:
-            return _grant(event, visitor, grant, str(error))
+            return _grant(event, visitor, grant, str(error).replace(" (--withdrawn-in-shop)", ""))
         return pages.answer("released.html", visitor, policy=policy, outcome=outcome)
 
     def _money(event: str, visitor: Visitor, *, as_file: bool) -> Response:

@@ -135,7 +135,7 @@ def test_an_auditor_reads_who_did_what_and_that_the_log_holds(office: StaffOffic
     browser.get(f"{PAGE}/desks")
     browser.submit(f"{PAGE}/desks", name="left")
     page = office.signed_in("auditor").get(f"{PAGE}/audit").text
-    assert "desk_link.make: desk link 1" in page and "staff-2, lead" in page
+    assert "made a desk link (desk link 1): a desk opens" in page and "staff-2, lead" in page
     assert "The log holds together" in page
     assert "@example.org" not in page
 

@@ -7,7 +7,7 @@ import pytest
 from verifier.ground import settings
 from verifier.ground.documents import document_source
 from verifier.ground.outbound import GuardedClient
-from verifier.ground.settings import MailAccess, Settings, SettingsError
+from verifier.ground.settings import MailAccess, OpenIdAccess, Settings, SettingsError
 
 
 def written(folder: Path, text: str) -> Path:
@@ -107,6 +107,34 @@ def test_a_mail_server_that_cannot_be_used_safely_is_refused(tmp_path: Path, tex
     with pytest.raises(SettingsError, match=r"verifier\.yaml") as refused:
         settings.load(written(tmp_path, text))
     assert named in str(refused.value)
+
+
+OIDC = "oidc: {issuer: https://login.example.org/realm, client_id: badges, client_secret_file: oidc.secret}"
+
+
+def test_the_openid_provider_is_read(tmp_path: Path) -> None:
+    loaded = settings.load(written(tmp_path, OIDC))
+    assert loaded.oidc == OpenIdAccess("https://login.example.org/realm", "badges", tmp_path / "oidc.secret")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "oidc: https://login.example.org",
+        OIDC.replace(", client_id: badges", ""),
+        OIDC.replace("client_secret_file: oidc.secret", "client_secret: topsecret"),
+        OIDC.replace("https://login.example.org/realm", "http://login.example.org"),
+        OIDC.replace("https://login.example.org/realm", "'https://login.example.org/?tenant=1'"),
+        OIDC.replace("https://login.example.org/realm", "login.example.org"),
+        OIDC.replace("badges", "7"),
+        OIDC.replace("badges", "''"),
+        OIDC.replace("}", ", scope: openid}"),
+    ],
+)
+def test_a_provider_that_cannot_be_used_safely_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match="oidc") as refused:
+        settings.load(written(tmp_path, text))
+    assert "topsecret" not in str(refused.value)
 
 
 def test_a_server_on_this_machine_needs_no_encryption(tmp_path: Path) -> None:

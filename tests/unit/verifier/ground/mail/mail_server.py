@@ -1,6 +1,7 @@
 """A mail server over real SMTP, on this machine, that can misbehave on purpose. It keeps what it was given."""
 
 import email
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,6 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from tests.demo.offices import free_ports
 from verifier.ground.settings import MailAccess, MailTls
 
 SENDER = "badges@verify.example"
@@ -29,7 +29,9 @@ class MailServer:
         self.sender_answer: str | None = None
         self.logins: list[tuple[bytes, bytes]] = []
         self.password = b"a password"
-        self.port, _ = free_ports()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
 
     async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         if self.sender_answer:

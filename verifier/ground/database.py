@@ -265,7 +265,7 @@ def _with_password(url: URL, file: Path | None) -> URL:
 def _prepare_file(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_in_file` says, not where sqlite3 guesses
     _write_ahead(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -11,6 +11,7 @@ from schemas.event_policy import EventPolicy
 from verifier.ground.database import reading
 from verifier.registration import store
 from verifier.registration.aftercare import cases
+from verifier.registration.aftercare import store as aftercare_store
 from verifier.registration.shops import service as shops
 from verifier.registration.shops import store as shop_store
 
@@ -49,6 +50,8 @@ def overview(policy: EventPolicy, *, engine: Engine) -> Overview:
         granted = store.count_granted(connection, event=policy.event)
         counts = store.counts_by_pair(connection, event=policy.event)
         placed = [grant.state for grant in shop_store.grants(connection, event=policy.event)]
+        open_cases = aftercare_store.count_open_cases(connection, event=policy.event)
+        leaving = aftercare_store.open_withdrawals(connection, event=policy.event)
     open_cases = len(cases.listed(policy.event, engine=engine))
     refused, pending = placed.count("refused"), placed.count("pending")
     alarms = list(shops.stock_alarms(policy, engine=engine))
@@ -58,6 +61,12 @@ def overview(policy: EventPolicy, *, engine: Engine) -> Overview:
         alarms.insert(0, f"{policy.capacity - granted} of {policy.capacity} discounts are left.")
     if refused:
         alarms.append(f"The shop refused {refused} vouchers: 'badge-verifier shop push {policy.event}' says why.")
+    if any(withdrawal.state == "refused" for withdrawal in leaving):
+        alarms.append(
+            f"The shop refuses to withdraw a voucher: 'badge-verifier shop push {policy.event}' says why."
+        )
+    if open_cases:
+        alarms.append(f"{open_cases} cases wait for a person: 'badge-verifier cases list {policy.event}'.")
     pairs = [
         PairCount(pair.issuer, pair.achievement, pair.percent, counts.pop((pair.issuer, pair.achievement), 0))
         for pair in policy.accept

@@ -7,7 +7,6 @@ done by a person as well: `badge-verifier shop push`, `shop sync`, `cases check`
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from schemas.event_policy import PretixShop
@@ -62,12 +61,22 @@ def chores(registration: Registration) -> tuple[Chore, ...]:
     def sweep_all() -> None:
         for policy in registration.events():
             if isinstance(policy.shop, PretixShop) and policy.shop.url:
-                with suppress(ShopError):  # a shop that is down is the outbox's to tell
-                    sweep.sync(policy, settings=registration.settings, engine=registration.engine)
+                try:
+                    swept = sweep.sync(policy, settings=registration.settings, engine=registration.engine)
+                except ShopError as error:
+                    _log.warning("The shop of %s could not be swept: %s", policy.event, error)
+                    continue
+                if swept.problems:
+                    command = f"badge-verifier shop sync {policy.event}"
+                    _log.warning("%d vouchers want a person: '%s' names them.", len(swept.problems), command)
 
     def look_at_all() -> None:
         for policy in registration.events():
-            cases.check(policy.event, verification=registration.verification, engine=registration.engine)
+            looked = cases.check(policy.event, verification=registration.verification, engine=registration.engine)
+            if looked.opened:
+                _log.warning(
+                    "%d cases were opened: 'badge-verifier cases list %s'.", len(looked.opened), policy.event
+                )
 
     def forget_all() -> None:
         retention.run(registration.events(), engine=registration.engine)

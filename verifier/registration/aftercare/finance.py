@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
 
 from sqlalchemy import Engine
 
@@ -24,11 +23,10 @@ from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.ground.settings import Settings
 from verifier.registration.aftercare import AftercareError, store
-from verifier.registration.aftercare.model import Given
+from verifier.registration.aftercare.model import Given, Total, VoucherState
 from verifier.registration.shops import Sale, Shop, ShopRefusedError, ShopVoucher
 from verifier.registration.shops import service as shops
 
-Voucherstate = Literal["granted", "placed", "used", "expired", "releasing", "released"]
 MAX_SAMPLE = 1_000
 _CENT = Decimal("0.01")
 _ZERO = Decimal("0.00")
@@ -63,7 +61,7 @@ class Line:
     kind: str
     percent: int
     policy_digest: str
-    state: Voucherstate
+    state: VoucherState
     vouchers: int
     money: Money | None
 
@@ -165,7 +163,13 @@ def report(
     with reading(engine) as connection:
         grants = store.grants(connection, event=policy.event)
         totals = store.totals_of(connection, event=policy.event)
-    notes = [f"The event's details were deleted on {timestamps.show(_deleted(totals))}."] if totals else []
+    notes = []
+    if totals:
+        notes.append(
+            f"The event's details were deleted on {timestamps.show(totals[0].forgotten_at)}: counts are left."
+        )
+        if not grants:
+            return FinanceReport(policy.event, now, None, _kept_lines(totals), None, (), tuple(notes))
     if not (isinstance(policy.shop, PretixShop) and policy.shop.url):
         notes.append("The event is connected to no shop, so no amount is known here.")
         return FinanceReport(policy.event, now, None, _lines(grants, {}, None, now=now), None, (), tuple(notes))
@@ -231,7 +235,7 @@ def expected_discount(list_price: Decimal, *, percent: Decimal) -> Decimal:
     return list_price - paid
 
 
-def state_of(given: Given, voucher: ShopVoucher | None, *, now: datetime) -> Voucherstate:
+def state_of(given: Given, voucher: ShopVoucher | None, *, now: datetime) -> VoucherState:
     """How a grant stands, by the ledger and by the shop."""
     if given.state != "granted":
         return given.state
@@ -249,7 +253,7 @@ def _lines(
     *,
     now: datetime,
 ) -> tuple[Line, ...]:
-    groups: dict[tuple[str, str, str, int, str, Voucherstate], _Sum] = {}
+    groups: dict[tuple[str, str, str, int, str, VoucherState], _Sum] = {}
     for given in grants:
         voucher = there.get(given.voucher.upper())
         key = (
@@ -353,10 +357,20 @@ def _by_voucher(sales: Iterable[Sale]) -> dict[str, list[Sale]]:
     return found
 
 
-def _deleted(totals: list[dict[str, object]]) -> datetime:
-    moment = totals[0]["forgotten_at"]
-    assert isinstance(moment, datetime)
-    return moment
+def _kept_lines(totals: Iterable[Total]) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            kept.issuer,
+            kept.achievement,
+            kept.kind,
+            kept.percent,
+            kept.policy_digest,
+            kept.state,
+            kept.count,
+            None,
+        )
+        for kept in totals
+    )
 
 
 def _lot(seed: str, given: Given) -> bytes:

@@ -8,6 +8,7 @@ from verifier.registration.shops.store import State
 from verifier.registration.store import GrantState
 
 Because = Literal["staff", "reissued", "expired", "canceled"]
+VoucherState = Literal["granted", "placed", "used", "expired", "releasing", "released"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,18 @@ class Case:
     closed_at: datetime | None
     closed_by: str | None
     why: str | None
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many grants of one kind an event gave; it stays when the grants themselves are deleted."""
+
+    event: str
+    issuer: str
+    achievement: str
+    kind: str
+    percent: int
+    policy_digest: str
+    state: VoucherState
+    count: int
+    forgotten_at: datetime

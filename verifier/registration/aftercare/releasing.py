@@ -32,6 +32,7 @@ from verifier.registration.shops.store import NewOrder, Order
 from verifier.registration.store import codes_given
 
 WITHDRAWALS_AT_A_TIME = 50
+MAX_NUMBER_DIGITS = 9  # as many as every database counts to
 
 _log = logging.getLogger(__name__)
 
@@ -352,16 +353,23 @@ class Releasing:
 
 
 def _found(connection: Connection, *, event: str, reference: str) -> Given:
+    """The grant of a number or a voucher. A shop's own codes can be numbers, and nobody guesses which was meant.
+    """
     text = reference.strip()
-    found = None
-    if text.isascii() and text.isdigit() and len(text) <= 15:
-        found = store.grant(connection, int(text))
-    found = found or store.find_grant(connection, event=event, voucher=text)
-    if found is None or found.event != event:
+    of_code = store.find_grant(connection, event=event, voucher=text)
+    of_number = None
+    if text.isascii() and text.isdigit() and len(text) <= MAX_NUMBER_DIGITS:
+        of_number = store.grant(connection, int(text))
+    found = [given for given in (of_code, of_number) if given is not None and given.event == event]
+    if not found:
         raise UnknownGrantError(
             f"The event {event} gave no grant {text[:80]!a}: its number or voucher was expected."
         )
-    return found
+    if found[0] != found[-1]:
+        raise UnknownGrantError(
+            f"{text!a} is the number of one grant and the voucher of grant {found[0].number}: take the numbers."
+        )
+    return found[0]
 
 
 def _released_before(given: Given) -> str:

@@ -6,7 +6,7 @@ kept of its badges' standing. Counts by achievement, percent and state stay, and
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -17,7 +17,7 @@ from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import compact, reading, writing
 from verifier.registration.aftercare import store
-from verifier.registration.aftercare.model import Given
+from verifier.registration.aftercare.model import Given, Total, VoucherState
 
 ACTOR = "retention"
 
@@ -75,10 +75,10 @@ def _forget(policy: EventPolicy, *, engine: Engine, now: datetime) -> Forgotten 
     return Forgotten(policy.event, len(grants), rows) if rows else None
 
 
-def _totals(grants: Iterable[Given], *, now: datetime) -> list[dict[str, object]]:
-    def group(given: Given) -> tuple[object, ...]:
-        shown = "used" if given.seen_used and given.state == "granted" else given.state
-        return (
+def _totals(grants: Iterable[Given], *, now: datetime) -> list[Total]:
+    def alike(given: Given) -> Total:
+        shown: VoucherState = "used" if given.seen_used and given.state == "granted" else given.state
+        return Total(
             given.event,
             given.issuer,
             given.achievement,
@@ -86,10 +86,8 @@ def _totals(grants: Iterable[Given], *, now: datetime) -> list[dict[str, object]
             given.percent,
             given.policy_digest,
             shown,
+            0,
+            now,
         )
 
-    names = ("event", "issuer", "achievement", "kind", "percent", "policy_digest", "state")
-    return [
-        dict(zip(names, key, strict=True)) | {"count": count, "forgotten_at": now}
-        for key, count in Counter(map(group, grants)).items()
-    ]
+    return [replace(total, count=count) for total, count in Counter(map(alike, grants)).items()]

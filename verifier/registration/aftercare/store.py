@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from verifier.ground.database import UtcDateTime, metadata
-from verifier.registration.aftercare.model import Because, Case, Given
+from verifier.registration.aftercare.model import Because, Case, Given, Total
 from verifier.registration.mailbox.store import mail_codes
 from verifier.registration.shops.store import State, shop_codes, shop_orders
 from verifier.registration.store import (
@@ -316,6 +316,12 @@ def close_case(
     return Case(*row)
 
 
+def count_open_cases(connection: Connection, *, event: str) -> int:
+    """How many cases of an event wait for a person."""
+    query = select(func.count()).select_from(cases).where(cases.c.event == event, cases.c.closed_at.is_(None))
+    return connection.execute(query).scalar_one()
+
+
 def standings(connection: Connection, *, event: str) -> list[tuple[int, Standing]]:
     """Where the badges of all grants that stand can be looked up, each with its grant's number."""
     query = (
@@ -338,9 +344,9 @@ def standings(connection: Connection, *, event: str) -> list[tuple[int, Standing
 # Forgetting
 
 
-def forget_event(connection: Connection, *, event: str, totals: Iterable[dict[str, object]]) -> dict[str, int]:
+def forget_event(connection: Connection, *, event: str, totals: Iterable[Total]) -> dict[str, int]:
     """Delete all that was kept of an event's grants, and keep these totals; how many rows went, by table."""
-    rows = [dict(total) for total in totals]
+    rows = [vars(total) for total in totals]
     if rows:
         connection.execute(insert(event_totals), rows)
     ours = select(redemptions.c.id).where(redemptions.c.event == event)
@@ -360,10 +366,11 @@ def forget_event(connection: Connection, *, event: str, totals: Iterable[dict[st
     return gone
 
 
-def totals_of(connection: Connection, *, event: str) -> list[dict[str, object]]:
+def totals_of(connection: Connection, *, event: str) -> list[Total]:
     """What stays of an event after its details were deleted."""
-    query = select(event_totals).where(event_totals.c.event == event).order_by(event_totals.c.id)
-    return [dict(row._mapping) for row in connection.execute(query)]
+    columns = [column for column in event_totals.c if column.name != "id"]
+    query = select(*columns).where(event_totals.c.event == event).order_by(event_totals.c.id)
+    return [Total(*row) for row in connection.execute(query)]
 
 
 def is_anything_kept(connection: Connection, *, event: str) -> bool:

@@ -1,5 +1,6 @@
 """Discounts taken back and given anew: never two vouchers to use, whatever fails or is killed in between."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from tests.unit.verifier.registration.aftercare.offices import EVENT, HOLDER, AfterOffice
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.registration.test_outbox import SHOP
+from tests.unit.verifier.simulator import references
 from verifier.ground.audit import AuditError, short_hash
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError, cases
 from verifier.registration.reasons import Reason
+from verifier.registration.service import Redemption
 from verifier.registration.shops import ShopRefusedError, ShopUnreachableError
 from verifier.registration.shops import service as shops
 
@@ -291,3 +294,57 @@ def test_a_withdrawn_code_of_a_pool_is_burnt(tmp_path: Path) -> None:
     assert office.release("RIVER-2", by_hand=True).state == "released"
     assert office.again(request_id="two").reason is Reason.NO_CAPACITY, "no code is handed out twice"
     office.registration.engine.dispose()
+
+
+def test_a_code_that_is_a_number_is_not_taken_for_another_grants_number(tmp_path: Path) -> None:
+    office = AfterOffice(tmp_path, by=policy(shop={"kind": "code_pool"}))
+    rows = b"code,percent\n2,50\n1001,50\n"
+    shops.add_codes(office.policy, data=rows, name="codes.csv", engine=office.registration.engine)
+    names = references()
+    assert [office.redeem(reference=next(names)).voucher for _ in range(2)] == ["2", "1001"]
+    with pytest.raises(UnknownGrantError, match="the number of one grant and the voucher of grant 1"):
+        office.release("2", by_hand=True)
+    assert office.releasing.find(EVENT, "1001").number == 2
+    assert office.releasing.find(EVENT, "1").voucher == "2"
+    office.registration.engine.dispose()
+
+
+def test_of_many_who_give_it_anew_at_once_one_does(office: AfterOffice) -> None:
+    voucher = office.given()
+    outcomes: list[str] = []
+
+    def act() -> None:
+        try:
+            outcomes.append(office.reissue(voucher).state)
+        except NotReleasableError:
+            outcomes.append("released already")
+
+    threads = [threading.Thread(target=act) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 8
+    assert [given.state for given in office.releasing.grants(EVENT)] == ["released", "granted"]
+    assert office.acts().count("redemption.reissue") == 1
+    office.outbox.deliver_due()
+    assert len(office.usable()) == 1
+
+
+def test_who_redeems_while_it_is_released_gets_one_discount(office: AfterOffice) -> None:
+    voucher = office.given(request_id="one")
+    answers: list[Redemption] = []
+
+    def redeem(number: int) -> None:
+        answers.append(office.again(request_id=f"again {number}"))
+
+    threads = [threading.Thread(target=office.release, args=(voucher,))]
+    threads += [threading.Thread(target=redeem, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    granted = [answer.voucher for answer in answers if answer.reason is Reason.GRANTED]
+    assert len(answers) == 8 and len(granted) <= 1 and voucher not in granted
+    office.outbox.deliver_due()
+    assert office.usable() == granted

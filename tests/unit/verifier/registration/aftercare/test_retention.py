@@ -125,11 +125,12 @@ def test_totals_and_the_audit_log_stay(office: AfterOffice) -> None:
     assert audit.check(office.registration.engine).fault is None
     with reading(office.registration.engine) as connection:
         totals = store.totals_of(connection, event=EVENT)
-    assert {str(t["state"]): t["count"] for t in totals} == {"released": 3, "used": 1, "granted": 2}
-    assert {t["policy_digest"] for t in totals} == {office.policy.digest}
+    assert {total.state: total.count for total in totals} == {"released": 3, "used": 1, "granted": 2}
+    assert {total.policy_digest for total in totals} == {office.policy.digest}
     report = office.report()
-    assert (report.lines, len(report.notes)) == ((), 1)
-    assert "details were deleted" in report.notes[0]
+    assert {line.state: line.vouchers for line in report.lines} == {"released": 3, "used": 1, "granted": 2}
+    (note,) = report.notes
+    assert "details were deleted" in note
     assert cases.listed(EVENT, engine=office.registration.engine, closed=True) == ()
 
 

@@ -353,8 +353,7 @@ class Releasing:
 
 
 def _found(connection: Connection, *, event: str, reference: str) -> Given:
-    """The grant of a number or a voucher. A shop's own codes can be numbers, and nobody guesses which was meant.
-    """
+    """The grant of a number or a voucher. A shop's own codes can be numbers: which one is meant is not guessed."""
     text = reference.strip()
     of_code = store.find_grant(connection, event=event, voucher=text)
     of_number = None

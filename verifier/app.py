@@ -23,12 +23,13 @@ from verifier.ground import language
 from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
-from verifier.ground.documents import DocumentSource, context_set, document_source
+from verifier.ground.documents import DocumentSource, context_set, document_source, page_opener
 from verifier.ground.headers import Headers
 from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.settings import Settings
 from verifier.ground.uploads import BodyLimit, wants_html
+from verifier.ground.versions import Versions
 from verifier.registration import api as registration_api
 from verifier.registration import web as registration_web
 from verifier.registration.aftercare import UnknownCaseError, UnknownGrantError
@@ -57,6 +58,7 @@ from verifier.staff.service import SignIn
 from verifier.verification import web as verification_web
 from verifier.verification.at_once import AtOnce
 from verifier.verification.service import Verification
+from verifier.verification.share_link import OpenPage
 from verifier.wallets import web as wallets_web
 from verifier.wallets.errors import AnswerRefusedError, UnknownExchangeError, WalletsUnavailableError
 
@@ -79,17 +81,21 @@ def create_app(
     source: DocumentSource | None = None,
     clock: Callable[[], datetime] = system_clock,
     wake_postman: Callable[[], None] = lambda: None,
+    open_page: OpenPage | None = None,
 ) -> FastAPI:
-    """The application of one office. `source` and `clock` are given by tests.
+    """The application of one office. `source`, `clock` and `open_page` are given by tests.
 
     `wake_postman` is called when a mail was entered and committed.
     """
+    documents = source or document_source(settings)
     app = FastAPI(title="Badgewright verifier", version="1", docs_url=None, redoc_url=None)
     registration = Registration(
         settings,
         verification=Verification(
-            source or document_source(settings),
+            documents,
+            open_page=open_page or page_opener(documents),
             trusted_issuers=settings.trusted_issuers,
+            trusted_lists=settings.trusted_lists,
             known_issuers=lambda: registration.known_issuers(),
             clock=clock,
             contexts=context_set(settings),
@@ -112,6 +118,7 @@ def create_app(
     app.add_middleware(AtOnce, verification=registration.verification, headers=verification_web.HEADERS)
     app.add_middleware(FairUse, buckets=Buckets(settings.rate_limit))
     app.add_middleware(Headers)
+    app.add_middleware(Versions)
     _tell_errors(app)
     return app
 

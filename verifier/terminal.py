@@ -81,6 +81,7 @@ def verification_of(
     return Verification(
         document_source(settings),
         trusted_issuers=settings.trusted_issuers,
+        trusted_lists=settings.trusted_lists,
         known_issuers=lambda: (*known, *more()),
         contexts=context_set(settings),
     )

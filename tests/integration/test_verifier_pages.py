@@ -606,6 +606,15 @@ def test_each_route_of_the_api_is_described_with_its_bodies_and_its_problems(sit
     assert {parameter["name"] for parameter in redeeming["parameters"]} == {"event", "Idempotency-Key"}
 
 
+def test_the_api_answers_under_its_version_too(site: Site) -> None:
+    bare = site.client.post("/verify", content=ISSUER.token())
+    versioned = site.client.post("/api/v1/verify", content=ISSUER.token())
+    assert versioned.json() == bare.json()
+    assert site.client.get("/api/v1/openapi.json").json()["info"]["version"] == "1"
+    missing = site.client.post("/api/v2/verify", content=ISSUER.token())
+    assert missing.status_code == 404
+
+
 def test_a_batch_tells_every_check_if_asked_and_breaks_off_at_an_endless_line(site: Site) -> None:
     (told,) = site.client.post("/verify/batch?full=true", content=json.dumps(ISSUER.token())).text.splitlines()
     assert len(json.loads(told)["checks"]) == 18

@@ -5,6 +5,7 @@ In the folder each document lies at `<host>/<path>`, a port written as `%3A`, a 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +74,11 @@ def document_source(settings: Settings) -> DocumentSource:
     if settings.offline_dir is not None:
         return OfflineFolder(settings.offline_dir)
     return GuardedClient(exempt_hosts=settings.exempt_hosts, ca_file=settings.ca_file)
+
+
+def page_opener(source: DocumentSource) -> "Callable[..., Document] | None":
+    """What opens web pages, where documents come over a network; a folder has none."""
+    return source.fetch if isinstance(source, GuardedClient) else None
 
 
 def context_set(settings: Settings) -> ContextSet:

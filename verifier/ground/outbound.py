@@ -26,7 +26,8 @@ TOTAL_SECONDS = 5.0  # name, connection, TLS and body together: a drip of one by
 MAX_BODY_BYTES = 1 << 20
 SERVICE_SECONDS = 10.0  # a shop that writes an order takes longer than a file that is fetched
 MAX_AT_A_TIME = 16  # a crowd of bad badges must not make us a crowd of connections
-_ACCEPT = b"application/did+json, application/vc+jwt, application/json, application/octet-stream;q=0.9, */*;q=0.5"
+ACCEPT = "application/did+json, application/vc+jwt, application/json, application/octet-stream;q=0.9, */*;q=0.5"
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _SIXTO4 = ipaddress.ip_network("2002::/16")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -101,8 +102,12 @@ class GuardedClient:
         """The hosts whose documents are here already: none, all are asked."""
         return ()
 
-    def fetch(self, url: str, *, max_bytes: int = MAX_BODY_BYTES) -> Document:
+    def fetch(
+        self, url: str, *, max_bytes: int = MAX_BODY_BYTES, accept: str = ACCEPT, pages: bool = False
+    ) -> Document:
         """The document at `url`, at most `max_bytes` long.
+
+        `accept`: the media types that are asked for; `pages`: whether a web page is an answer, too.
 
         Raises:
             ForbiddenAddressError: the guard refused the address before anything was sent.
@@ -117,7 +122,10 @@ class GuardedClient:
             with httpcore.ConnectionPool(
                 ssl_context=_tls(self.ca_file), network_backend=backend, max_connections=1, retries=0
             ) as pool:
-                return _ask(pool, url=url, parts=parts, max_bytes=max_bytes, deadline=deadline)
+                answer = _ask(pool, url=url, parts=parts, max_bytes=max_bytes, deadline=deadline, accept=accept)
+            if not pages and answer.content_type in _PAGES:
+                raise OutboundError(f"{url} answered with a web page; a document was expected.")
+            return answer
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
             raise OutboundError(f"{url} could not be asked: {_cause(error)}.") from error
         finally:
@@ -227,15 +235,20 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _ask(
-    pool: httpcore.ConnectionPool, *, url: str, parts: SplitResult, max_bytes: int, deadline: "_Deadline"
+    pool: httpcore.ConnectionPool,
+    *,
+    url: str,
+    parts: SplitResult,
+    max_bytes: int,
+    deadline: "_Deadline",
+    accept: str,
 ) -> Document:
-    headers = [(b"Host", parts.netloc.encode()), (b"Accept", _ACCEPT), (b"User-Agent", b"badgewright-verifier")]
+    headers = [(b"Host", parts.netloc.encode()), (b"Accept", accept.encode())]
+    headers.append((b"User-Agent", b"badgewright-verifier"))
     with pool.stream("GET", parts.geturl(), headers=[*headers, (b"Accept-Encoding", b"identity")]) as response:
         if response.status != 200:
             raise OutboundError(f"{url} answered {response.status}; 200 was expected.")
         content_type = _header(response.headers, b"content-type").partition(";")[0].strip().lower()
-        if content_type in {"text/html", "application/xhtml+xml"}:
-            raise OutboundError(f"{url} answered with a web page; a document was expected.")
         if _header(response.headers, b"content-encoding").strip().lower() not in {"", "identity"}:
             raise OutboundError(f"{url} answered compressed, which was not asked for.")
         return Document(_body_of(response, url=url, max_bytes=max_bytes, deadline=deadline), content_type)

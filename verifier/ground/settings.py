@@ -112,8 +112,9 @@ class Settings:
     `exempt_hosts`: exact `host:port` that the guard may find at a private address (empty by default);
     `offline_dir`: a folder in which an issuer's `publish` put its documents, asked instead of the network;
     `contexts_dir`: a folder with JSON-LD contexts that are known besides the bundled ones, pinned by hash;
-    `trusted_issuers`: the DIDs on each named list. Trust is shown and used to find dictionaries, and buys
-    nothing: what is accepted is each event's policy. `rate_limit`: how often one client may ask over a network.
+    `trusted_issuers`: the DIDs on each named list; `trusted_lists`: the addresses of lists that others publish.
+    Trust is shown and used to find dictionaries, and buys nothing: what is accepted is each event's policy.
+    `rate_limit`: how often one client may ask over a network.
     `shops`: the ticket shops for which there is a token, by address; which one is an event's, its policy says.
     `mail`: without it no mail is sent, and what needs one is not offered.
     `database_url`: a PostgreSQL instead of the file `database`; `database_password_file` is its user's.
@@ -127,6 +128,7 @@ class Settings:
     offline_dir: Path | None = None
     contexts_dir: Path | None = None
     trusted_issuers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trusted_lists: Mapping[str, str] = field(default_factory=dict)
     rate_limit: RateLimit = RateLimit()
     shops: Mapping[str, ShopAccess] = field(default_factory=dict)
     mail: MailAccess | None = None
@@ -219,6 +221,7 @@ def load(data: Path) -> Settings:
             offline_dir=_path(fields, "offline_dir", data),
             contexts_dir=_path(fields, "contexts_dir", data),
             trusted_issuers=_lists_of_issuers(fields.get("trusted_issuers")),
+            trusted_lists=_addresses_of_lists(fields.get("trusted_issuers")),
             rate_limit=_rate_limit(fields.get("rate_limit")),
             shops=_shops(fields.get("shops"), data),
             mail=_mail(fields.get("mail"), data),
@@ -290,12 +293,23 @@ def _rate_limit(value: Any) -> RateLimit:
     return RateLimit(**value)
 
 
+def _addresses_of_lists(value: Any) -> dict[str, str]:
+    """Those of the named lists that others publish."""
+    published = {name: entry for name, entry in (value or {}).items() if isinstance(entry, dict)}
+    for name, entry in published.items():
+        url = entry.get("url")
+        if entry.keys() != {"url"} or not isinstance(url, str) or not url.startswith("https://"):
+            raise SettingsError(f"trusted_issuers.{name} must hold url, an https address, and nothing else.")
+    return {name: entry["url"] for name, entry in published.items()}
+
+
 def _lists_of_issuers(value: Any) -> dict[str, tuple[str, ...]]:
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise SettingsError("the field 'trusted_issuers' must hold named lists of DIDs.")
-    lists = {name: _texts(issuers, f"trusted_issuers.{name}") for name, issuers in value.items()}
+    own = {name: issuers for name, issuers in value.items() if not isinstance(issuers, dict)}
+    lists = {name: _texts(issuers, f"trusted_issuers.{name}") for name, issuers in own.items()}
     for name, issuers in lists.items():
         for issuer in issuers:
             if not issuer.startswith("did:"):

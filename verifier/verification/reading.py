@@ -97,7 +97,10 @@ def read_text(text: str) -> ReadBadge:
             raise ReadingError(_old_badge())
         return ReadBadge("jwt", token=text)
     if re.match(r"(?i)https?://\S+$", text):
-        raise ReadingError("This is the address of a page: open it, save the badge file, and give that here.")
+        raise ReadingError(
+            "This is the address of a page. To look there would tell its server that somebody looks: agree to"
+            " that, or open it yourself, save the badge file, and give that here."
+        )
     raise ReadingError("The text is empty." if not text else _NO_BADGE)
 
 

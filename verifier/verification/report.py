@@ -22,8 +22,8 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Report:
-    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer; `trust`: all that
-    the verdict rests on, for a case file.
+    """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer; `not_asked`:
+    those that could not be asked; `trust`: all that the verdict rests on, for a case file.
     """
 
     badge: ReadBadge
@@ -31,6 +31,7 @@ class Report:
     checked_at: datetime
     trusted_by: tuple[str, ...] = ()
     trust: TrustBundle = field(default_factory=lambda: TrustBundle(NEVER), compare=False, repr=False)
+    not_asked: tuple[str, ...] = ()
 
     def to_json(self) -> JsonObject:
         """The verdict as the API and `--json` tell it; what the badge says is there only if it is authentic."""
@@ -54,6 +55,7 @@ class Report:
             "valid_from": timestamps.show(valid_from) if valid_from else None,
             "valid_until": timestamps.show(valid_until) if valid_until else None,
             "trusted_by": list(self.trusted_by),
+            "lists_not_asked": list(self.not_asked),
             "warnings": list(self.verdict.warnings),
             "endorsements": [_endorsement_json(endorsement) for endorsement in self.verdict.endorsements],
             "checked_at": timestamps.show(self.checked_at),

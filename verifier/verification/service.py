@@ -17,7 +17,16 @@ from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import cpu_clock, system_clock
 from verifier.ground.documents import DocumentSource
-from verifier.verification import case_file, checks, endorsements, presentations, proofs, reading, standing
+from verifier.verification import (
+    case_file,
+    checks,
+    endorsements,
+    presentations,
+    proofs,
+    reading,
+    share_link,
+    standing,
+)
 from verifier.verification.content import Level
 from verifier.verification.errors import ReadingError
 from verifier.verification.known_badges import KnownBadges
@@ -25,8 +34,10 @@ from verifier.verification.presentations import Expected, PresentationVerdict, P
 from verifier.verification.reading import ReadBadge
 from verifier.verification.report import Report
 from verifier.verification.resolver import Resolver
+from verifier.verification.share_link import OpenPage
 from verifier.verification.standing import Finding, Lookup
 from verifier.verification.trust import TrustBundle
+from verifier.verification.trusted_lists import TrustedLists, Vouching
 from verifier.verification.verdict import Endorsement, Outcome, State, Verdict
 
 # Seconds of CPU for all that stands inside one presentation or badge together. One credential alone is bounded by
@@ -48,6 +59,9 @@ class PresentationReport:
 class Verification:
     """Verifies badges in any form against documents from one source.
 
+    `trusted_issuers`: the DIDs on each named list of this office; `trusted_lists`: the addresses of others' lists.
+    `open_page`: opens the page behind a link, for a caller who agrees; without it no link is followed.
+
     `known_issuers`: a function that gives the DIDs whose dictionaries may be asked for; `clock` and `cpu` (seconds
     of work so far) are given by tests; `contexts`: the JSON-LD contexts that are known, and no others ever.
     """
@@ -57,25 +71,35 @@ class Verification:
         source: DocumentSource,
         *,
         trusted_issuers: Mapping[str, tuple[str, ...]] | None = None,
+        trusted_lists: Mapping[str, str] | None = None,
+        open_page: OpenPage | None = None,
         known_issuers: Callable[[], Iterable[str]] = tuple,
         clock: Callable[[], datetime] = system_clock,
         cpu: Callable[[], float] = cpu_clock,
         contexts: ContextSet = VERIFYING,
     ) -> None:
         self._source = source
-        self._trusted = trusted_issuers or {}
-        self._clock, self._cpu = clock, cpu
-        listed = tuple(issuer for issuers in self._trusted.values() for issuer in issuers)
+        self._trusted = TrustedLists(trusted_issuers or {}, trusted_lists or {}, source=source, clock=clock)
+        self._clock, self._cpu, self._open_page = clock, cpu, open_page
         self._resolver = Resolver(
-            source, known_issuers=lambda: (*listed, *known_issuers()), clock=clock, contexts=contexts
+            source,
+            known_issuers=lambda: (*self._trusted.issuers(), *known_issuers()),
+            clock=clock,
+            contexts=contexts,
         )
 
-    def verify(self, data: bytes) -> Report:
+    def verify(self, data: bytes, *, follow_link: bool = False) -> Report:
         """The report on a badge in any form that `reading` knows.
 
+        `follow_link`: whoever asks agrees that the address of a page is opened, and that its server sees it.
+
         Raises:
-            ReadingError: there is no badge in `data`.
+            ReadingError: there is no badge in `data`, or behind the link.
         """
+        if follow_link and self._open_page is not None and share_link.is_address(data):
+            data = share_link.badge_behind(
+                data.decode("utf-8", errors="replace").strip(), open_page=self._open_page
+            )
         return self.verify_badge(reading.read(data))
 
     def verify_badge(self, badge: ReadBadge) -> Report:
@@ -84,8 +108,9 @@ class Verification:
         now = self._clock()
         verdict = judge(badge, trust=trust, now=now)
         issuer = verdict.outline.issuer if verdict.outline else None
-        trusted_by = () if issuer is None else self._lists_with(issuer)
-        return Report(badge, self._with_endorsements(badge, verdict, now=now), now, trusted_by, trust)
+        vouching = Vouching() if issuer is None else self._trusted.look_up(issuer)
+        told = self._with_endorsements(badge, verdict, now=now)
+        return Report(badge, told, now, vouching.names, trust, vouching.not_asked)
 
     def look_again(self, badges: Iterable[Lookup]) -> list[Finding]:
         """How badges that were valid once stand now, in their order; each document is had anew, once, whole."""
@@ -106,13 +131,15 @@ class Verification:
         if found is None or found.known.lists is None:
             return None
         trust = self._resolver.at_hand(found.issuer, found.known.lists)
-        if trust is None:
+        vouching = self._trusted.at_hand(found.issuer)
+        if trust is None or vouching is None:
             return None
         now = self._clock()
         verdict = found.judge(trust=trust, now=now)
         if verdict is None:
             return None
-        report = Report(ReadBadge("jwt", token=token), verdict, now, self._lists_with(found.issuer))
+        badge = ReadBadge("jwt", token=token)
+        report = Report(badge, verdict, now, vouching.names, not_asked=vouching.not_asked)
         return report.to_text(checks=found.known.texts(verdict))
 
     def recompute(self, case: bytes) -> Report:
@@ -163,9 +190,6 @@ class Verification:
         proved = presented.holder if any(check.id == "signature" and check.made for check in made) else None
         holder = proved if all(check.state is State.PASS for check in made) else None
         return PresentationReport(presented, PresentationVerdict(made, tuple(verdicts), holder), now)
-
-    def _lists_with(self, issuer: str) -> tuple[str, ...]:
-        return tuple(name for name, issuers in self._trusted.items() if issuer in issuers)
 
     def _with_endorsements(self, badge: ReadBadge, verdict: Verdict, *, now: datetime) -> Verdict:
         """The verdict with those of its endorsements; for a badge that is not authentic nobody is asked about

@@ -76,8 +76,8 @@ def router(verification: Verification) -> APIRouter:
         responses=openapi.answers({200: _VERDICT}, kinds=("application/json", "text/html")),
         openapi_extra=_ANY_FORM,
     )
-    async def verify(request: Request) -> Response:
-        response = await _answer(request)
+    async def verify(request: Request, follow_link: bool = False) -> Response:
+        response = await _answer(request, follow_link=follow_link)
         response.headers.update(_ANY_ORIGIN)
         return response
 
@@ -107,10 +107,11 @@ def router(verification: Verification) -> APIRouter:
         attached = {"Content-Disposition": 'attachment; filename="case.json"'}
         return JSONResponse(case_file.write(report), headers=_ANY_ORIGIN | _NOT_KEPT | attached)
 
-    async def _answer(request: Request) -> Response:
+    async def _answer(request: Request, *, follow_link: bool) -> Response:
         upload, html = await read_upload(request), wants_html(request)
+        agrees = follow_link or upload.fields.get("follow_link") == "yes"
         try:
-            report = await run_in_threadpool(verification.verify, upload.data)
+            report = await run_in_threadpool(verification.verify, upload.data, follow_link=agrees)
         except ReadingError as error:
             if html:
                 return pages.answer("verify.html", status=400, problem=str(error))

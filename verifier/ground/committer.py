@@ -89,8 +89,8 @@ class Committer(Generic[Item, Outcome]):
             self._find_out(batch, error)
         except DatabaseError as error:
             _fail(batch or self._take(), error)
-        except Exception as error:
-            self._one_by_one(batch, error)
+        except Exception:
+            self._one_by_one(batch)
         finally:
             _fail([waiting for waiting in batch if not waiting.settled], DatabaseError("The server is stopping."))
             with self._mutex:
@@ -116,10 +116,10 @@ class Committer(Generic[Item, Outcome]):
             self._queue.extendleft(reversed(left))
         return taken
 
-    def _one_by_one(self, batch: list[_Waiting[Item, Outcome]], error: Exception) -> None:
-        """Something went wrong, and everything was undone: the error is for the one that causes it."""
-        if len(batch) == 1:
-            return _fail(batch, error)
+    def _one_by_one(self, batch: list[_Waiting[Item, Outcome]]) -> None:
+        """Something went wrong, and everything was undone. Each is carried out once more and alone: an error is
+        for the one that causes it, and who met a row that was not there before looks again.
+        """
         for waiting in batch:
             try:
                 with writing(self._engine) as connection:
@@ -129,7 +129,6 @@ class Committer(Generic[Item, Outcome]):
                 self._find_out([waiting], lost)
             except Exception as its_own:
                 _fail([waiting], its_own)
-        return None
 
     def _find_out(self, batch: list[_Waiting[Item, Outcome]], lost: CommitUnknownError) -> None:
         """Ask again until the database says what became of the batch."""
@@ -141,8 +140,8 @@ class Committer(Generic[Item, Outcome]):
                     outcomes = self._carry_out(connection, [waiting.item for waiting in batch])
             except DatabaseError:
                 continue
-            except Exception as error:
-                return self._one_by_one(batch, error)
+            except Exception:
+                return self._one_by_one(batch)
             return _settle(batch, outcomes)
         return _fail(batch, lost)
 

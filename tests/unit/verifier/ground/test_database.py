@@ -1,5 +1,6 @@
 """The migrations make exactly the tables that the rooms use, durably."""
 
+import functools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -226,4 +227,26 @@ def test_a_connection_lost_while_it_confirms_is_not_called_nothing(postgres: Pos
         pid = connection.execute(text("SELECT pg_backend_pid()")).scalar()
         postgres.execute(f"SELECT pg_terminate_backend({pid})")
         time.sleep(0.2)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "53100", "53300", "57014", "55P03", "58030"])
+def test_what_a_server_cannot_do_now_wrote_nothing_and_works_later(postgres: PostgresServer, code: str) -> None:
+    """Serialization failure, deadlock, full disk, too many connections, canceled, lock not available, i/o error."""
+    url = postgres.new_database()
+    engine = open_database(url)
+    name = url.rpartition("/")[2]
+    postgres.execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{code}'; END $$",
+        database=name,
+    )
+    fails = "CREATE TRIGGER fail BEFORE INSERT ON desk_links EXECUTE FUNCTION fail()"
+    postgres.execute(fails, database=name)
+    link = functools.partial(desks.add_link, token_sha256="0" * 64, event="summit-2027", now=datetime.now(UTC))
+    with pytest.raises(DatabaseError, match="nothing was: not now"), writing(engine) as connection:
+        link(connection)
+    postgres.execute("DROP TRIGGER fail ON desk_links", database=name)
+    with writing(engine) as connection:
+        link(connection)
     engine.dispose()

@@ -1,11 +1,14 @@
 """Redeeming: once for each holder, the same answer to the same request, and nothing used up by a refusal."""
 
+import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from schemas.event_policy import EventPolicy, EventPolicyError
 from tests.unit.verifier.registration.policies import document, policy
@@ -19,6 +22,7 @@ from tests.unit.verifier.simulator import (
 )
 from verifier.ground.database import metadata, reading
 from verifier.ground.settings import Settings
+from verifier.registration import store
 from verifier.registration.errors import (
     RegistrationError,
     RequestIdReusedError,
@@ -252,6 +256,22 @@ def test_the_same_request_fifty_times_at_once_gets_one_voucher(office: Office) -
     assert len(vouchers) == 50
     assert len(set(vouchers)) == 1
     assert vouchers[0]
+
+
+def test_who_meets_a_row_that_it_did_not_see_looks_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if another program had written past the lock: the unique keys are the second line."""
+    assert office.redeem(ISSUER.token()).result == "granted"
+    look, looks = store.look, itertools.count(1)
+
+    def late(connection: Connection, **what: Any) -> store.Known:
+        known = look(
+            connection, **what
+        )  # the first look is for the request id alone, the second one for the claim
+        return known if next(looks) != 2 else replace(known, redeemed=frozenset())
+
+    monkeypatch.setattr(store, "look", late)
+    assert office.redeem(ISSUER.token()).reason is Reason.ALREADY_REDEEMED
+    assert next(looks) == 4
 
 
 def test_a_lost_secret_stops_granting(office: Office) -> None:

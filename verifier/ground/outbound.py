@@ -9,6 +9,7 @@ office was given a token.
 """
 
 import ipaddress
+import logging
 import queue
 import socket
 import ssl
@@ -16,20 +17,28 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 
+from verifier.ground.clock import system_clock
+
 TOTAL_SECONDS = 5.0  # name, connection, TLS and body together: a drip of one byte a second ends here too
 MAX_BODY_BYTES = 1 << 20
 SERVICE_SECONDS = 10.0  # a shop that writes an order takes longer than a file that is fetched
+MAX_RETRY_AFTER = 999_999  # seconds; who asks for more is asked again by our own rules
+CLOCK_MINUTES = 5  # less may be the way; an hour is a zone or a lost battery
 MAX_AT_A_TIME = 16  # a crowd of bad badges must not make us a crowd of connections
 ACCEPT = "application/did+json, application/vc+jwt, application/json, application/octet-stream;q=0.9, */*;q=0.5"
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _SIXTO4 = ipaddress.ip_network("2002::/16")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+_log = logging.getLogger(__name__)
 
 Resolve = Callable[[str, int], Iterable[str]]
 
@@ -193,7 +202,8 @@ class ServiceClient:
                 pool.stream(verb, parts.geturl(), headers=headers, content=body) as response,
             ):
                 whole = _body_of(response, url=url, max_bytes=MAX_BODY_BYTES, deadline=deadline)
-                return Reply(response.status, whole, _seconds(_header(response.headers, b"retry-after")))
+                _compare_clocks(response, host=parts.netloc)
+                return Reply(response.status, whole, _retry_after(response))
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
             raise OutboundError(f"{self.url} could not be asked: {_cause(error)}.") from error
 
@@ -246,6 +256,7 @@ def _ask(
     headers = [(b"Host", parts.netloc.encode()), (b"Accept", accept.encode())]
     headers.append((b"User-Agent", b"badgewright-verifier"))
     with pool.stream("GET", parts.geturl(), headers=[*headers, (b"Accept-Encoding", b"identity")]) as response:
+        _compare_clocks(response, host=parts.netloc)
         if response.status != 200:
             raise OutboundError(f"{url} answered {response.status}; 200 was expected.")
         content_type = _header(response.headers, b"content-type").partition(";")[0].strip().lower()
@@ -264,10 +275,38 @@ def _body_of(response: httpcore.Response, *, url: str, max_bytes: int, deadline:
     return bytes(body)
 
 
-def _seconds(retry_after: str) -> int | None:
-    """The header's whole seconds; its other form, a date, is left to the caller's own pause."""
-    text = retry_after.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
+def _retry_after(response: httpcore.Response) -> int | None:
+    """The seconds that the service asks us to wait (RFC 9110 §10.2.3). Where it says until when, that is counted
+    by its own clock, if it shows it.
+    """
+    text = _header(response.headers, b"retry-after").strip()
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= 6 else None
+    until = _moment(text)
+    if until is None:
+        return None
+    seconds = (until - (_moment(_header(response.headers, b"date")) or system_clock())).total_seconds()
+    return int(min(max(seconds, 0), MAX_RETRY_AFTER))
+
+
+def _compare_clocks(response: httpcore.Response, *, host: str) -> None:
+    """Say so if the other side's clock is not ours: times in badges and lists mean nothing by a wrong one."""
+    theirs, age = _moment(_header(response.headers, b"date")), _header(response.headers, b"age").strip()
+    if theirs is None:
+        return
+    in_cache = int(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0  # RFC 9111 §5.1
+    minutes = round(abs((system_clock() - theirs).total_seconds() - in_cache) / 60)
+    if minutes >= CLOCK_MINUTES:
+        _log.warning("The clock here or that of %s is wrong: they differ by %d minutes.", host, minutes)
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date (RFC 9110 §5.6.7), if it is one."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _header(headers: list[tuple[bytes, bytes]], name: bytes) -> str:

@@ -157,7 +157,7 @@ ENGLISH: Mapping[str, Words] = {
         clause="validFrom is not in the future, with 60 s of skew (VCDM 2.0 §4.9).",
         passed="Its time has begun.",
         failed="It is not valid yet.",
-        desk_failed="The badge begins to be valid later. " + _REFUSE,
+        desk_failed="The badge begins to be valid later, or the clock here is wrong. " + _REFUSE,
     ),
     "valid_until": Words(
         clause="validUntil is not in the past, with 60 s of skew (VCDM 2.0 §4.9).",

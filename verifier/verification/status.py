@@ -61,7 +61,10 @@ class StatusSnapshot:
             UnusableListError: it is from the future, or its end has passed.
         """
         if self.made_at is not None and self.made_at > now + SKEW:
-            raise UnusableListError("The list is from the future.")
+            raise UnusableListError(
+                f"The list is from the future: it was made {timestamps.show(self.made_at)}, and the clock here"
+                f" says {timestamps.show(now.replace(microsecond=0))}."
+            )
         if self.valid_until is not None and self.valid_until < now - SKEW:
             raise UnusableListError(f"The list was good until {timestamps.show(self.valid_until)} only.")
 

@@ -232,7 +232,7 @@ def test_a_connection_lost_while_it_confirms_is_not_called_nothing(postgres: Pos
 
 @pytest.mark.parametrize("code", ["40001", "40P01", "53100", "53300", "57014", "55P03", "58030"])
 def test_what_a_server_cannot_do_now_wrote_nothing_and_works_later(postgres: PostgresServer, code: str) -> None:
-    """Serialization failure, deadlock, full disk, too many connections, canceled, lock not available, i/o error."""
+    """Serialization failure, deadlock, full disk, too many connections, canceled, lock held, I/O error."""
     url = postgres.new_database()
     engine = open_database(url)
     name = url.rpartition("/")[2]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -343,3 +344,22 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with server(ok(b"{}")) as port:
         assert client(port).fetch(f"https://localhost:{port}/x").body == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("hours", "age", "said"), [(0, 0, None), (1, 0, "60 minutes"), (-1, 0, "60 minutes"), (-1, 3600, None)]
+)
+def test_a_clock_that_is_an_hour_wrong_is_said(
+    caplog: pytest.LogCaptureFixture, hours: int, age: int, said: str | None
+) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    head = f"HTTP/1.1 200 OK\r\nDate: {date}\r\nAge: {age}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(head)
+
+    with server(serve) as port:
+        client = GuardedClient(exempt_hosts=frozenset({f"127.0.0.1:{port}"}))
+        assert client.fetch(f"https://127.0.0.1:{port}/did.json").body == b"{}"
+    assert (said in caplog.text) if said else ("clock" not in caplog.text)

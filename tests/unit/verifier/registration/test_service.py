@@ -4,12 +4,14 @@ import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from schemas import timestamps
 from schemas.event_policy import EventPolicy, EventPolicyError
 from tests.unit.verifier.registration.policies import document, policy
 from tests.unit.verifier.simulator import (
@@ -33,6 +35,7 @@ from verifier.registration.events import HolderCode, NameAgainstId, NoProof, Pro
 from verifier.registration.reasons import Reason
 from verifier.registration.service import Redemption, Registration
 from verifier.verification.service import Verification
+from verifier.verification.verdict import State
 
 ISSUER = IssuerSimulator()
 OTHER = IssuerSimulator(host="badges.other.example")
@@ -192,6 +195,21 @@ def test_an_issuer_out_of_reach_grants_nothing_and_uses_nothing_up(office: Offic
     assert office.redeem(ISSUER.token()).result == "could_not_tell"
     office.documents.documents.update(kept)
     assert office.redeem(ISSUER.token()).result == "granted"
+
+
+def test_a_clock_that_is_an_hour_slow_grants_nothing_and_says_its_time(office: Office) -> None:
+    fresh = ISSUER.document()
+    fresh["validFrom"] = timestamps.show(office.clock.now - timedelta(minutes=5))
+    office.clock.pass_by(hours=-1)
+    refused = office.redeem(ISSUER.token(fresh))
+
+    assert refused.result == "refused" and refused.report is not None
+    told = {check.id: check for check in refused.report.verdict.checks}
+    assert told["valid_from"].evidence == "from 2027-02-01T08:55:00Z; the clock here says 2027-02-01T08:00:00Z"
+    assert told["status"].state is State.UNKNOWN
+    assert "The list is from the future" in str(told["status"].evidence)
+    office.clock.pass_by(hours=1)
+    assert office.redeem(ISSUER.token(fresh)).result == "granted"
 
 
 def test_the_capacity_is_never_exceeded(office: Office) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_what_passes_is_tried_again(shop: PretixShop, server: ContractServer, st
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"), [("7", 7), (" 7 ", 7), ("Wed, 03 Mar 2027 09:00:00 GMT", None), ("-7", None), ("", None)]
+    ("told", "seconds"), [("7", 7), (" 7 ", 7), ("Wed, 03 Mar 2010 09:00:00 GMT", 0), ("-7", None), ("", None)]
 )
 def test_the_pause_that_a_shop_asks_for_is_told(
     shop: PretixShop, server: ContractServer, told: str, seconds: int | None
@@ -116,6 +117,16 @@ def test_the_pause_that_a_shop_asks_for_is_told(
     with pytest.raises(ShopUnreachableError) as caught:
         shop.put(ORDER)
     assert caught.value.retry_after == seconds
+
+
+def test_a_pause_until_a_moment_is_counted_by_the_clock_of_the_shop(
+    shop: PretixShop, server: ContractServer
+) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=90)  # the server here sends its Date, too
+    server.faults.append(Fault(429, headers=(("Retry-After", format_datetime(until, usegmt=True)),)))
+    with pytest.raises(ShopUnreachableError) as caught:
+        shop.put(ORDER)
+    assert caught.value.retry_after is not None and 85 <= caught.value.retry_after <= 91
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 302, 410])

@@ -157,6 +157,14 @@ def cases(role: str) -> Opener:
     return opener
 
 
+def sampled(page: Any, o: TwoOffices) -> None:
+    a_grant(o)
+    pressed("finance", PAGE, "Finance report")(page, o)
+    page.get_by_label("Seed").fill("a dice")
+    page.get_by_label("Reason").fill("the yearly audit")
+    page.get_by_role("button", name="Draw").click()
+
+
 # name -> (the steps, what its h1 says)
 STAFF_STATES: dict[str, tuple[Opener, str]] = {
     "staff-sign-in": (lambda page, o: page.goto(f"{o.verifier}/staff/sign-in"), "Sign in"),
@@ -175,6 +183,7 @@ STAFF_STATES: dict[str, tuple[Opener, str]] = {
     "staff-no-grant": (pressed("lead", PAGE, "Find", {"Find a grant": "NONE"}), "No such voucher"),
     "staff-cases": (cases("lead"), "Cases"),
     "staff-money": (pressed("finance", PAGE, "Finance report"), "Finance report"),
+    "staff-sample": (sampled, "A sample of grants"),
     "staff-desks": (of("auditor", f"{PAGE}/desks"), "Desks"),
     "staff-desk-made": (
         pressed("lead", f"{PAGE}/desks", "Make a link", {"Name of the desk": "left entrance"}),

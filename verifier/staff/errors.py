@@ -7,6 +7,7 @@ StaffError
 ├── ForgedFormError      the form was not sent from our own page
 ├── TooOftenError        one client asked to come in too often
 ├── LinkError            a mailed link was used, has ended, or never was
+│   └── UnconfirmedLinkError    another browser asked for it
 └── OpenIdError          the OpenID provider, or what came back from it, cannot be believed
 """
 
@@ -37,6 +38,10 @@ class TooOftenError(StaffError):
 
 class LinkError(StaffError):
     """A mailed link cannot be used: it was, has ended, or never was one."""
+
+
+class UnconfirmedLinkError(LinkError):
+    """Another browser asked for this link, and nobody has confirmed that it was them."""
 
 
 class OpenIdError(StaffError):

@@ -19,6 +19,7 @@ from verifier.ground.database import writing
 from verifier.ground.settings import Settings
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError, cases, finance
 from verifier.registration.aftercare.releasing import Outcome, Releasing
+from verifier.registration.outbox import Outbox
 from verifier.registration.overview import overview
 from verifier.registration.service import Registration
 from verifier.registration.shops import ShopError
@@ -54,6 +55,10 @@ def router(
         event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.COMPARE_SHOP))]
     ) -> Response:
         return await run_in_threadpool(_compared, event, visitor)
+
+    @routes.post("/staff/events/{event}/shop-push")
+    async def push(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.PUSH_SHOP))]) -> Response:
+        return await run_in_threadpool(_pushed, event, visitor)
 
     @routes.post("/staff/events/{event}/grants")
     async def find(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.FIND_GRANT))]) -> Response:
@@ -108,6 +113,10 @@ def router(
     ) -> Response:
         return await run_in_threadpool(_money, event, visitor, as_file=True)
 
+    @routes.post("/staff/events/{event}/sample")
+    async def sample(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_MONEY))]) -> Response:
+        return await run_in_threadpool(_sample, event, visitor)
+
     @routes.get("/staff/events/{event}/desks")
     def desks(event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_DESKS))]) -> Response:
         return _desks(event, visitor)
@@ -135,7 +144,15 @@ def router(
         chain = audit.check(registration.engine)
         return pages.answer("audit.html", visitor, policy=policy, rows=rows[::-1], chain=chain)
 
-    def _event(event: str, visitor: Visitor, comparison: Comparison | None = None, problem: str = "") -> Response:
+    def _event(
+        event: str,
+        visitor: Visitor,
+        comparison: Comparison | None = None,
+        *,
+        problem: str = "",
+        pushed: tuple[str, ...] = (),
+        was_pushed: bool = False,
+    ) -> Response:
         policy = registration.event(event)
         return pages.answer(
             "event.html",
@@ -144,6 +161,8 @@ def router(
             stands=overview(policy, engine=registration.engine),
             comparison=comparison,
             problem=problem,
+            pushed=pushed,
+            was_pushed=was_pushed,
             may={right.value: visitor.may(right) for right in Right},
         )
 
@@ -153,6 +172,13 @@ def router(
         except ShopError as error:
             return _event(event, visitor, problem=str(error))
         return _event(event, visitor, found)
+
+    def _pushed(event: str, visitor: Visitor) -> Response:
+        """Vouchers and withdrawals that the shop does not have yet, tried now, the refused ones too."""
+        policy = registration.event(event)
+        delivery = Outbox(settings, engine=registration.engine, clock=clock).push(policy.event)
+        withdrawn = releasing.push(policy.event)
+        return _event(event, visitor, pushed=(*delivery.problems, *withdrawn.problems), was_pushed=True)
 
     def _grant(event: str, visitor: Visitor, reference: str, problem: str = "") -> Response:
         policy = registration.event(event)
@@ -203,6 +229,20 @@ def router(
             "Cache-Control": "no-store",
         }
         return Response(report.to_csv(), headers=headers, media_type="text/csv; charset=utf-8")
+
+    def _sample(event: str, visitor: Visitor) -> Response:
+        policy, by = registration.event(event), _actor(visitor)
+        drawn = finance.sample(
+            policy.event,
+            count=_number(visitor.fields.get("count", "")),
+            seed=visitor.fields.get("seed", "").strip(),
+            actor=by.actor,
+            role=by.role,
+            why=by.reason,
+            engine=registration.engine,
+            clock=clock,
+        )
+        return pages.answer("sample.html", visitor, policy=policy, drawn=drawn)
 
     def _desks(event: str, visitor: Visitor, made: str = "") -> Response:
         return pages.answer(

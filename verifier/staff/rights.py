@@ -27,6 +27,7 @@ class Right(StrEnum):
     CLOSE_CASE = "close_case"
     SEE_MONEY = "see_money"
     COMPARE_SHOP = "compare_shop"
+    PUSH_SHOP = "push_shop"
     SEE_DESKS = "see_desks"
     CHANGE_DESKS = "change_desks"
     READ_AUDIT = "read_audit"
@@ -43,6 +44,7 @@ WHO_MAY: Mapping[Right, tuple[Role, ...]] = {
     Right.CLOSE_CASE: (Role.LEAD,),
     Right.SEE_MONEY: (Role.FINANCE, Role.AUDITOR),
     Right.COMPARE_SHOP: (Role.EVENT_TEAM, Role.LEAD, Role.FINANCE, Role.ADMIN),
+    Right.PUSH_SHOP: (Role.EVENT_TEAM, Role.LEAD),
     Right.SEE_DESKS: (Role.EVENT_TEAM, Role.LEAD, Role.AUDITOR, Role.ADMIN),
     Right.CHANGE_DESKS: (Role.EVENT_TEAM, Role.LEAD, Role.ADMIN),
     Right.READ_AUDIT: (Role.AUDITOR, Role.ADMIN),

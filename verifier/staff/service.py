@@ -26,7 +26,7 @@ from verifier.ground.pages import moment
 from verifier.ground.settings import Settings
 from verifier.registration.service import Registration
 from verifier.staff import roster, store
-from verifier.staff.errors import LinkError, NotAllowedError, NotSignedInError
+from verifier.staff.errors import LinkError, NotAllowedError, NotSignedInError, UnconfirmedLinkError
 from verifier.staff.openid import Identity
 from verifier.staff.rights import Right, Role, acting_role
 from verifier.staff.roster import Member, Roster
@@ -144,11 +144,12 @@ class SignIn:
         """Use a link up, and begin a session: its secret. `earlier`: the one that this browser had, which ends.
 
         Raises:
-            LinkError: the link cannot be used, or another browser asked for it and nobody confirmed that.
+            LinkError: the link cannot be used; UnconfirmedLinkError, one of them, where another browser asked for it
+                and nobody confirmed that.
         """
         look = self.look_at_link(token, browser=browser)
         if look.elsewhere and not confirmed:
-            raise LinkError("Confirm that it was you who asked for this link, in another browser.")
+            raise UnconfirmedLinkError("Tick the box if it was you who asked for this link.")
         with writing(self._registration.engine) as connection:
             if not store.use_link(connection, token_sha256=hashed(token), now=self._clock()):
                 raise LinkError(_NO_LINK)  # somebody was quicker by a moment

@@ -18,7 +18,6 @@ from verifier.ground.database import writing
 from verifier.ground.settings import ShopAccess
 from verifier.registration.aftercare import store
 from verifier.registration.events import HolderCode
-from verifier.registration.outbox import Outbox
 from verifier.registration.service import Redemption
 
 PAGE = f"/staff/events/{EVENT}"
@@ -116,7 +115,9 @@ def test_the_voucher_is_dead_in_the_shop_before_it_is_released(tmp_path: Path) -
         tmp_path, event={"shop": SHOP | {"url": shop.url}}, shops=access, exempt_hosts=frozenset({shop.host})
     )
     voucher = redeemed(office).voucher
-    Outbox(office.settings, engine=office.registration.engine, clock=office.clock).deliver_due()
+    browser = office.signed_in("lead")
+    assert "<dt>Vouchers on their way</dt><dd>1</dd>" in browser.get(PAGE).text
+    assert "The shop has everything." in browser.submit(f"{PAGE}/shop-push").text
     assert str(voucher).upper() in shop.vouchers
     browser = found(office, "lead", voucher)
     assert browser.page is not None and "withdrawn_in_shop" not in browser.page.text
@@ -147,6 +148,36 @@ def test_finance_downloads_a_table_without_names_and_vouchers(office: StaffOffic
     ]
     assert str(voucher) not in file.text + page.text
     assert [act[:3] for act in acts(office)] == [("staff-3", "finance", "finance.report")] * 2
+
+
+def test_a_shop_that_is_down_is_tried_again_and_says_so(tmp_path: Path) -> None:
+    shop = ContractServer()
+    (tmp_path / "pretix.token").write_text(TOKEN)
+    access = {shop.url: ShopAccess(shop.url, tmp_path / "pretix.token")}
+    office = StaffOffice(
+        tmp_path, event={"shop": SHOP | {"url": shop.url}}, shops=access, exempt_hosts=frozenset({shop.host})
+    )
+    redeemed(office)
+    shop.stop()
+    browser = office.signed_in("event_team")
+    browser.get(PAGE)
+    assert "1 not yet." in browser.submit(f"{PAGE}/shop-push").text
+    office.close()
+
+
+def test_finance_draws_a_sample_that_is_written_down(office: StaffOffice) -> None:
+    voucher = redeemed(office).voucher
+    browser = office.signed_in("finance")
+    browser.get(PAGE)
+    browser.submit(f"{PAGE}/finance")
+    fields = {"count": "5", "seed": "a dice", "reason": "the yearly audit"}
+    for wrong in ({"count": "0"}, {"count": "x"}, {"seed": ""}, {"reason": ""}):
+        assert browser.submit(f"{PAGE}/sample", None, **(fields | wrong)).status_code == 400
+        browser.get(PAGE)
+        browser.submit(f"{PAGE}/finance")
+    page = browser.submit(f"{PAGE}/sample", None, **fields)
+    assert page.status_code == 200 and str(voucher) in page.text
+    assert acts(office)[-1] == ("staff-3", "finance", "finance.sample", "the yearly audit")
 
 
 def test_a_lead_closes_a_case_with_a_reason_and_an_auditor_reads_it(office: StaffOffice) -> None:

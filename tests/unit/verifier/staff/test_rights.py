@@ -29,6 +29,8 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("POST", "/staff/people/{member}/sessions"): {"everywhere"},
     ("GET", "/staff/events/{event}"): EVERYBODY - {"stranger"},
     ("POST", "/staff/events/{event}/shop-check"): TEAM | {"finance"},
+    ("POST", "/staff/events/{event}/shop-push"): {"event_team", "lead"},
+    ("POST", "/staff/events/{event}/sample"): {"finance", "auditor", "everywhere"},
     ("POST", "/staff/events/{event}/grants"): {"event_team", "lead", "finance", "auditor", "everywhere"},
     ("POST", "/staff/events/{event}/grants/{grant}/released"): {"lead"},
     ("POST", "/staff/events/{event}/grants/{grant}/reissued"): {"lead"},
@@ -141,5 +143,5 @@ def test_the_role_in_the_log_is_the_one_that_opened_the_door() -> None:
 
 def test_every_right_is_somebody_s_and_an_auditor_changes_nothing() -> None:
     assert set(WHO_MAY) == set(Right)
-    changing = {Right.CHANGE_DESKS, Right.END_SESSIONS, Right.RELEASE, Right.CLOSE_CASE}
+    changing = {Right.CHANGE_DESKS, Right.END_SESSIONS, Right.RELEASE, Right.CLOSE_CASE, Right.PUSH_SHOP}
     assert not [right for right in changing if Role.AUDITOR in WHO_MAY[right]]

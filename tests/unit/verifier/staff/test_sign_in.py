@@ -65,10 +65,13 @@ def test_whether_an_address_is_known_cannot_be_told_from_the_answer(office: Staf
     assert [mail.recipient for mail in office.mails()] == ["lead@example.org"]
 
 
-def test_the_address_is_looked_up_after_the_answer_was_sent(office: StaffOffice) -> None:
+def test_the_address_is_looked_up_after_the_answer_was_sent(
+    office: StaffOffice, caplog: pytest.LogCaptureFixture
+) -> None:
     """So that its time does not tell whether the address is known: even a broken list changes nothing."""
     office.settings.staff.write_text("staff: nobody\n")
     assert office.asked("lead@example.org", office.browser()).status_code == 200
+    assert "could not be mailed: staff.yaml" in caplog.text and "lead@example.org" not in caplog.text
 
 
 def test_upper_and_lower_case_are_one_address_and_the_mail_goes_to_the_listed_one(office: StaffOffice) -> None:

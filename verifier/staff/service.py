@@ -144,8 +144,8 @@ class SignIn:
         """Use a link up, and begin a session: its secret. `earlier`: the one that this browser had, which ends.
 
         Raises:
-            LinkError: the link cannot be used; UnconfirmedLinkError, one of them, where another browser asked for it
-                and nobody confirmed that.
+            LinkError: the link cannot be used.
+            UnconfirmedLinkError: another browser asked for it, and nobody confirmed that.
         """
         look = self.look_at_link(token, browser=browser)
         if look.elsewhere and not confirmed:

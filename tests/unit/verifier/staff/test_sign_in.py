@@ -200,6 +200,8 @@ def test_a_session_ends_after_half_a_day_however_much_it_is_used(office: StaffOf
     while office.clock.now - began < SESSION_LASTS - timedelta(minutes=30):
         assert is_in(browser)
         office.clock.now += timedelta(minutes=30)
+    office.clock.now = began + SESSION_LASTS - timedelta(minutes=1)
+    assert is_in(browser)
     office.clock.now = began + SESSION_LASTS
     assert not is_in(browser)
 

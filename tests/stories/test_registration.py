@@ -24,6 +24,7 @@ from tests.real.two_offices import (
     HAN,
     LONG,
     NAMED,
+    NAMES,
     PLAIN,
     SMALL,
     USED,

@@ -1,11 +1,13 @@
-"""Vouchers in a running pretix: from PyPI, in an environment of its own, on SQLite, asked over HTTP only.
+"""Vouchers in a running pretix: from PyPI, in an environment of its own, on PostgreSQL, asked over HTTP only.
 
-The environment and a prepared database are made once, in the cache folder of this user, and take some minutes.
+The environment is made once, in the cache folder of this user, and takes some minutes. What an operator would do
+before the shop opens is typed into its management shell: the tables, an organiser, and the event that goes live.
 What a shop does wrong is played by a small one in `tests/integration/test_shop_contract.py`.
 """
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,8 +22,10 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
+from tests.postgres import PostgresServer
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.registration.test_outbox import SHOP, Office
 from verifier.ground.settings import Settings, ShopAccess
@@ -59,18 +63,43 @@ with scopes_disabled():
 """
 
 
-class Pretix:
-    """A pretix that is started and stopped, with its data in one folder."""
+# Its tables at once, as the models say, and not through years of migrations.
+WITHOUT_MIGRATIONS = """
+from pretix.settings import *
 
-    def __init__(self, folder: Path) -> None:
+class Nothing:
+    def __contains__(self, app):
+        return True
+
+    def __getitem__(self, app):
+        return None
+
+MIGRATION_MODULES = Nothing()
+"""
+
+# An event goes live once its team has looked at it.
+GO_LIVE = """
+from django_scopes import scopes_disabled
+from pretix.base.models import Event
+with scopes_disabled():
+    Event.objects.filter(slug="{slug}").update(live=True)
+
+"""
+
+
+class Pretix:
+    """A pretix that is started and stopped, with its files in one folder and the rest in a PostgreSQL."""
+
+    def __init__(self, folder: Path, database: PostgresServer) -> None:
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.host = f"127.0.0.1:{probe.getsockname()[1]}"
         self.url = f"https://{self.host}"  # http, by the guard's exemption for this machine
-        shutil.copytree(prepared(), folder, dirs_exist_ok=True)
-        write_settings(folder, host=self.host)
+        self.database = database
+        write_settings(folder, host=self.host, database=database)
+        manage(folder, "migrate", "--run-syncdb", "-v", "0")
         said = manage(folder, "shell", typed=PREPARE)
         self.setting_up, self.token = next(
             line.split()[1:] for line in said.splitlines() if line.startswith("TOKENS")
@@ -120,14 +149,21 @@ class Pretix:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PRETIX_CONFIG_FILE": str(folder / "pretix.cfg")}
+    return {
+        "PATH": os.environ["PATH"],
+        "PRETIX_CONFIG_FILE": str(folder / "pretix.cfg"),
+        "DJANGO_SETTINGS_MODULE": "without_migrations",
+        "PYTHONPATH": str(folder),
+    }
 
 
-def write_settings(folder: Path, *, host: str) -> None:
+def write_settings(folder: Path, *, host: str, database: PostgresServer) -> None:
     lines = ["[pretix]", "instance_name=test", f"url=http://{host}", f"datadir={folder}", "currency=EUR"]
-    lines += ["[database]", "backend=sqlite3", f"name={folder / 'db.sqlite3'}"]
+    lines += ["[database]", "backend=postgresql", "name=pretix", "user=postgres"]
+    lines += ["host=127.0.0.1", f"port={database.port}"]
     lines += ["[django]", "debug=off", "secret=" + "not-a-secret-" * 5, "[languages]", "enabled=en"]
     (folder / "pretix.cfg").write_text("\n".join(lines) + "\n")
+    (folder / "without_migrations.py").write_text(WITHOUT_MIGRATIONS)
 
 
 def manage(folder: Path, *words: str, typed: str = "") -> str:
@@ -144,34 +180,29 @@ def manage(folder: Path, *words: str, typed: str = "") -> str:
     return done.stdout
 
 
-def prepared() -> Path:
-    """A folder with the tables of an empty pretix; the test is skipped, with its reason, if none can be had."""
-    folder = CACHE / "empty"
-    if (folder / "ready").exists():
-        return folder
+def prepare() -> None:
+    """Have a pretix in the cache folder; the test is skipped, with its reason, if none can be had."""
+    python = CACHE / "venv/bin/python"
+    if python.exists() and subprocess.run([python, "-c", "import pretix"], check=False).returncode == 0:
+        return
     shutil.rmtree(CACHE, ignore_errors=True)
     try:
         venv.EnvBuilder(with_pip=True).create(CACHE / "venv")
         subprocess.run(
-            [CACHE / "venv/bin/python", "-m", "pip", "install", "--quiet", RELEASE],
-            timeout=SECONDS,
-            check=True,
-            capture_output=True,
+            [python, "-m", "pip", "install", "--quiet", RELEASE], timeout=SECONDS, check=True, capture_output=True
         )
-        folder.mkdir(parents=True)
-        write_settings(folder, host="127.0.0.1")
-        manage(folder, "migrate", "-v", "0")
     except (OSError, subprocess.SubprocessError) as error:
         pytest.skip(f"{RELEASE} cannot be had on this machine ({type(error).__name__})")
-    (folder / "ready").touch()
-    return folder
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pretix]:
+def running(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer) -> Iterator[Pretix]:
     if sys.platform == "win32":
         pytest.skip("pretix does not run on Windows")
-    made = Pretix(tmp_path_factory.mktemp("pretix"))
+    prepare()
+    postgres.execute("DROP DATABASE IF EXISTS pretix")
+    postgres.execute("CREATE DATABASE pretix")
+    made = Pretix(tmp_path_factory.mktemp("pretix"), postgres)
     made.start()
     yield made
     made.stop()
@@ -277,3 +308,60 @@ def test_grants_reach_the_shop_after_it_was_down_and_the_books_agree(sale: Sale,
     assert (found.granted, found.in_shop, found.differences) == (3, 3, ())
     assert {voucher["code"] for voucher in sale.vouchers()} == granted
     office.registration.engine.dispose()
+
+
+# A ticket is bought with a voucher, in the shop's own pages
+
+
+class Buyer:
+    """Somebody with a browser of their own in the shop of one event."""
+
+    def __init__(self, sale: Sale) -> None:
+        self.shop = f"http://{sale.pretix.host}/foundation/{sale.slug}"
+        self.browser = httpx.Client(follow_redirects=True, timeout=60)
+
+    def take(self, voucher: str, *, item: int) -> httpx.Response:
+        """Put the ticket into the cart, with the voucher."""
+        page = self.browser.get(f"{self.shop}/redeem", params={"voucher": voucher})
+        if "csrfmiddlewaretoken" not in page.text or f"item_{item}" not in page.text:
+            return page
+        return self.send(page, f"{self.shop}/cart/add", {"_voucher_code": voucher, f"item_{item}": "1"})
+
+    def check_out(self) -> httpx.Response:
+        """From the cart to an order: the address, then the last button."""
+        page = self.browser.get(f"{self.shop}/checkout/start")
+        page = self.send(page, str(page.url), {"email": "ada@people.example"})
+        return self.send(page, str(page.url), {})
+
+    def send(self, page: httpx.Response, url: str, fields: dict[str, str]) -> httpx.Response:
+        """A form of this page."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        assert token is not None, page.text[:2000]
+        return self.browser.post(
+            url, data=fields | {"csrfmiddlewaretoken": token[1]}, headers={"Referer": str(page.url)}
+        )
+
+
+def test_a_ticket_is_bought_with_a_voucher_once(sale: Sale) -> None:
+    order = replace(sale.order(), percent=100)
+    sale.shop.put(order)
+    manage(sale.pretix.folder, "shell", typed=GO_LIVE.format(slug=sale.slug))
+    (item,) = sale.pretix.ask(f"events/{sale.slug}/items/")["results"]
+
+    first, second = Buyer(sale), Buyer(sale)
+    first.take(order.code, item=item["id"])
+    done = first.check_out()
+    assert "/order/" in str(done.url), done.text
+    (bought,) = sale.pretix.ask(f"events/{sale.slug}/orders/")["results"]
+    (ticket,) = bought["positions"]
+    (voucher,) = sale.vouchers()
+    assert (bought["status"], bought["total"], ticket["voucher"]) == ("p", "0.00", voucher["id"])
+    assert (voucher["redeemed"], voucher["max_usages"]) == (1, 1)
+
+    refused = second.take(order.code, item=item["id"])
+    assert "already been used" in refused.text
+    assert len(sale.pretix.ask(f"events/{sale.slug}/orders/")["results"]) == 1
+    (ours,) = sale.shop.vouchers(tag="recognition")
+    assert ours.is_used and not ours.is_usable(now=datetime.now(UTC))
+    first.browser.close()
+    second.browser.close()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -165,6 +166,18 @@ def test_a_log_that_was_changed_is_1(desk: AfterDesk) -> None:
     connection.close()
     assert desk.said("audit", "check") == (1, "Row 1 was changed after it was written.\n")
     assert desk.said("audit", "check", "--noted", "1:abc")[0] == 3
+
+
+def test_the_api_answers_422_released_where_a_voucher_was_withdrawn(desk: AfterDesk) -> None:
+    with serving(desk) as (address, _):
+        _, first = redeemed(address, 1)
+        waited_for(lambda: desk.said("grant", "release", EVENT, str(first["voucher"]), *WHY)[0] in {0, 3})
+        with pytest.raises(HTTPError) as refused:
+            redeemed(address, 1)
+        with refused.value as answer:
+            body = json.loads(answer.read())
+    assert (refused.value.code, body["reason"], body["voucher"], body["percent"]) == (422, "released", None, 0)
+    assert refused.value.headers["Content-Type"] == "application/problem+json"
 
 
 # Killed at any moment

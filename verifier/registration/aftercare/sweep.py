@@ -70,6 +70,8 @@ def sync(
     with reading(engine) as connection:  # before the shop lists: what is placed now must be in its list
         grants = store.grants(connection, event=policy.event)
     there = {voucher.code.upper(): voucher for voucher in asked.vouchers(tag=tag)}
+    ended = {code for code, voucher in there.items() if has_run_out(voucher, now=clock())}
+    active = asked.active_codes(tag=tag) & ended if ended else frozenset()
     released, canceled, problems, used = [], [], [], 0
     for given in grants:
         voucher = there.get(given.voucher.upper())
@@ -81,6 +83,11 @@ def sync(
         elif voucher is None:
             if given.order_state == "placed":
                 problems.append(f"{given.voucher} was placed, and is not in the shop any more.")
+        elif given.order_state == "placed" and voucher.code.upper() in active:
+            problems.append(
+                f"{given.voucher} has run out by this machine's clock, and is good by the shop's: one of them is"
+                " wrong."
+            )
         elif given.order_state == "placed":
             used += voucher.is_used
             what = _take_over(engine, given, voucher, now=clock())

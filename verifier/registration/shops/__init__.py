@@ -168,6 +168,13 @@ class Shop(Protocol):
             ShopUnreachableError, ShopRefusedError: as above.
         """
 
+    def active_codes(self, *, tag: str) -> frozenset[str]:
+        """The codes, in capitals, of the vouchers under a tag that could be used now, by the shop's own clock.
+
+        Raises:
+            ShopUnreachableError, ShopRefusedError: as above.
+        """
+
     def withdraw(self, order: VoucherOrder) -> Withdrawn | UsedThere:
         """Have the code of this order buy nothing from now on, whether the shop has it, never had it, or is about
         to get it from a request that is still on its way. Asked again, it changes nothing.

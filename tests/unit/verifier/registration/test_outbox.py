@@ -1,9 +1,9 @@
 """Orders for vouchers: written with the grant, delivered whatever fails, one voucher each."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from schemas.event_policy import EventPolicy
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.simulator import (
     HOLDER_CODE,
+    NOW,
     Clock,
     DocumentsInMemory,
     IssuerSimulator,
@@ -55,7 +56,8 @@ SHOP = {
 class ShopInMemory:
     """A shop with unique codes; `faults` are raised one a try, before or (as `after`) behind the work."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: Callable[[], datetime] = lambda: NOW) -> None:
+        self.now = now
         self.orders: dict[str, VoucherOrder] = {}
         self.faults: deque[Exception] = deque()
         self.after: deque[BaseException] = deque()
@@ -76,6 +78,10 @@ class ShopInMemory:
 
     def vouchers(self, *, tag: str) -> tuple[ShopVoucher, ...]:
         return tuple(self._voucher(order) for order in self.orders.values())
+
+    def active_codes(self, *, tag: str) -> frozenset[str]:
+        now = self.now()
+        return frozenset(v.code.upper() for v in self.vouchers(tag=tag) if v.is_usable(now=now))
 
     def withdraw(self, order: VoucherOrder) -> Withdrawn | UsedThere:
         self.tries += 1
@@ -124,7 +130,8 @@ class Office:
     """A registration whose event sells in a shop in memory."""
 
     def __init__(self, folder: Path, *, by: EventPolicy | None = None, **settings: Any) -> None:
-        self.clock, self.shop = Clock(), ShopInMemory()
+        self.clock = Clock()
+        self.shop = ShopInMemory(now=self.clock)
         self.policy = by or policy(shop=SHOP)
         self.settings = Settings(folder, **settings)
         verification = Verification(DocumentsInMemory.of([ISSUER]), clock=self.clock)

@@ -61,6 +61,18 @@ def test_a_voucher_that_staff_extended_in_the_shop_is_not_released(office: After
     assert office.usable() == [voucher]
 
 
+def test_a_clock_of_ours_that_is_wrong_releases_nothing_and_is_said(office: AfterOffice) -> None:
+    voucher = office.given()
+    at_the_shop = office.clock.now
+    office.shop.now = lambda: at_the_shop
+    office.clock.pass_by(days=60)
+    swept = office.sync()
+    assert swept.released == ()
+    assert swept.problems == (
+        f"{voucher} has run out by this machine's clock, and is good by the shop's: one of them is wrong.",
+    )
+
+
 def test_a_used_voucher_is_never_released_however_old(office: AfterOffice) -> None:
     voucher = office.given()
     office.shop.buy(voucher)
@@ -144,6 +156,7 @@ def test_a_person_who_acts_while_the_shop_lists_is_not_overruled(office: AfterOf
 
     def slowly(*, tag: str) -> Any:
         found = listed(tag=tag)
+        office.shop.vouchers = listed  # type: ignore[method-assign]
         office.reissue(voucher)
         return found
 

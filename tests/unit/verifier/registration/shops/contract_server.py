@@ -51,6 +51,7 @@ class ContractServer:
     vouchers: dict[str, dict[str, Any]] = field(default_factory=dict)
     positions: list[dict[str, Any]] = field(default_factory=list)
     may_see_orders: bool = True
+    now: datetime = NOW
     faults: deque[Fault] = field(default_factory=deque)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)  # method, path, headers
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -189,6 +190,8 @@ class ContractServer:
             found = [v for v in found if v["code"].upper() == query["code"][0].upper()]
         if "tag" in query:
             found = [v for v in found if v["tag"] == query["tag"][0]]
+        if query.get("active") == ["true"]:
+            found = [v for v in found if not v["redeemed"] and datetime.fromisoformat(v["valid_until"]) > self.now]
         return self._page(found, query)
 
     def _page(self, found: list[dict[str, Any]], query: dict[str, list[str]]) -> tuple[int, dict[str, Any]]:

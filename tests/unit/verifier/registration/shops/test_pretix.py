@@ -365,6 +365,16 @@ def test_a_shop_in_which_the_code_never_rests_is_left_for_later(
         shop.withdraw(ORDER)
 
 
+def test_what_can_be_used_now_is_by_the_shops_own_clock(shop: PretixShop, server: ContractServer) -> None:
+    for number, code in enumerate(("GOOD", "USED", "GONE")):
+        shop.put(replace(ORDER, code=code, comment=f"grant {number}"))
+    server.buy("USED")
+    shop.withdraw(replace(ORDER, code="GONE"))
+    assert shop.active_codes(tag="recognition") == {"GOOD"}
+    server.now = ORDER.valid_until
+    assert shop.active_codes(tag="recognition") == frozenset()
+
+
 # Counting
 
 

@@ -221,6 +221,8 @@ def test_everything_in_french(person: Browser, offices: TwoOffices) -> None:
     person.http.headers["Accept-Language"] = "fr-FR,fr;q=0.9"
     person.go(person.home)
     assert "Votre réduction" in person.says
+    person.give(offices.file(WITHDRAWN, "jwt").read_bytes())
+    assert "Il a été retiré" in person.page
     person.give(offices.file(HAN, "jwt").read_bytes())
     assert "Rien n’est encore utilisé" in person.page
     person.press("redeem", holder_code="nonsense")

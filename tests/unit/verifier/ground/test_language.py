@@ -9,6 +9,7 @@ from jinja2 import Environment
 from verifier.ground import language, pages
 from verifier.ground.pages import Pages
 from verifier.registration import mailbox, reasons
+from verifier.verification import sentences
 from verifier.wallets import service as wallets
 
 VERIFIER = Path(language.__file__).resolve().parent.parent
@@ -46,7 +47,13 @@ def in_tables() -> set[str]:
         mailbox._TEXT,
         wallets._GONE,
     }
-    return words | months | set(units) | {"a moment"} | looks | told
+    checks = {
+        text
+        for entry in sentences.ENGLISH.values()
+        for text in (entry.failed, entry.unknown, entry.failed_for_now)
+        if text  # what stands on the page of a badge that is refused
+    }
+    return words | months | set(units) | {"a moment"} | looks | told | checks
 
 
 def test_french_is_there() -> None:

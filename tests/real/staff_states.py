@@ -190,5 +190,6 @@ STAFF_STATES: dict[str, tuple[Opener, str]] = {
         "Desks",
     ),
     "staff-audit": (of("auditor", f"{PAGE}/audit"), "Audit log"),
+    "staff-audit-office": (of("auditor", "/staff/audit"), "Audit log"),
     "staff-people": (of("admin", "/staff/people"), "Who has which role"),
 }

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from schemas.event_policy import EventPolicy
 from verifier.ground.database import reading
 from verifier.registration import store
-from verifier.registration.aftercare import cases
 from verifier.registration.aftercare import store as aftercare_store
 from verifier.registration.shops import service as shops
 from verifier.registration.shops import store as shop_store
@@ -52,18 +51,21 @@ def overview(policy: EventPolicy, *, engine: Engine) -> Overview:
         placed = [grant.state for grant in shop_store.grants(connection, event=policy.event)]
         open_cases = aftercare_store.count_open_cases(connection, event=policy.event)
         leaving = aftercare_store.open_withdrawals(connection, event=policy.event)
-    open_cases = len(cases.listed(policy.event, engine=engine))
     refused, pending = placed.count("refused"), placed.count("pending")
     alarms = list(shops.stock_alarms(policy, engine=engine))
     if granted >= policy.capacity:
-        alarms.insert(0, f"All {policy.capacity} discounts are given: everybody who comes now is refused.")
+        alarms.insert(0, f"All discounts ({policy.capacity}) are given: everybody who comes now is refused.")
     elif granted * 10 >= policy.capacity * 9:
         alarms.insert(0, f"{policy.capacity - granted} of {policy.capacity} discounts are left.")
     if refused:
-        alarms.append(f"The shop refused {refused} vouchers: 'badge-verifier shop push {policy.event}' says why.")
+        alarms.append(
+            f"Vouchers that the shop refused ({refused}): try it again here, or 'badge-verifier shop push"
+            f" {policy.event}'; either says why."
+        )
     if any(withdrawal.state == "refused" for withdrawal in leaving):
         alarms.append(
-            f"The shop refuses to withdraw a voucher: 'badge-verifier shop push {policy.event}' says why."
+            "The shop refuses to withdraw a voucher: try it again here, or 'badge-verifier shop push"
+            f" {policy.event}'; either says why."
         )
     if open_cases:
         alarms.append(f"{open_cases} cases wait for a person: 'badge-verifier cases list {policy.event}'.")

@@ -26,10 +26,9 @@ from verifier.registration.shops import ShopError
 from verifier.registration.shops import service as shops
 from verifier.registration.shops.service import Comparison
 from verifier.staff.door import Door, Visitor
-from verifier.staff.frame import StaffPages
+from verifier.staff.frame import ROWS_SHOWN, StaffPages
 from verifier.staff.rights import Right
 
-ROWS_SHOWN = 200
 Act = Callable[..., Outcome]  # of `Releasing`: release or reissue
 
 
@@ -142,7 +141,7 @@ def router(
         policy = registration.event(event)
         rows = audit.entries(registration.engine, event=event, last=ROWS_SHOWN)
         chain = audit.check(registration.engine)
-        return pages.answer("audit.html", visitor, policy=policy, rows=rows[::-1], chain=chain)
+        return pages.answer("audit.html", visitor, policy=policy, rows=rows[::-1], chain=chain, most=ROWS_SHOWN)
 
     def _event(
         event: str,

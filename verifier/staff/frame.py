@@ -8,6 +8,8 @@ from fastapi import Response
 from verifier.ground.pages import Pages
 from verifier.staff.door import FORM_TOKEN, Visitor
 
+ROWS_SHOWN = 200  # of the audit log; `badge-verifier audit list` shows all
+
 
 class StaffPages:
     """The templates of this room."""

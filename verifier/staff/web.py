@@ -13,13 +13,14 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
+from verifier.ground import audit
 from verifier.ground.database import DatabaseError
 from verifier.ground.limits import Buckets, client_of
 from verifier.ground.settings import RateLimit
 from verifier.registration.service import Registration
 from verifier.staff.door import Browser, Door, Visitor
 from verifier.staff.errors import OpenIdError, RosterError, TooOftenError, UnconfirmedLinkError
-from verifier.staff.frame import StaffPages
+from verifier.staff.frame import ROWS_SHOWN, StaffPages
 from verifier.staff.provider import CALLBACK, OpenId
 from verifier.staff.rights import Right
 from verifier.staff.service import SignIn, form_token_of, is_address, new_secret
@@ -109,8 +110,19 @@ def router(sign_in: SignIn, *, openid: OpenId | None, registration: Registration
         mine = [policy for policy in registration.events() if member.roles_at(policy.event)]
         roles = {policy.event: sorted(member.roles_at(policy.event)) for policy in mine}
         return pages.answer(
-            "home.html", visitor, events=mine, roles=roles, sees_staff=visitor.may(Right.SEE_STAFF)
+            "home.html",
+            visitor,
+            events=mine,
+            roles=roles,
+            sees_staff=visitor.may(Right.SEE_STAFF),
+            reads_audit=visitor.may(Right.READ_AUDIT),
         )
+
+    @routes.get("/staff/audit")
+    def audit_log(visitor: Annotated[Visitor, Depends(door.allowed(Right.READ_AUDIT))]) -> Response:
+        rows = audit.entries(registration.engine, last=ROWS_SHOWN)
+        chain = audit.check(registration.engine)
+        return pages.answer("audit.html", visitor, policy=None, rows=rows[::-1], chain=chain, most=ROWS_SHOWN)
 
     @routes.get("/staff/people")
     def people(visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_STAFF))]) -> Response:

@@ -26,6 +26,7 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("GET", "/staff"): EVERYBODY,
     ("POST", "/staff/sign-out"): EVERYBODY,
     ("GET", "/staff/people"): {"everywhere"},
+    ("GET", "/staff/audit"): {"everywhere"},
     ("POST", "/staff/people/{member}/sessions"): {"everywhere"},
     ("GET", "/staff/events/{event}"): EVERYBODY - {"stranger"},
     ("POST", "/staff/events/{event}/shop-check"): TEAM | {"finance"},

@@ -24,7 +24,7 @@ from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
 from verifier.ground.database import DatabaseError
 from verifier.ground.documents import DocumentSource, context_set, document_source, page_opener
-from verifier.ground.headers import Headers
+from verifier.ground.headers import HEADERS, Headers
 from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.settings import Settings
@@ -115,10 +115,11 @@ def create_app(
     _open_to_staff(app, settings, registration=registration, desk=desk, clock=clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
-    app.add_middleware(AtOnce, verification=registration.verification, headers=verification_web.HEADERS)
-    app.add_middleware(FairUse, buckets=Buckets(settings.rate_limit))
     app.add_middleware(Headers)
     app.add_middleware(Versions)
+    quick = HEADERS | verification_web.HEADERS
+    app.add_middleware(AtOnce, verification=registration.verification, headers=quick.items())
+    app.add_middleware(FairUse, buckets=Buckets(settings.rate_limit))
     _tell_errors(app)
     return app
 

@@ -20,13 +20,16 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
+from schemas import badge_qr, strict_json
 from tests.bench.badges import bare_ecdsa_verify, documents
-from tests.bench.measuring import Row, microseconds, row
+from tests.bench.measuring import Row, microseconds, row, seconds
 from tests.unit.verifier.simulator import NOW, Clock, DocumentsInMemory, IssuerSimulator
 from verifier.app import create_app
 from verifier.ground.settings import Settings
+from verifier.verification.service import Verification
 
 CONNECTIONS = 32
+BATCH = 10_000
 REQUESTS = 3_000  # for one measurement of CPU: the system counts it in hundredths of a second
 ROUNDS = 3  # in turns; the best counts
 _HEAD = "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n"
@@ -56,6 +59,48 @@ def rows() -> Iterator[Row]:
         yield row("POST /verify, for one second of CPU", 1e6 / best[ours], "requests", baseline=1e6 / bare)
         p50, p99 = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
         yield row(f"POST /verify, p99 at {CONNECTIONS} connections", p99 * 1e3, "ms", baseline=p50 * 1e3)
+    yield from _batch_rows(issuer, tokens)
+
+
+def _batch_rows(issuer: IssuerSimulator, tokens: Sequence[str]) -> Iterator[Row]:
+    """Ten thousand badges in one request beside the same ones judged in a loop, and the server's memory."""
+    mixed = [*tokens, *(badge_qr.to_desk_text(issuer.packed(token)) for token in tokens[:64])]
+    mixed += [token[:-4] + "AAAA" for token in tokens[:32]]
+    mixed += [strict_json.dumps(issuer.secured(document)) for document in documents(issuer)[:64]]
+    badges = [mixed[number % len(mixed)] for number in range(BATCH)]
+    body = b"".join(strict_json.dumps(badge).encode() + b"\n" for badge in badges)
+    verification = Verification(DocumentsInMemory.of([issuer]), clock=Clock(NOW))
+    for badge in mixed:
+        verification.verify(badge.encode())
+    with TemporaryDirectory() as folder, _serving(_Ours(Path(folder))) as ours:
+        asyncio.run(_send_batch(ours, body[: len(body) // 10].rpartition(b"\n")[0]))
+        before, best, loop = ours.memory(), 1e9, 1e9
+        for _ in range(ROUNDS):
+            used = ours.cpu()
+            asyncio.run(_send_batch(ours, body))
+            best = min(best, ours.cpu() - used)
+            loop = min(loop, seconds(lambda: [verification.verify(badge.encode()) for badge in badges]))
+        yield row(f"POST /verify/batch of {BATCH} mixed badges", BATCH / best, "badges", baseline=BATCH / loop)
+        yield row(f"POST /verify/batch of {BATCH}, memory after", ours.memory(), "MiB", baseline=before)
+
+
+async def _send_batch(server: "_Server", body: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = f"POST /verify/batch HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}"
+
+    async def send() -> None:
+        writer.write(head.encode() + b"\r\n\r\n")
+        for start in range(0, len(body), 1 << 16):
+            writer.write(body[start : start + (1 << 16)])
+            await writer.drain()
+
+    sending = asyncio.create_task(send())
+    lines = 0
+    while chunk := await reader.read(1 << 16):
+        lines += chunk.count(b'{"line":')
+    await sending
+    writer.close()
+    assert lines == body.count(b"\n") + (not body.endswith(b"\n")), lines
 
 
 class _Ours:
@@ -89,6 +134,11 @@ class _Bare:
 class _Server:
     def __init__(self, process: BaseProcess, port: int, path: str) -> None:
         self.port, self.path, self._pid = port, path, process.pid
+
+    def memory(self) -> float:
+        """Mebibytes that the process holds."""
+        status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
     def cpu(self) -> float:
         """Seconds of CPU that the process has used."""

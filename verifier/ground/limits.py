@@ -14,6 +14,7 @@ from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from verifier.ground.headers import Headers
 from verifier.ground.pages import problem
 from verifier.ground.settings import RateLimit
 
@@ -62,7 +63,7 @@ class FairUse:
         )
         response.headers["Retry-After"] = str(seconds)
         response.headers["Access-Control-Allow-Origin"] = "*"
-        await response(scope, receive, send)
+        await Headers(response)(scope, receive, send)
 
 
 def client_of(scope: Scope) -> str | None:

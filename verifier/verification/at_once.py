@@ -9,21 +9,23 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from verifier.ground.versions import PREFIX
 from verifier.verification.service import Verification
 
 MAX_BYTES = 64 << 10  # of a body that is looked at here; a badge has 4,000
+PATHS = frozenset({"/verify", f"{PREFIX}/verify"})
 _FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 
 
 class AtOnce:
-    """ASGI middleware in front of an office. `headers`: those that every answer carries."""
+    """ASGI middleware in front of an office. `headers`: those of a verdict as JSON."""
 
     def __init__(self, app: ASGIApp, *, verification: Verification, headers: Iterable[tuple[str, str]]) -> None:
         self._app, self._verification = app, verification
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = scope["type"] == "http" and scope["path"] == "/verify" and scope["method"] == "POST"
+        asked = scope["type"] == "http" and scope["path"] in PATHS and scope["method"] == "POST"
         if not asked or not _is_raw(scope):
             await self._app(scope, receive, send)
             return

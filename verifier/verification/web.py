@@ -34,7 +34,7 @@ _ANY_FORM = openapi.body(
     }
 )
 _VERDICT = "The verdict, whatever it is."
-HEADERS = (*(_ANY_ORIGIN | _NOT_KEPT).items(), ("Content-Type", "application/json"))  # of a verdict as JSON
+HEADERS = _ANY_ORIGIN | _NOT_KEPT | {"Content-Type": "application/json"}  # of a verdict as JSON
 _PREFLIGHT = _ANY_ORIGIN | {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Content-Type",

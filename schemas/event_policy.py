@@ -50,6 +50,7 @@ _Instant = Annotated[datetime, BeforeValidator(_instant)]
 _Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 _Count = Annotated[int, Field(strict=True, gt=0, le=1_000_000)]
 _Share = Annotated[Decimal, BeforeValidator(as_decimal), Field(gt=0, le=1, decimal_places=6)]
+_Price = Annotated[Decimal, BeforeValidator(as_decimal), Field(ge=1, le=1_000_000, decimal_places=2)]
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 _Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 _ShopSlug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,99}$")]  # becomes a part of an address
@@ -116,18 +117,35 @@ class VoucherRule(_Part):
 
 
 class PretixShop(_Part):
-    """A pretix into which vouchers are put, for the tickets of one quota, all under one tag of their own.
+    """A pretix into which vouchers are put, all under one tag of their own, for the tickets of one quota or item
+    (and of one of its variations).
 
-    `url` as in the office's settings, which hold the token; without it nothing is put there.
+    `url` as in the office's settings, which hold the token; without it nothing is put there. `price_mode`: how a
+    voucher says what it gives: a percentage, or the amount that it takes off (`subtract`) or leaves (`set`) of
+    the full `price`.
     """
 
     kind: Literal["pretix"]
     organizer: _ShopSlug
     event: _ShopSlug
-    quota: _Count
+    quota: _Count = 0  # of these three, 0 is one that the file does not name
+    item: _Count = 0
+    variation: _Count = 0
+    price_mode: Literal["percent", "subtract", "set"] = "percent"
+    price: _Price | None = None
     tag: _Name
     url: _ShopUrl = ""
     link: _ShopLink = ""
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if bool(self.quota) == bool(self.item):
+            raise ValueError("a quota or an item was expected, and not both")
+        if self.variation and not self.item:
+            raise ValueError("a variation is one of an item: item was expected beside it")
+        if (self.price_mode == "percent") != (self.price is None):
+            raise ValueError("a price belongs to the price modes subtract and set, and these need one")
+        return self
 
 
 class CodePool(_Part):

@@ -17,6 +17,7 @@ import venv
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -39,6 +40,7 @@ from verifier.registration.shops import (
     pretix,
 )
 from verifier.registration.shops import service as shops
+from verifier.registration.shops.pricing import PriceMode, Pricing
 
 pytestmark = pytest.mark.real
 
@@ -270,6 +272,23 @@ def test_a_code_that_is_there_with_another_meaning_is_refused(sale: Sale, change
 def test_a_quota_that_is_not_there_is_told_in_its_words(sale: Sale) -> None:
     with pytest.raises(ShopRefusedError, match="quota"):
         sale.shop.put(replace(sale.order(), quota=sale.quota + 1000))
+
+
+@pytest.mark.parametrize(("mode", "value"), [("subtract", "49.99"), ("set", "50.00")])
+def test_an_amount_for_an_item_is_written_and_read(sale: Sale, mode: PriceMode, value: str) -> None:
+    (item,) = sale.pretix.ask(f"events/{sale.slug}/items/")["results"]
+    pricing = Pricing(mode, Decimal("99.99"))
+    shop, order = (
+        replace(sale.shop, pricing=pricing),
+        replace(sale.order(), quota=None, item=item["id"], pricing=pricing),
+    )
+    assert shop.put(order) == Placed(order.code)
+    assert shop.put(order) == AlreadyThere(order.code)
+
+    (made,) = sale.vouchers()
+    assert (made["price_mode"], made["value"]) == (mode, value)
+    assert (made["item"], made["quota"]) == (item["id"], None)
+    assert [voucher.percent for voucher in shop.vouchers(tag="recognition")] == [50]
 
 
 def test_a_wrong_token_and_a_wrong_event_want_a_person(sale: Sale) -> None:

@@ -89,6 +89,10 @@ def enter(
         organizer=shop.organizer,
         shop_event=shop.event,
         quota=shop.quota,
+        item=shop.item or None,
+        variation=shop.variation or None,
+        price_mode=shop.price_mode,
+        price=None if shop.price is None else str(shop.price),
         tag=shop.tag,
         voucher=voucher,
         percent=percent,
@@ -202,7 +206,13 @@ class Outbox:
             store.end_try(connection, order.id, state=state, next_try_at=self._clock(), problem=problem)
 
     def _connect_pretix(self, order: Order) -> Shop:
-        return pretix.connect(self._settings, url=order.url, organizer=order.organizer, event=order.shop_event)
+        return pretix.connect(
+            self._settings,
+            url=order.url,
+            organizer=order.organizer,
+            event=order.shop_event,
+            pricing=order.pricing,
+        )
 
 
 class Courier(threading.Thread):
@@ -237,7 +247,10 @@ def voucher_order(order: Order) -> VoucherOrder:
         order.voucher,
         order.percent,
         valid_until=order.valid_until,
-        quota=order.quota,
+        quota=order.quota or None,
+        item=order.item,
+        variation=order.variation,
+        pricing=order.pricing,
         tag=order.tag,
         comment=order.comment,
     )

@@ -154,6 +154,31 @@ def test_limit_that_is_none_is_refused(place: str, path: str, number: str) -> No
     refused(edited(place, f"{name}: {number}"), path.replace(".", r"\."))
 
 
+@pytest.mark.parametrize(
+    ("tickets", "sentence"),
+    [
+        ("item: 31", None),
+        ("item: 31, variation: 4", None),
+        ("quota: 12, price_mode: subtract, price: 299.50", None),
+        ("quota: 12, price_mode: set, price: 300", None),
+        ("quota: 12, price_mode: percent", None),
+        ("quota: 12, item: 31", "not both"),
+        ("variation: 4, quota: 12", "item was expected"),
+        ("price: 300, quota: 12", "a price belongs"),
+        ("quota: 12, price_mode: set", "these need one"),
+        ("quota: 12, price_mode: none", r"shop\.price_mode"),
+        ("quota: 12, price_mode: set, price: 0.5", r"shop\.price"),
+        ("quota: 12, price_mode: set, price: 9.999", r"shop\.price"),
+    ],
+)
+def test_where_vouchers_go_and_how_they_say_it_is_in_the_file(tickets: str, sentence: str | None) -> None:
+    changed = edited("quota: 12", tickets)
+    if sentence is None:
+        assert load(changed.encode(), name="summit.yaml").shop is not None
+    else:
+        refused(changed, sentence)
+
+
 @pytest.mark.parametrize("percent", ["-1", "101", "50.5", "true", "'50'", "null", "1e2"])
 def test_percent_is_a_whole_number_from_0_to_100(percent: str) -> None:
     refused(edited("percent: 50", f"percent: {percent}"), r"accept\.1\.percent")

@@ -348,7 +348,11 @@ class Releasing:
 
     def _connect_pretix(self, order: Order) -> pretix.PretixShop:
         return pretix.connect(
-            self._registration.settings, url=order.url, organizer=order.organizer, event=order.shop_event
+            self._registration.settings,
+            url=order.url,
+            organizer=order.organizer,
+            event=order.shop_event,
+            pricing=order.pricing,
         )
 
 
@@ -402,6 +406,10 @@ def _next_order(old: Order, given: Given, number: int, voucher: str, *, now: dat
         organizer=old.organizer,
         shop_event=old.shop_event,
         quota=old.quota,
+        item=old.item,
+        variation=old.variation,
+        price_mode=old.price_mode,
+        price=old.price,
         tag=old.tag,
         voucher=voucher,
         percent=old.percent,

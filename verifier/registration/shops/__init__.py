@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from verifier.registration.errors import RegistrationError
+from verifier.registration.shops.pricing import PERCENTAGES, Pricing
 
 
 class ShopError(RegistrationError):
@@ -44,28 +45,36 @@ class CodePoolError(ShopError):
 
 @dataclass(frozen=True)
 class VoucherOrder:
-    """One voucher as a shop shall have it: `percent` off, once, until `valid_until`, for the tickets of `quota`.
+    """One voucher as a shop shall have it: `percent` off, once, until `valid_until`, for the tickets of `quota` or
+    of `item` (and `variation`), written as `pricing` says.
 
     `tag` gathers our vouchers in the shop; `comment` is for the event's team and names nobody.
 
     Raises:
-        ShopRefusedError: on making one that could be used more than once, or gives nothing. Shops read 0 or
-            no number as "without limit".
+        ShopRefusedError: on making one that could be used more than once, gives nothing, or is for any ticket.
+            Shops read 0 or no number as "without limit".
     """
 
     code: str
     percent: int
     valid_until: datetime
-    quota: int
+    quota: int | None
     tag: str
     comment: str
     uses: int | None = 1
+    item: int | None = None
+    variation: int | None = None
+    pricing: Pricing = PERCENTAGES
 
     def __post_init__(self) -> None:
         if type(self.uses) is not int or self.uses != 1:
             raise ShopRefusedError(f"A voucher is for exactly one use; {self.uses!r} is never sent to a shop.")
         if not 0 < self.percent <= 100:
             raise ShopRefusedError(f"A voucher gives 1 to 100 percent; {self.percent} is never sent to a shop.")
+        if not self.quota and not self.item:
+            raise ShopRefusedError(
+                "A voucher is for a quota or an item; one for any ticket is never sent to a shop."
+            )
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from verifier.registration.shops import (
     VoucherOrder,
     Withdrawn,
 )
+from verifier.registration.shops.pricing import PERCENTAGES, Pricing
 
 MAX_PAGES = 2_000  # of 50 vouchers: as many as a large shop has, and no endless list
 MAX_TOKEN_BYTES = 1_000  # pretix's have 64
@@ -41,8 +42,11 @@ _VALUE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 _LATER = {408, 409, 425, 429}  # 409: another request holds pretix's lock; 429: too many a minute
 
 
-def connect(settings: Settings, *, url: str, organizer: str, event: str) -> "PretixShop":
-    """The shop at `url`, with the token that the settings hold for exactly this address.
+def connect(
+    settings: Settings, *, url: str, organizer: str, event: str, pricing: Pricing = PERCENTAGES
+) -> "PretixShop":
+    """The shop at `url`, with the token that the settings hold for exactly this address. `pricing`: how its
+    vouchers are written, to read them.
 
     Raises:
         ShopRefusedError: the settings know no such shop, or its token cannot be read.
@@ -56,7 +60,7 @@ def connect(settings: Settings, *, url: str, organizer: str, event: str) -> "Pre
         exempt_hosts=settings.exempt_hosts,
         ca_file=settings.ca_file,
     )
-    return PretixShop(client, organizer=organizer, event=event)
+    return PretixShop(client, organizer=organizer, event=event, pricing=pricing)
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class PretixShop:
     client: ServiceClient
     organizer: str
     event: str
+    pricing: Pricing = PERCENTAGES
 
     def put(self, order: VoucherOrder) -> Placed | AlreadyThere:
         """As `Shop.put`: POST, and where pretix says 400, GET by the code (pretix REST API, vouchers)."""
@@ -74,12 +79,12 @@ class PretixShop:
             return self._settle(order, refusal=reply)
         if reply.status != 201:
             raise _problem(reply)
-        _require(_parsed(_object(reply)), order)
+        _require(self._parsed(_object(reply)), order)
         return Placed(order.code)
 
     def vouchers(self, *, tag: str) -> tuple[ShopVoucher, ...]:
         """As `Shop.vouchers`, page by page. An address in an answer is never followed: pages are counted."""
-        listed = [_parsed(entry) for entry in self._pages("vouchers/", tag=tag)]
+        listed = [self._parsed(entry) for entry in self._pages("vouchers/", tag=tag)]
         return tuple(voucher for voucher in listed if voucher.tag == tag)
 
     def active_codes(self, *, tag: str) -> frozenset[str]:
@@ -126,7 +131,8 @@ class PretixShop:
         Raises:
             ShopRefusedError: it stands under another tag: it is not ours.
         """
-        there = [v for v in _results(self._get(code=order.code)) if v.code.upper() == order.code.upper()]
+        listed = [self._parsed(entry) for entry in _entries(self._get(code=order.code))]
+        there = [voucher for voucher in listed if voucher.code.upper() == order.code.upper()]
         if there and there[0].tag != order.tag:
             raise _not_ours(there[0], order)
         return there[0] if there else None
@@ -165,6 +171,24 @@ class PretixShop:
         _require(there, order)
         return AlreadyThere(order.code)
 
+    def _parsed(self, entry: JsonObject) -> ShopVoucher:
+        code, tag, uses = entry.get("code"), entry.get("tag"), entry.get("max_usages")
+        if not isinstance(code, str):
+            raise ShopUnreachableError("The shop answered with something that is no voucher.")
+        value = _money(entry.get("value"))
+        percent = None if value is None else self.pricing.percent(entry.get("price_mode"), value)
+        redeemed, number, ends = entry.get("redeemed"), entry.get("id"), entry.get("valid_until")
+        return ShopVoucher(
+            code,
+            percent,
+            uses if type(uses) is int else None,
+            tag if isinstance(tag, str) else "",
+            redeemed=redeemed if type(redeemed) is int else 0,
+            valid_until=_moment(ends),
+            discount_given=_money(entry.get("budget_used")),
+            number=number if type(number) is int else 0,
+        )
+
     def _pages(self, path: str, **query: str) -> Iterator[JsonObject]:
         for page in range(1, MAX_PAGES + 1):
             answer = self._get(path, **query, page=str(page))
@@ -200,17 +224,18 @@ _WORTHLESS: JsonObject = {
 
 def _voucher(order: VoucherOrder) -> JsonObject:
     """The order in pretix's words. It takes no seat from the quota, and none beyond it."""
+    tickets = {"quota": order.quota, "item": order.item, "variation": order.variation}
     return {
         "code": order.code,
         "max_usages": order.uses,
         "valid_until": timestamps.show(order.valid_until),
         "block_quota": False,
         "allow_ignore_quota": False,
-        "price_mode": "percent",
-        "value": f"{order.percent}.00",
-        "quota": order.quota,
+        "price_mode": order.pricing.mode,
+        "value": str(order.pricing.value(order.percent)),
         "tag": order.tag,
         "comment": order.comment,
+        **{name: number for name, number in tickets.items() if number},
     }
 
 
@@ -246,35 +271,11 @@ def _object(reply: Reply) -> JsonObject:
         raise ShopUnreachableError("The shop answered with something that is not its own JSON.") from error
 
 
-def _results(answer: JsonObject) -> list[ShopVoucher]:
-    return [_parsed(entry) for entry in _entries(answer)]
-
-
 def _entries(answer: JsonObject) -> list[JsonObject]:
     results = answer.get("results")
     if not isinstance(results, list) or not all(isinstance(entry, dict) for entry in results):
         raise ShopUnreachableError("The shop answered with something that is no list.")
     return [entry for entry in results if isinstance(entry, dict)]
-
-
-def _parsed(entry: JsonObject) -> ShopVoucher:
-    code, tag, uses = entry.get("code"), entry.get("tag"), entry.get("max_usages")
-    if not isinstance(code, str):
-        raise ShopUnreachableError("The shop answered with something that is no voucher.")
-    value = str(entry.get("value"))
-    is_percent = entry.get("price_mode") == "percent" and _VALUE.fullmatch(value)
-    percent = Decimal(value) if is_percent else None
-    redeemed, number, ends = entry.get("redeemed"), entry.get("id"), entry.get("valid_until")
-    return ShopVoucher(
-        code,
-        percent,
-        uses if type(uses) is int else None,
-        tag if isinstance(tag, str) else "",
-        redeemed=redeemed if type(redeemed) is int else 0,
-        valid_until=_moment(ends),
-        discount_given=_money(entry.get("budget_used")),
-        number=number if type(number) is int else 0,
-    )
 
 
 def _sale(entry: JsonObject, code: str) -> Sale:

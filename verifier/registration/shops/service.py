@@ -15,6 +15,7 @@ from verifier.ground.database import reading, writing
 from verifier.ground.settings import Settings
 from verifier.registration.events import discounted
 from verifier.registration.shops import CodePoolError, Shop, ShopError, ShopVoucher, code_pool, pretix, store
+from verifier.registration.shops.pricing import Pricing
 from verifier.registration.shops.store import Granted, Stock
 
 
@@ -35,7 +36,8 @@ def shop_of(policy: EventPolicy, *, settings: Settings) -> Shop:
         ShopError: it connects none, or the settings do not know it.
     """
     rule = connected(policy)
-    return pretix.connect(settings, url=rule.url, organizer=rule.organizer, event=rule.event)
+    pricing = Pricing(rule.price_mode, rule.price)
+    return pretix.connect(settings, url=rule.url, organizer=rule.organizer, event=rule.event, pricing=pricing)
 
 
 def connected(policy: EventPolicy) -> PretixShop:

@@ -8,6 +8,7 @@ row that is delivered later. Everything runs in the caller's transaction. Delive
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from sqlalchemy import (
@@ -29,6 +30,7 @@ from sqlalchemy import (
 )
 
 from verifier.ground.database import UtcDateTime, metadata
+from verifier.registration.shops.pricing import PriceMode, Pricing
 from verifier.registration.store import redemptions
 
 # The last three come after `placed`: to be withdrawn, withdrawn, and over by itself.
@@ -45,7 +47,7 @@ shop_orders = Table(
     Column("url", String(300), nullable=False),
     Column("organizer", String(100), nullable=False),
     Column("shop_event", String(100), nullable=False),
-    Column("quota", Integer, nullable=False),
+    Column("quota", Integer, nullable=False),  # 0: `item` says for which tickets it is
     Column("tag", String(500), nullable=False),
     Column("voucher", String(64), nullable=False, unique=True),
     Column("percent", Integer, nullable=False),
@@ -56,6 +58,10 @@ shop_orders = Table(
     Column("next_try_at", UtcDateTime, nullable=False, index=True),
     Column("problem", String(MAX_PROBLEM), nullable=True),  # of the last try, for a person
     Column("seen_used", Boolean, nullable=False, server_default=false()),  # by an order, when the shop was asked
+    Column("item", Integer, nullable=True),
+    Column("variation", Integer, nullable=True),
+    Column("price_mode", String(16), nullable=False, server_default="percent"),
+    Column("price", String(20), nullable=True),
 )
 
 shop_codes = Table(
@@ -80,11 +86,20 @@ class NewOrder:
     organizer: str
     shop_event: str
     quota: int
+    item: int | None
+    variation: int | None
+    price_mode: PriceMode
+    price: str | None
     tag: str
     voucher: str
     percent: int
     valid_until: datetime
     comment: str
+
+    @property
+    def pricing(self) -> Pricing:
+        """How the shop is to write what the voucher gives."""
+        return Pricing(self.price_mode, None if self.price is None else Decimal(self.price))
 
 
 @dataclass(frozen=True)

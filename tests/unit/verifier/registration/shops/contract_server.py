@@ -24,6 +24,7 @@ EVENT = "/api/v1/organizers/foundation/events/summit2027/"
 PATH = EVENT + "vouchers/"
 PAGE = 50
 QUOTA = 12
+ITEM = 31  # one of its products
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,10 @@ class ContractServer:
         """A new voucher by the rules of the shop: its code is unique in any case, its quota exists."""
         with self._lock:
             code = str(order.get("code", ""))
-            if order.get("quota") != QUOTA:
+            if "item" in order and "quota" not in order:
+                if order["item"] != ITEM:
+                    return 400, {"item": [f'Invalid pk "{order["item"]}" - object does not exist.']}
+            elif order.get("quota") != QUOTA:
                 return 400, {"quota": [f'Invalid pk "{order.get("quota")}" - object does not exist.']}
             if code.upper() in self.vouchers:
                 return 400, {"non_field_errors": ["A voucher with this code already exists."]}

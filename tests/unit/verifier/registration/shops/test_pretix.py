@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.verifier.registration.shops.contract_server import PATH, TOKEN, ContractServer, Fault
+from tests.unit.verifier.registration.shops.contract_server import ITEM, PATH, TOKEN, ContractServer, Fault
 from verifier.ground.outbound import ServiceClient
 from verifier.ground.settings import Settings, ShopAccess
 from verifier.registration.shops import (
@@ -25,6 +25,7 @@ from verifier.registration.shops import (
     pretix,
 )
 from verifier.registration.shops.pretix import PretixShop
+from verifier.registration.shops.pricing import PriceMode, Pricing
 
 ORDER = VoucherOrder(
     "K7QDM-AAAAA-BBBBB-CCCCC",
@@ -418,3 +419,40 @@ def test_a_voucher_whose_end_cannot_be_read_is_never_one_without_an_end(
     server.faults.append(Fault(200, body='{"next": null, "results": [' + entry + "]}"))
     with pytest.raises(ShopUnreachableError, match="whose end is no time"):
         shop.vouchers(tag="recognition")
+
+
+# As the event's file says it
+
+
+def test_a_voucher_for_an_item_and_its_variation_names_no_quota(shop: PretixShop, server: ContractServer) -> None:
+    order = replace(ORDER, quota=None, item=ITEM, variation=7)
+    assert shop.put(order) == Placed(order.code)
+    (made,) = server.vouchers.values()
+    assert (made["item"], made["variation"], "quota" in made) == (ITEM, 7, False)
+    assert shop.put(order) == AlreadyThere(order.code)
+
+
+@pytest.mark.parametrize(
+    ("mode", "price", "value"),
+    [("subtract", "99.99", "49.99"), ("set", "99.99", "50.00"), ("set", "300", "150.00")],
+)
+def test_a_price_mode_of_the_events_file_is_written_and_read_as_the_percentage_it_is(
+    shop: PretixShop, server: ContractServer, mode: PriceMode, price: str, value: str
+) -> None:
+    pricing = Pricing(mode, Decimal(price))
+    shop, order = replace(shop, pricing=pricing), replace(ORDER, pricing=pricing, percent=50)
+    assert shop.put(order) == Placed(order.code)
+    (made,) = server.vouchers.values()
+    assert (made["price_mode"], made["value"]) == (mode, value)
+    assert [voucher.percent for voucher in shop.vouchers(tag=order.tag)] == [50]
+    assert shop.put(order) == AlreadyThere(order.code)
+
+    made["value"] = "12.34"
+    with pytest.raises(ShopRefusedError, match="no percentage in the shop, where 50 percent were granted"):
+        shop.put(order)
+
+
+@pytest.mark.parametrize("tickets", [{}, {"quota": 0}, {"item": 0}])
+def test_a_voucher_for_any_ticket_is_never_made(tickets: dict[str, int]) -> None:
+    with pytest.raises(ShopRefusedError, match="any ticket"):
+        replace(ORDER, quota=tickets.get("quota"), item=tickets.get("item"))

@@ -89,7 +89,7 @@ class PretixShop:
 
     def active_codes(self, *, tag: str) -> frozenset[str]:
         """As `Shop.active_codes`: pretix compares each voucher's end with its own time."""
-        listed = [_parsed(entry) for entry in self._pages("vouchers/", tag=tag, active="true")]
+        listed = [self._parsed(entry) for entry in self._pages("vouchers/", tag=tag, active="true")]
         return frozenset(voucher.code.upper() for voucher in listed if not voucher.is_worthless)
 
     def withdraw(self, order: VoucherOrder) -> Withdrawn | UsedThere:

@@ -1,5 +1,6 @@
 """What comes after a grant, in a running pretix: withdrawn, used, canceled, run out, and counted to the cent."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.test_pretix import Sale, running, sale  # noqa: F401 - fixtures
+from tests.real.test_pretix import GO_LIVE, Buyer, Sale, manage, running, sale  # noqa: F401 - fixtures
 from tests.unit.verifier.registration.aftercare.offices import EVENT, AfterOffice
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.registration.test_outbox import SHOP
@@ -110,6 +111,32 @@ def test_a_ticket_says_what_the_voucher_took_off_and_nobodys_name(sale: Sale) ->
     (sold,) = shop.sales(shop.vouchers(tag="recognition"))
     assert (sold.price, sold.discount, sold.other_discount) == (Decimal("50.00"), Decimal("50.00"), False)
     assert shop.currency() == "EUR"
+
+
+@pytest.mark.parametrize("was_canceled", [False, True], ids=["never used", "its order was canceled"])
+def test_a_cart_that_holds_a_withdrawn_voucher_buys_nothing_cheaper(
+    sale: Sale,  # noqa: F811
+    *,
+    was_canceled: bool,
+) -> None:
+    order = replace(sale.order(), percent=100)
+    sale.shop.put(order)
+    manage(sale.pretix.folder, "shell", typed=GO_LIVE.format(slug=sale.slug))
+    (item,) = sale.pretix.ask(f"events/{sale.slug}/items/")["results"]
+    if was_canceled:  # then pretix deletes the voucher no more
+        cancel(sale, buy(sale, order.code))
+    buyer = Buyer(sale)
+    assert "0.00" in buyer.take(order.code, item=item["id"]).text
+
+    assert sale.shop.withdraw(order) == Withdrawn(order.code)
+    with suppress(AssertionError):  # there may be no form left to send
+        buyer.check_out()
+    orders = sale.pretix.ask(f"events/{sale.slug}/orders/")["results"]
+    assert [o["total"] for o in orders if o["status"] != "c" and o["total"] == "0.00"] == []
+    assert held(sale, order.code)["value"] == "0.00"
+    (listed,) = sale.shop.vouchers(tag="recognition")
+    assert not listed.discount_given
+    buyer.browser.close()
 
 
 # The whole

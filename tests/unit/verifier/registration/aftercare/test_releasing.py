@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.unit.verifier.registration.aftercare.offices import EVENT, HOLDER, AfterOffice
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.registration.test_outbox import SHOP
 from tests.unit.verifier.simulator import references
+from verifier.ground import database as ground
 from verifier.ground.audit import AuditError, short_hash
+from verifier.ground.settings import Settings
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError, cases
 from verifier.registration.reasons import Reason
 from verifier.registration.service import Redemption
@@ -348,3 +351,43 @@ def test_who_redeems_while_it_is_released_gets_one_discount(office: AfterOffice)
     assert len(answers) == 8 and len(granted) <= 1 and voucher not in granted
     office.outbox.deliver_due()
     assert office.usable() == granted
+
+
+def test_what_was_granted_before_there_were_releases_can_be_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(ground, "MIGRATION_HEAD", "0006")
+        engine = ground.open_database(Settings(tmp_path).database)
+    with ground.writing(engine) as connection:
+        for statement in _BEFORE:
+            connection.execute(text(statement))
+    engine.dispose()
+
+    Settings(tmp_path).voucher_secret.write_bytes(bytes(32))
+    office = AfterOffice(tmp_path)
+    given = office.releasing.find(EVENT, "OLD-CODE")
+    assert (given.state, given.policy_digest, given.order_state, given.seen_used) == (
+        "granted",
+        "",
+        "placed",
+        False,
+    )
+    assert office.again(request_id="two").reason is Reason.ALREADY_REDEEMED
+    assert office.release("OLD-CODE").state == "released"
+    assert office.again(request_id="three").reason is Reason.GRANTED
+    office.registration.engine.dispose()
+
+
+_BEFORE = (
+    "INSERT INTO redemptions (id, event, entitlement, issuer, achievement, counted, percent, proof, generation,"
+    " voucher, granted_at) VALUES (1, 'summit-2027', 'ticket-discount', 'did:web:badges.example.org',"
+    " 'https://badges.example.org/achievements/contributor', false, 50, 'holder_code', 1, 'OLD-CODE',"
+    " '2027-02-01T09:00:00.000000+00:00')",
+    "INSERT INTO redemption_holders (redemption_id, event, entitlement, issuer, holder) VALUES (1, 'summit-2027',"
+    f" 'ticket-discount', 'did:web:badges.example.org', '{HOLDER}')",
+    "INSERT INTO shop_orders (redemption_id, event, url, organizer, shop_event, quota, tag, voucher, percent,"
+    " valid_until, comment, state, attempts, next_try_at) VALUES (1, 'summit-2027', 'https://tickets.example.org',"
+    " 'foundation', 'summit2027', 12, 'recognition', 'OLD-CODE', 50, '2027-03-03T09:00:00.000000+00:00', 'one',"
+    " 'placed', 1, '2027-02-01T09:00:00.000000+00:00')",
+)

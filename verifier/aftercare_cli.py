@@ -42,7 +42,7 @@ retention_app = typer.Typer(help="Forgetting events that are over.", no_args_is_
 audit_app = typer.Typer(help="Who did what, and why.", no_args_is_help=True)
 
 Reference = Annotated[str, typer.Argument(metavar="GRANT", help="The grant's number, or its voucher.")]
-Why = Annotated[str, typer.Option("--why", help="The reason; it stands in the audit log. Name no holder.")]
+Why = Annotated[str, typer.Option("--why", "--reason", help="Why; it stands in the audit log. Name no holder.")]
 By = Annotated[str, typer.Option("--by", help="Who does it, as this office names them.")]
 ByHand = Annotated[
     bool, typer.Option("--withdrawn-in-shop", help="You withdrew the voucher in the shop, and it was not used.")

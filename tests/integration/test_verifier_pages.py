@@ -20,7 +20,7 @@ from tests.unit.verifier.simulator import (
     IssuerSimulator,
     references,
 )
-from tests.unit.verifier.verification.pictures import photographed
+from tests.unit.verifier.verification.pictures import encoded, of_code, photographed
 from verifier.app import create_app
 from verifier.desk.service import Desk
 from verifier.ground.settings import RateLimit, Settings
@@ -111,6 +111,21 @@ def test_what_is_no_badge_is_a_problem(site: Site) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("form", ["jwt", "json", "png", "qr_text"])
+def test_what_curl_sends_by_itself_is_a_badge_and_no_form(site: Site, form: str) -> None:
+    """`curl --data-binary @badge` names the media type of a form, whatever it sends."""
+    code = badge_qr.to_desk_text(ISSUER.packed())
+    data = {
+        "jwt": ISSUER.token().encode(),
+        "json": json.dumps(ISSUER.secured()).encode(),
+        "png": encoded(of_code(code), kind="PNG"),
+        "qr_text": code.encode(),
+    }[form]
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for _ in range(2):  # in full, and at once
+        assert site.client.post("/verify", content=data, headers=headers).json()["verdict"] == "valid"
 
 
 def test_a_file_a_text_and_a_photograph_are_taken_from_a_form(site: Site) -> None:

@@ -4,6 +4,7 @@ It knows nothing of badges: `verifier.verification.reading` does. Every body is 
 it arrives, whatever its Content-Length says.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,9 @@ MAX_BODY_BYTES = (10 << 20) + (64 << 10)  # the largest picture (STANDARDS j1), 
 MAX_FIELD_BYTES = 1 << 20
 MAX_FIELDS = 20
 UNBOUNDED_PATHS = frozenset({"/verify/batch"})  # read line by line, and bounded there
-_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_URLENCODED = "application/x-www-form-urlencoded"
+_FORMS = ("multipart/form-data", _URLENCODED)
+_FIRST_FIELD = re.compile(rb"[A-Za-z_]{1,40}=|\Z")  # no form of a badge begins so
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ async def read_upload(request: Request) -> Upload:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _FORMS:
         return Upload(await request.body())
+    if kind == _URLENCODED and not _FIRST_FIELD.match(await request.body()):
+        return Upload(await request.body())  # `curl --data-binary` says so of anything
     async with request.form(max_files=2, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
         fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         for value in form.getlist("file"):

@@ -14,7 +14,6 @@ from verifier.verification.service import Verification
 
 MAX_BYTES = 64 << 10  # of a body that is looked at here; a badge has 4,000
 PATHS = frozenset({"/verify", f"{PREFIX}/verify"})
-_FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 
 
 class AtOnce:
@@ -50,7 +49,7 @@ class AtOnce:
 def _is_raw(scope: Scope) -> bool:
     """Whether a program sent a badge as it is, and wants JSON."""
     for name, value in scope["headers"]:
-        if name == b"content-type" and value.lower().startswith(_FORMS):
+        if name == b"content-type" and value.lower().startswith(b"multipart/"):
             return False
         if name == b"accept" and b"text/html" in value.lower():
             return False

@@ -23,6 +23,7 @@ from issuer.ground.tokens import hash_of
 from issuer.people.model import Person
 from keys import jws
 from schemas import base64url
+from schemas.identity import IdentityObject
 from schemas.badge_qr import Dictionary
 
 CHUNK = 200  # badges per transaction: short enough to lose nothing worth waiting for, long enough to be quick
@@ -39,9 +40,17 @@ def issue(bureau: Bureau, people: Mapping[str, Person], *, now: datetime, progre
 
 
 def choose(
-    bureau: Bureau, badge: Badge, *, person: Person, shows_name: bool, published: bool, now: datetime
+    bureau: Bureau,
+    badge: Badge,
+    *,
+    person: Person,
+    shows_name: bool,
+    published: bool,
+    hashes_address: bool = False,
+    now: datetime,
 ) -> Badge:
-    """The holder's choice of name and of publishing; another name on it makes a new version, signed at once.
+    """The holder's choice of name, of the hash of their mail address, and of publishing; what changes the badge
+    makes a new version, signed at once.
 
     Raises:
         BadgeError: the badge was withdrawn.
@@ -49,8 +58,10 @@ def choose(
     if not badge.standing:
         raise BadgeError("This badge was withdrawn; nothing on it can be changed.")
     with writing(bureau.engine) as connection:
-        store.set_choices(connection, badge.id, shows_name=shows_name, published=published)
-        if shows_name != badge.shows_name:
+        store.set_choices(
+            connection, badge.id, shows_name=shows_name, hashes_address=hashes_address, published=published
+        )
+        if (shows_name, hashes_address) != (badge.shows_name, badge.hashes_address):
             chosen = existing(connection, badge.id)
             _intend_version(connection, bureau, chosen, person, now)
     _sign_all(bureau, now, None)
@@ -115,12 +126,19 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
         awarded=preparation.whole_seconds(award.made_at),
         status=_status_of(bureau, badge),
         name=person.name[: preparation.MAX_NAME_CHARACTERS] if badge.shows_name else None,
+        address=_address_hash(person, badge),
         narrative=_narrative(connection, award),
     )
     prepared = preparation.prepare(cover, particulars)
     _keep_dictionary_of(connection, bureau, badge, now)
     claims = prepared.claims.decode()
     store.add_version(connection, badge.id, claims=claims, kid=bureau.signer.kid, now=moment)
+
+
+def _address_hash(person: Person, badge: Badge) -> IdentityObject | None:
+    if not badge.hashes_address or person.email is None:
+        return None
+    return preparation.address_hash(person.email, salt=badge.salt)
 
 
 def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:

@@ -25,7 +25,7 @@ from schemas.credential import (
     read,
     write,
 )
-from schemas.identity import HOLDER_CODE_TYPE, IdentityObject
+from schemas.identity import EMAIL_TYPE, HOLDER_CODE_TYPE, IdentityObject
 
 MAX_NAME_CHARACTERS = 100
 POLICY_MEDIA_TYPE = "application/yaml"
@@ -54,7 +54,9 @@ class StatusEntry:
 
 @dataclass(frozen=True, slots=True)
 class Particulars:
-    """What differs from person to person. `holder_code` is its salted hash; `name` only if they want it."""
+    """What differs from person to person. `holder_code` is its salted hash; `name`, and `address`, which is a hash
+    as well, only if they want it.
+    """
 
     credential_id: str
     reference: str
@@ -63,6 +65,7 @@ class Particulars:
     awarded: datetime
     status: tuple[StatusEntry, ...]
     name: str | None = None
+    address: IdentityObject | None = None
     narrative: str | None = None
 
 
@@ -88,6 +91,13 @@ def prepare(cover: Cover, particulars: Particulars) -> PreparedCredential:
     document = write(_credential(cover, particulars))
     read(document)
     return PreparedCredential(particulars.credential_id, strict_json.dumps(claims_of(document)).encode())
+
+
+def address_hash(email: str, *, salt: str) -> IdentityObject:
+    """A mail address as a badge carries it, so that whoever is told the address can mail a code to it. It is a
+    pseudonym and no secret: an address can be guessed.
+    """
+    return identity.hashed(identity.normalised_email(email), identity_type=EMAIL_TYPE, salt=salt)
 
 
 def dictionary(cover: Cover, *, header: bytes, status: tuple[StatusEntry, ...]) -> Dictionary:
@@ -126,6 +136,7 @@ def code_version(prepared: PreparedCredential, dictionary: Dictionary, *, host: 
 
 def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
     named = (identity.plain(particulars.name, identity_type="name"),) if particulars.name else ()
+    addressed = () if particulars.address is None else (particulars.address,)
     return OpenBadgeCredential(
         context=(VC_CONTEXT, OB_CONTEXT),
         id=particulars.credential_id,
@@ -142,6 +153,7 @@ def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
                 identity.plain(particulars.reference, identity_type=HOLDER_REFERENCE_TYPE),
                 particulars.holder_code,
                 *named,
+                *addressed,
             ),
             achievement=cover.achievement,
             term=cover.period.term,

@@ -74,6 +74,7 @@ badges = Table(
     Column("reference", String(45), nullable=False),
     Column("salt", String(64), nullable=False),
     Column("shows_name", Boolean, nullable=False, default=False),
+    Column("hashes_address", Boolean, nullable=False, default=False),
     Column("published", Boolean, nullable=False, default=False),
     Column("revoked_at", UtcDateTime),
     Column("revoked_for", Text),
@@ -329,9 +330,12 @@ def newest_valid_from(connection: Connection, badge_id: str) -> datetime | None:
     return connection.execute(query).scalar()
 
 
-def set_choices(connection: Connection, badge_id: str, *, shows_name: bool, published: bool) -> None:
+def set_choices(
+    connection: Connection, badge_id: str, *, shows_name: bool, hashes_address: bool, published: bool
+) -> None:
     chosen = badges.c.id == badge_id
-    connection.execute(update(badges).where(chosen).values(shows_name=shows_name, published=published))
+    values = {"shows_name": shows_name, "hashes_address": hashes_address, "published": published}
+    connection.execute(update(badges).where(chosen).values(values))
 
 
 def set_revoked(
@@ -442,6 +446,7 @@ def _badge(row: Row[tuple[object, ...]]) -> Badge:
         suspension=_place(fields[suspensions.c.list], fields[suspensions.c.index]),
         salt=fields[badges.c.salt],
         shows_name=fields[badges.c.shows_name],
+        hashes_address=fields[badges.c.hashes_address],
         published=fields[badges.c.published],
         revoked_at=fields[badges.c.revoked_at],
         revoked_for=fields[badges.c.revoked_for],

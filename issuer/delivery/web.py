@@ -71,6 +71,7 @@ def router(
         token: str,
         badge: Annotated[str, Form()],
         shows_name: Annotated[str, Form()] = "",
+        hashes_address: Annotated[str, Form()] = "",
         published: Annotated[str, Form()] = "",
     ) -> Response:
         office = bureau()
@@ -84,6 +85,7 @@ def router(
                 mine,
                 person=held.person,
                 shows_name=shows_name == "yes",
+                hashes_address=hashes_address == "yes",
                 published=published == "yes",
                 now=clock(),
             )
@@ -96,7 +98,8 @@ def router(
                 reason=str(error),
                 back=f"/h/{token}",
             )
-        saved = "name" if (shows_name == "yes") != mine.shows_name else "same"
+        chosen = (shows_name == "yes", hashes_address == "yes")
+        saved = "name" if chosen != (mine.shows_name, mine.hashes_address) else "same"
         return RedirectResponse(f"/h/{token}?saved={saved}", status_code=303, headers=pages.PRIVATE_HEADERS)
 
     @routes.get("/badge/{name}")

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.real.two_offices import (
     LONG,
     NAMED,
     NAMES,
+    PHOTOGRAPHED,
     PLAIN,
     SMALL,
     USED,
@@ -69,7 +71,9 @@ class Browser:
 
     def press(self, act: str, **typed: str) -> "Browser":
         """Press the button of the form that leads to this act, with what the page filled in and what is typed."""
-        form = next(form for form in re.findall(r"<form.*?</form>", self.page, re.DOTALL) if f'/{act}"' in form)
+        forms = re.findall(r"<form.*?</form>", self.page, re.DOTALL)
+        named = [f'name="{name}"' for name in typed]
+        form = next(form for form in forms if f'/{act}"' in form and all(name in form for name in named))
         hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
         fields = {name: html.unescape(value) for name, value in hidden.items()} | typed
         answer = self.http.post(f"{self.home}/{act}", data=fields, follow_redirects=True)
@@ -143,6 +147,24 @@ def test_a_discount_by_wallet(person: Browser, offices: TwoOffices) -> None:
     assert person.go(back).says == "✓ 50 %"
     assert person.press("redeem").says == "✓ Granted 50 %"
     assert "used already" in person.go(back).page, "the code that came back was for once"
+
+
+def test_a_discount_by_mail(person: Browser, offices: TwoOffices) -> None:
+    """Phil lost his holder code. He has the hash of his address put into his badge, and gets a code by mail."""
+    holder, address = offices.holders[PHOTOGRAPHED], f"{PHOTOGRAPHED}@people.example"
+    choice = {"badge": holder.badge, "hashes_address": "yes"}
+    offices.play.http.post(f"{holder.page}/choices", data=choice).raise_for_status()
+    badge = offices.file(PHOTOGRAPHED, "png").read_bytes()
+    assert address.encode() not in badge
+
+    assert person.give(badge, "badge.png").says == "✓ 50 %"
+    assert person.press("mail", address="somebody@people.example").status == 422
+    assert "on its way" in person.press("mail", address=address.upper()).page
+    with contextlib.closing(sqlite3.connect(offices.play.verifier_data / "verifier.sqlite")) as database:
+        (mail,) = database.execute("SELECT text FROM mail_outbox").fetchone()  # as the mail server would get it
+    code = re.search(r"[0-9]{4} [0-9]{4}", mail)
+    assert code
+    assert person.press("redeem", mail_code=code[0]).says == "✓ Granted 50 %"
 
 
 def test_a_stolen_copy_uses_nothing_up(person: Browser, thief: Browser, offices: TwoOffices) -> None:

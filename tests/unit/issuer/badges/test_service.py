@@ -174,6 +174,25 @@ def test_publishing_alone_leaves_the_badge_as_it_is(office: Office) -> None:
     assert after.published and after.jwt == before.jwt
 
 
+def test_a_hash_of_the_address_is_in_the_badge_only_if_its_holder_wants_it(office: Office) -> None:
+    office.add_changes("ada", count=1)
+    decide_and_issue(office)
+    ada, before = office.person("ada@books.example"), only_badge(office)
+    assert not content(before).credentialSubject.identities("emailAddress")
+
+    after = issuance.choose(
+        office.bureau, before, person=ada, shows_name=False, published=False, hashes_address=True, now=NOW
+    )
+
+    assert (after.id, after.reference, after.revocation) == (before.id, before.reference, before.revocation)
+    (found,) = content(after).credentialSubject.identities("emailAddress")
+    assert found.hashed and found.matches("ada@books.example", identity_type="emailAddress")
+    assert "ada@books.example" not in strict_json.dumps(claims(after))
+    back = issuance.choose(office.bureau, after, person=ada, shows_name=False, published=False, now=NOW)
+    assert not content(back).credentialSubject.identities("emailAddress")
+
+
+
 def test_revoking_sets_the_bit_for_ever_and_the_first_reason_stands(office: Office) -> None:
     office.add_changes("ada", count=1)
     decide_and_issue(office)

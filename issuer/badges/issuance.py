@@ -23,8 +23,8 @@ from issuer.ground.tokens import hash_of
 from issuer.people.model import Person
 from keys import jws
 from schemas import base64url
-from schemas.identity import IdentityObject
 from schemas.badge_qr import Dictionary
+from schemas.identity import IdentityObject
 
 CHUNK = 200  # badges per transaction: short enough to lose nothing worth waiting for, long enough to be quick
 SALT_BYTES = 16

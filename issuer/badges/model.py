@@ -63,8 +63,8 @@ class Badge:
     """One credential. `id` is its `urn:uuid:`; `jwt` its newest signed version, None while it is only intended,
     and `proof` (JSON) what secures the same version as a document.
 
-    `suspension`: None where the policy did not use suspensions when it was made. `hashes_address`: whether it carries
-    a hash of its holder's mail address.
+    `suspension`: None where the policy did not use suspensions when it was made. `hashes_address`: whether it
+    carries a hash of its holder's mail address.
     """
 
     id: str

@@ -192,7 +192,6 @@ def test_a_hash_of_the_address_is_in_the_badge_only_if_its_holder_wants_it(offic
     assert not content(back).credentialSubject.identities("emailAddress")
 
 
-
 def test_revoking_sets_the_bit_for_ever_and_the_first_reason_stands(office: Office) -> None:
     office.add_changes("ada", count=1)
     decide_and_issue(office)

@@ -141,10 +141,16 @@ class PostgresServer:
         return True
 
     def _copied(self, binaries: Path) -> Path:
-        """For `nobody`, who cannot look into root's home: the whole installation, beside the data."""
-        there = self.folder / "installation"
-        shutil.copytree(binaries.parent, there, symlinks=True)
-        return there / binaries.name
+        """For `nobody`, who cannot look into root's home: the whole installation, with what its package has beside
+        it, as its programs look for their libraries there.
+        """
+        installation, there = binaries.parent, self.folder / "installation"
+        package = installation.parent
+        shutil.copytree(installation, there / package.name / installation.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, there / libraries.name)
+        return there / package.name / installation.name / binaries.name
 
 
 def _children(pid: int) -> list[int]:

@@ -4,6 +4,7 @@ Errors become problem details for programs and a page with one sentence for peop
 Run it with `badge-verifier serve`.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from verifier.desk.service import Desk
 from verifier.ground import language
 from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
-from verifier.ground.database import DatabaseError
+from verifier.ground.database import CommitUnknownError, DatabaseError
 from verifier.ground.documents import DocumentSource, context_set, document_source, page_opener
 from verifier.ground.headers import HEADERS, Headers
 from verifier.ground.limits import Buckets, FairUse
@@ -62,6 +63,8 @@ from verifier.verification.share_link import OpenPage
 from verifier.wallets import web as wallets_web
 from verifier.wallets.errors import AnswerRefusedError, UnknownExchangeError, WalletsUnavailableError
 
+_log = logging.getLogger(__name__)
+_NO_DATABASE = "The database cannot be used now, so nothing was granted. Ask again, with the same request id."
 _TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -177,6 +180,13 @@ def _tell_errors(app: FastAPI) -> None:
         first = error.errors()[0]
         return told(request, 400, f"The parameter {first['loc'][-1]} of the address is wrong: {first['msg']}.")
 
+    def no_database(request: Request, error: Exception) -> Response:
+        _log.warning("%s", error)  # what a server of databases says names hosts and users: for operators only
+        detail = str(error) if isinstance(error, CommitUnknownError) else _NO_DATABASE
+        response = told(request, 503, detail)
+        response.headers["Retry-After"] = "5"
+        return response
+
     def unexpected(request: Request, _error: Exception) -> Response:
         return told(request, 500, "Something here is broken; nothing was granted. Its operators have the details.")
 
@@ -193,7 +203,7 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(RegistrationError, known(400))
     app.add_exception_handler(VoucherSecretError, known(503))
     app.add_exception_handler(EventPolicyError, known(503))
-    app.add_exception_handler(DatabaseError, known(503))
+    app.add_exception_handler(DatabaseError, no_database)
     app.add_exception_handler(NotSignedInError, not_signed_in)
     app.add_exception_handler(NotAllowedError, known(403))
     app.add_exception_handler(ForgedFormError, known(403))

@@ -1,7 +1,7 @@
 """What a verification costs over HTTP: the server's own CPU for a request, and how it answers many at once.
 
-The server is a process of its own, as it is deployed; the baseline is the smallest FastAPI route that reads a body
-and answers a constant, served in the same way, and one bare signature check on top of it.
+The server is a process of its own, as it is deployed; the baseline is the smallest FastAPI route that reads a
+body, makes one bare signature check and answers a constant, served in the same way and asked in turns with ours.
 """
 
 import asyncio
@@ -54,8 +54,7 @@ def rows() -> Iterator[Row]:
                 best[server] = min(best[server], (server.cpu() - before) / REQUESTS * 1e6)
                 if server is ours and span < spans[0]:
                     waits, spans[0] = sorted(times), span
-        need = best[plain] + bare
-        yield row("POST /verify of a VC-JWT, server CPU", best[ours], "CPU microseconds", baseline=need)
+        yield row("POST /verify of a VC-JWT, server CPU", best[ours], "CPU microseconds", baseline=best[plain])
         yield row("POST /verify, for one second of CPU", 1e6 / best[ours], "requests", baseline=1e6 / bare)
         p50, p99 = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
         yield row(f"POST /verify, p99 at {CONNECTIONS} connections", p99 * 1e3, "ms", baseline=p50 * 1e3)
@@ -116,16 +115,19 @@ class _Ours:
 
 
 class _Bare:
-    """A route that reads a body and answers a constant."""
+    """A route that reads a body, checks one signature that lies ready, and answers a constant."""
 
     path = "/constant"
 
     def __call__(self) -> FastAPI:
-        app = FastAPI()
+        app, issuer = FastAPI(), IssuerSimulator()
+        tokens = [issuer.token(document) for document in documents(issuer)]
+        verify_one = bare_ecdsa_verify(tokens, issuer.signer)
 
         @app.post("/constant")
         async def constant(request: Request) -> JSONResponse:
             await request.body()
+            verify_one()
             return JSONResponse({"verdict": "valid"})
 
         return app

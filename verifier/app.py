@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.event_policy import EventPolicyError
 from verifier.contract import web as contract_web
@@ -78,6 +79,19 @@ _TITLES = {
 _NOT_IN = "You are not signed in"
 
 
+class Office(FastAPI):
+    """An application with something in front of all that a framework does. `front`: where a request arrives."""
+
+    front: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.front or self.whole)(scope, receive, send)
+
+    async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application behind what stands in front."""
+        await super().__call__(scope, receive, send)
+
+
 def create_app(
     settings: Settings,
     *,
@@ -91,7 +105,7 @@ def create_app(
     `wake_postman` is called when a mail was entered and committed.
     """
     documents = source or document_source(settings)
-    app = FastAPI(title="Badgewright verifier", version="1", docs_url=None, redoc_url=None)
+    app = Office(title="Badgewright verifier", version="1", docs_url=None, redoc_url=None)
     registration = Registration(
         settings,
         verification=Verification(
@@ -121,8 +135,8 @@ def create_app(
     app.add_middleware(Headers)
     app.add_middleware(Versions)
     quick = HEADERS | verification_web.HEADERS
-    app.add_middleware(AtOnce, verification=registration.verification, headers=quick.items())
-    app.add_middleware(FairUse, buckets=Buckets(settings.rate_limit))
+    at_once = AtOnce(app.whole, verification=registration.verification, headers=quick.items())
+    app.front = FairUse(at_once, buckets=Buckets(settings.rate_limit))
     _tell_errors(app)
     return app
 

@@ -139,7 +139,7 @@ class Verification:
         if verdict is None:
             return None
         badge = ReadBadge("jwt", token=token)
-        report = Report(badge, verdict, now, vouching.names, not_asked=vouching.not_asked)
+        report = Report(badge, verdict, now, vouching.names, trust, vouching.not_asked)
         return report.to_text(checks=found.known.texts(verdict))
 
     def recompute(self, case: bytes) -> Report:

@@ -48,12 +48,15 @@ def empty_office(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> dict[str, Any]:
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """The same test on both databases: what a verifying office's settings say about its database, a new one."""
     if request.param == "sqlite":
-        return {}
+        yield {}
+        return
     server: PostgresServer = request.getfixturevalue("postgres")
-    return {"database_url": server.new_database(like=request.getfixturevalue("empty_office"))}
+    url = server.new_database(like=request.getfixturevalue("empty_office"))
+    yield {"database_url": url}
+    server.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 Who comes while nobody writes, leads: it takes what has gathered, has all of it carried out in one transaction, and
 only when that is on the disk is anybody answered. Meanwhile the next ones gather; the first of them leads next.
-There is no thread of its own and no pause: a writer that is alone waits for nobody.
+There is no thread of its own. A writer that is alone waits for nobody; only where several write at once, the next
+leader gives them a moment to gather.
 """
 
 import threading
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from verifier.ground.database import CommitUnknownError, DatabaseError, writing
 
 MAX_BATCH = 64  # a transaction stays short, and what one spoils is soon done again
+GATHER_SECONDS = 0.0001  # for those who were just answered to come again, where several write at once
 FIND_OUT_SECONDS = 10.0  # how long a database may be away in the middle of a commit: a restart takes less
 FIND_OUT_EVERY = 0.2
 
@@ -53,7 +55,7 @@ class Committer(Generic[Item, Outcome]):
     ) -> None:
         self._engine, self._carry_out, self._touches = engine, carry_out, touches
         self._queue: deque[_Waiting[Item, Outcome]] = deque()
-        self._busy = False
+        self._busy = self._crowded = False
         self._mutex = threading.Lock()  # of the queue and of `_busy`
 
     def submit(self, item: Item) -> Outcome:
@@ -81,8 +83,11 @@ class Committer(Generic[Item, Outcome]):
         """One transaction; then the first of those who came meanwhile leads."""
         batch: list[_Waiting[Item, Outcome]] = []
         try:
+            if self._crowded:
+                time.sleep(GATHER_SECONDS)
             with writing(self._engine) as connection:
                 batch = self._take()  # not before: while the lock was waited for, others came
+                self._crowded = len(batch) > 1
                 outcomes = self._carry_out(connection, [waiting.item for waiting in batch])
             _settle(batch, outcomes)
         except CommitUnknownError as error:

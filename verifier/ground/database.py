@@ -105,7 +105,9 @@ class Statement:
     ) -> "tuple[str, tuple[object, ...] | dict[str, object]]":
         """Its text in a database's own dialect, and the values as that takes them."""
         if dialect.name not in self._texts:
-            compiled = self._clause.compile(dialect=dialect)
+            # A server takes $1, $2 … as they are; any other style the driver would have to look for in the text.
+            style: Any = {"paramstyle": "numeric_dollar"} if dialect.name == "postgresql" else {}
+            compiled = self._clause.compile(dialect=type(dialect)(**style))
             assert isinstance(compiled, SQLCompiler)
             self._texts[dialect.name] = compiled.string, compiled.positiontup
         sql, order = self._texts[dialect.name]
@@ -123,10 +125,12 @@ def run_all(connection: Connection, calls: Sequence[Call]) -> list[list[Any]]:
     if connection.dialect.name != "postgresql":
         results = [connection.exec_driver_sql(sql, values) for sql, values in composed]
         return [list(result) if result.returns_rows else [] for result in results]
+    from psycopg import RawCursor
+
     driver: Any = connection.connection.driver_connection
     try:
         with driver.pipeline():
-            cursors = [driver.execute(sql, values) for sql, values in composed]
+            cursors = [RawCursor(driver).execute(sql, values) for sql, values in composed]
         return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
     except connection.dialect.loaded_dbapi.Error as error:
         is_lost = connection.dialect.is_disconnect(error, driver, None)

@@ -5,7 +5,7 @@ Run it with `badge-verifier serve`.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Match, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -157,6 +158,24 @@ def _open_to_staff(
     )
 
 
+def _methods_at(request: Request) -> list[str]:
+    """Every method that the path of a request knows, by whichever routes (RFC 9110 §15.5.6); OPTIONS only answers
+    another site's browser.
+    """
+    found = (route for route in _single(request.app.routes) if route.matches(request.scope)[0] is Match.PARTIAL)
+    return sorted({method for route in found for method in route.methods or ()} - {"OPTIONS"})
+
+
+def _single(routes: Iterable[BaseRoute]) -> Iterator[Route]:
+    """The routes, and those of the routers among them."""
+    for route in routes:
+        included = getattr(route, "original_router", None)  # how FastAPI keeps a router that was included
+        if included is not None:
+            yield from _single(included.routes)
+        elif isinstance(route, Route):
+            yield route
+
+
 def _tell_errors(app: FastAPI) -> None:
     """The one place where an error becomes an answer."""
     pages = Pages(Path(__file__).parent / "ground" / "templates")
@@ -181,7 +200,9 @@ def _tell_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         detail = "There is no such page." if error.status_code == 404 else str(error.detail)
         response = told(request, error.status_code, detail)
-        response.headers.update(error.headers or {})  # Allow, with a 405 (RFC 9110 §15.5.6)
+        response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_methods_at(request))
         return response
 
     def not_signed_in(request: Request, error: Exception) -> Response:

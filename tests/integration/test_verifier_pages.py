@@ -621,6 +621,11 @@ def test_each_route_of_the_api_is_described_with_its_bodies_and_its_problems(sit
     assert {parameter["name"] for parameter in redeeming["parameters"]} == {"event", "Idempotency-Key"}
 
 
+def test_a_path_that_knows_two_methods_names_both_to_whoever_asks_with_a_third(site: Site) -> None:
+    answer = site.client.request("DELETE", f"{EVENT}/exchanges")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+
+
 def test_the_api_answers_under_its_version_too(site: Site) -> None:
     bare = site.client.post("/verify", content=ISSUER.token())
     versioned = site.client.post("/api/v1/verify", content=ISSUER.token())

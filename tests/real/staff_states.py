@@ -6,11 +6,10 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
-from tests.demo.__main__ import EVENT, verifier_settings
-from tests.real.two_offices import NO_MAIL_SERVER, PLAIN, TwoOffices
+from tests.demo.__main__ import EVENT
+from tests.real.two_offices import PLAIN, TwoOffices
 from verifier.ground.database import reading, writing
 from verifier.ground.documents import document_source
 from verifier.ground.mail import store as mail_store
@@ -39,7 +38,7 @@ PAGE = f"/staff/events/{EVENT}"
 @contextmanager
 def office(o: TwoOffices) -> Iterator[tuple[Registration, SignIn]]:
     """The verifying office from inside, with its staff on the list."""
-    settings = replace(verifier_settings(o.play), mail=NO_MAIL_SERVER)
+    settings = o.settings
     settings.staff.write_text(LISTED + ALSO)
     registration = Registration(settings, verification=Verification(document_source(settings)))
     yield registration, SignIn(registration, settings)

@@ -224,7 +224,8 @@ def scanned_digits(offices: TwoOffices, who: str) -> str:
     import zxingcpp
     from PIL import Image
 
-    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(offices.file(who, "qr-png").read_bytes())))
+    picture = Image.open(io.BytesIO(offices.file(who, "qr-png").read_bytes()))
+    (code,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
     return str(code.text.partition("#")[2])
 
 

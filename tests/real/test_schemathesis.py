@@ -25,9 +25,10 @@ def test_the_verifier_does_what_it_describes(tmp_path: Path) -> None:
     (tmp_path / "events").mkdir()
     (tmp_path / "events" / "summit-2027.yaml").write_bytes(document())
     (tmp_path / "schemathesis.toml").write_text('[parameters]\nevent = "summit-2027"\n')
-    settings = Settings(tmp_path, rate_limit=RateLimit(per_minute=1_000_000, burst=1_000_000))
-    source = DocumentsInMemory.of([IssuerSimulator()])
     port, _ = free_ports()
+    limit = RateLimit(per_minute=1_000_000, burst=1_000_000)
+    settings = Settings(tmp_path, rate_limit=limit, public_url=f"http://localhost:{port}")
+    source = DocumentsInMemory.of([IssuerSimulator()])
 
     with serving(lambda: create_app(settings, source=source), port):
         done = subprocess.run(

@@ -84,6 +84,7 @@ class TwoOffices:
     """Where everything is. `blind`: a verifying office that cannot learn which badges were withdrawn."""
 
     play: Play
+    settings: Settings  # of the verifying office
     blind: str
     holders: dict[str, Holder]
     nobody: str
@@ -178,6 +179,7 @@ def opened(folder: Path) -> Iterator[TwoOffices]:
         offices.callback(play.http.close)
         yield TwoOffices(
             play,
+            settings,
             f"http://localhost:{blind_port}",
             holders,
             nobody=_page_without_badge(play),

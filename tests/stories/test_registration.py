@@ -194,7 +194,7 @@ def test_an_employer_verifies_what_stands_in_a_cv(offices: TwoOffices, tmp_path:
     nameless = httpx.post(
         ask, files={"file": ("b.png", offices.file(PLAIN, "png").read_bytes())}, headers={"Accept": "text/html"}
     )
-    assert "It carries no name" in nameless.text
+    assert "No name in this badge" in nameless.text
 
     link = f"{offices.issuer}/b/{offices.holders[LONG].badge}/"
     refused = httpx.post(ask, content=link.replace("http://", "https://"))

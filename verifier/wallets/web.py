@@ -13,8 +13,12 @@ from verifier.wallets.errors import AnswerRefusedError, UnknownExchangeError, Wa
 from verifier.wallets.service import Wallets
 
 REQUEST_MEDIA_TYPE = "application/oauth-authz-req+jwt"
+DID_MEDIA_TYPE = "application/did+json"
 _NO_STORE = {"Cache-Control": "no-store"}
-_ANSWERS = openapi.answers({200: "Here it is.", 400: "It was refused.", 404: "There is no such request."})
+_TOLD = {200: "Here it is.", 400: "It was refused.", 404: "There is no such request."}
+_ANSWERS = openapi.answers(_TOLD)
+_REQUESTS = openapi.answers(_TOLD, kinds=(REQUEST_MEDIA_TYPE,))
+_DOCUMENTS = openapi.answers({200: "Here it is.", 404: "This office asks no wallets."}, kinds=(DID_MEDIA_TYPE,))
 _FORM = {"application/x-www-form-urlencoded": {"type": "object"}}
 
 
@@ -24,23 +28,23 @@ def router(wallets: Wallets) -> APIRouter:
 
     # The second address is the one of a did:web with a path, behind a proxy that takes the path off.
     @routes.get("/did.json", include_in_schema=False)
-    @routes.get("/.well-known/did.json", summary="Who this office is to wallets.", responses=_ANSWERS)
+    @routes.get("/.well-known/did.json", summary="Who this office is to wallets.", responses=_DOCUMENTS)
     def document() -> Response:
         try:
             made = wallets.client.document()
         except WalletsUnavailableError as error:
             return _refused(404, str(error))
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300"}
-        return JSONResponse(made, headers=headers, media_type="application/did+json")
+        return JSONResponse(made, headers=headers, media_type=DID_MEDIA_TYPE)
 
-    @routes.get("/wallet/requests/{handle}", summary="The signed request for a wallet.", responses=_ANSWERS)
+    @routes.get("/wallet/requests/{handle}", summary="The signed request for a wallet.", responses=_REQUESTS)
     def request_object(handle: str) -> Response:
         return _request(handle, wallet_nonce=None)
 
     @routes.post(
         "/wallet/requests/{handle}",
         summary="The same, with the wallet's nonce in it.",
-        responses=_ANSWERS,
+        responses=_REQUESTS,
         openapi_extra=openapi.body(_FORM, required=False),
     )
     async def request_object_with_nonce(handle: str, request: Request) -> Response:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.demo.__main__ import EVENT
-from tests.real.two_offices import PLAIN, TwoOffices
+from tests.real.two_offices import HELPED, TwoOffices
 from verifier.ground.database import reading, writing
 from verifier.ground.documents import document_source
 from verifier.ground.mail import store as mail_store
@@ -120,9 +120,9 @@ def a_grant(o: TwoOffices) -> str:
     """The number of a discount that was given; the same each time."""
     with office(o) as (registration, _):
         answer = registration.redeem(
-            o.jwt(PLAIN).encode(),
+            o.jwt(HELPED).encode(),
             policy=registration.event(EVENT),
-            proof=HolderCode(o.holders[PLAIN].code),
+            proof=HolderCode(o.holders[HELPED].code),
             request_id="for the pages of staff",
         )
         assert answer.voucher is not None, answer

@@ -43,7 +43,7 @@ NO_MAIL_SERVER = MailAccess(host="127.0.0.1", port=9, tls="none", sender="summit
 LONG_NAME = "Maximiliana Theodora Wolkenstein-Trostburg y Fernández-Ochoa"  # 60 characters
 HAN_NAME = "歐陽 思遠"
 PLAIN, NAMED, LONG, HAN, SMALL, WITHDRAWN = "plain", "named", "long", "han", "small", "withdrawn"
-SUSPENDED, CARRIED, PHOTOGRAPHED = "suspended", "carried", "photographed"
+SUSPENDED, CARRIED, PHOTOGRAPHED, HELPED = "suspended", "carried", "photographed", "helped"
 GRANTED, USED, SEATED, BUYER, VISITOR = (
     "granted",
     "used",
@@ -61,6 +61,7 @@ NAMES = {
     SUSPENDED: "Sue Suspended",
     CARRIED: "Cara Carried",
     PHOTOGRAPHED: "Phil Photographed",
+    HELPED: "Hal Helped",
     GRANTED: "Gwen Granted",
     USED: "Uma Used",
     SEATED: "Sol Seated",

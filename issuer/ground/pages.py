@@ -1,17 +1,20 @@
 """Pages: one template environment over all rooms, and the headers that every page goes out with.
 
-Each room keeps its templates in its own `templates` folder; `layout.html` here is around them all. Nothing is
-loaded from elsewhere, and no script runs where a page does not name one.
+Each room keeps its templates in its own `templates` folder; `layout.html` here is around them all. Texts in
+templates stand within `_()`, in English; `language` knows the other languages. Nothing is loaded from elsewhere,
+and no script runs where a page does not name one.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from issuer.ground import language as language_of_pages
 
 OFFICE = Path(__file__).resolve().parent.parent
 STYLESHEET = Path(__file__).resolve().parent / "static" / "style.css"
@@ -29,13 +32,21 @@ _MONTHS = (
 )
 
 
-def day_in_words(moment: datetime) -> str:
+def day_in_words(moment: datetime, in_words: Callable[[str], str] = str) -> str:
     """`3 May 2026`."""
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+    return f"{moment.day} {in_words(_MONTHS[moment.month - 1])} {moment.year}"
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
+def moment_in_words(moment: datetime, in_words: Callable[[str], str] = str) -> str:
+    """`3 May 2026, 09:00 (UTC)`: no time without its zone."""
+    return f"{day_in_words(moment.astimezone(UTC), in_words)}, {moment.astimezone(UTC):%H:%M} (UTC)"
+
+
+@lru_cache(maxsize=16)
+def _environment(code: str) -> Environment:
+    def in_words(text: str) -> str:
+        return language_of_pages.translated(text, code)
+
     folders = sorted(folder for folder in OFFICE.glob("*/templates"))
     environment = Environment(
         loader=FileSystemLoader(folders),
@@ -43,17 +54,34 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.filters["day"] = day_in_words
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        in_words, lambda one, many, count: in_words(one if count == 1 else many), newstyle=True
+    )
+    environment.globals |= {"language": code, "languages": language_of_pages.known()}
+    # `| words` is for a text that comes from elsewhere: unlike `_()` it stays escaped.
+    environment.filters |= {
+        "words": in_words,
+        "day": partial(day_in_words, in_words=in_words),
+        "moment": partial(moment_in_words, in_words=in_words),
+    }
     return environment
 
 
-def render(template: str, **context: Any) -> str:
+def render(template: str, *, language: str = language_of_pages.ENGLISH, **context: Any) -> str:
     """A template filled in; a name that it uses and nobody gave is an error."""
-    return _environment().get_template(template).render(**context)
+    return _environment(language).get_template(template).render(**context)
 
 
-def page(template: str, *, status: int = 200, private: bool = False, **context: Any) -> HTMLResponse:
+def page(
+    template: str,
+    *,
+    status: int = 200,
+    private: bool = False,
+    language: str = language_of_pages.ENGLISH,
+    **context: Any,
+) -> HTMLResponse:
     """A page as a response; `private` ones are kept by nobody on the way."""
     headers: Mapping[str, str] = {**SECURITY_HEADERS, **(PRIVATE_HEADERS if private else {})}
-    return HTMLResponse(render(template, **context), status_code=status, headers=dict(headers))
+    return HTMLResponse(render(template, language=language, **context), status_code=status, headers=dict(headers))

@@ -5,18 +5,28 @@ beside the data: BADGEWRIGHT_DATA (the folder), BADGEWRIGHT_PASSPHRASE or BADGEW
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
 
+from issuer.ground.access import (
+    LOOPBACK,
+    AccessError,
+    MailAccess,
+    OpenIdAccess,
+    read_mail,
+    read_openid,
+    read_profiles,
+)
 from schemas import strict_yaml
 
 SETTINGS_FILE = "issuer.yaml"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it: `init` says so
-_KNOWN = {"name", "public_url", "policy", "email"}
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_TEXTS = {"name", "public_url", "policy", "email"}
+_KNOWN = _TEXTS | {"mail", "oidc", "ca_file", "profiles"}
 
 
 class SettingsError(Exception):
@@ -25,13 +35,22 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What one issuer is. `public_url` has no slash at its end; `policy` is the policy in force."""
+    """What one issuer is. `public_url` has no slash at its end; `policy` is the policy in force.
+
+    `mail`: without it no mail is sent, and what needs one is not offered. `oidc`: where people log in, besides by
+    mailed links. `ca_file`: certificates that those two are checked by, instead of the system's. `profiles`: for
+    each system whose accounts are proved by a public profile, the page's address with `{name}` in it.
+    """
 
     data: Path
     name: str
     public_url: str
     policy: Path
     email: str | None = None
+    mail: MailAccess | None = None
+    oidc: OpenIdAccess | None = None
+    ca_file: Path | None = None
+    profiles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:
@@ -62,21 +81,28 @@ def load(data: Path) -> Settings:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.") from error
     except strict_yaml.StrictYamlError as error:
         raise SettingsError(f"{file}: {error}") from error
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise SettingsError(f"{file} must hold fields with text: name, public_url, policy.")
     unknown = sorted(fields.keys() - _KNOWN)
     if unknown:
         raise SettingsError(f"{file} has the unknown field {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}.")
     missing = sorted({"name", "public_url", "policy"} - fields.keys())
     if missing:
         raise SettingsError(f"{file} lacks the field {missing[0]!r}.")
-    return Settings(
-        data=data,
-        name=fields["name"],
-        public_url=checked_public_url(fields["public_url"]),
-        policy=data / fields["policy"],
-        email=fields.get("email"),
-    )
+    if not all(isinstance(fields[name], str) for name in fields.keys() & (_TEXTS | {"ca_file"})):
+        raise SettingsError(f"{file} must hold fields with text: name, public_url, policy.")
+    try:
+        return Settings(
+            data=data,
+            name=fields["name"],
+            public_url=checked_public_url(fields["public_url"]),
+            policy=data / fields["policy"],
+            email=fields.get("email"),
+            mail=read_mail(fields.get("mail"), data),
+            oidc=read_openid(fields.get("oidc"), data),
+            ca_file=data / fields["ca_file"] if "ca_file" in fields else None,
+            profiles=read_profiles(fields.get("profiles")),
+        )
+    except AccessError as error:
+        raise SettingsError(f"{file}: {error}") from error
 
 
 def save(settings: Settings) -> None:
@@ -102,7 +128,7 @@ def checked_public_url(url: str) -> str:
         port = parts.port
     except ValueError as error:
         raise SettingsError(f"The public address {url!r} is no address: {error}.") from error
-    good = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    good = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
     if not good or not parts.hostname or more or port == 0:
         raise SettingsError(

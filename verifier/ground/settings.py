@@ -15,7 +15,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from schemas import strict_yaml
-from verifier.ground.mail_address import MailAddressError, checked_address
+from schemas.mail_address import MailAddressError, checked_address
 
 SETTINGS_FILE = "verifier.yaml"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it

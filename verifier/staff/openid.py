@@ -14,8 +14,8 @@ from keys import jwk, jws
 from keys.errors import KeyFormatError, SignatureError
 from keys.jwk import ALGORITHMS, PublicKey
 from schemas import base64url, strict_json, timestamps
+from schemas.mail_address import MailAddressError, checked_address
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
-from verifier.ground.mail_address import MailAddressError, checked_address
 from verifier.staff.errors import OpenIdError
 
 ACCEPTED_ALGORITHMS = frozenset({"RS256", "ES256", "ES384", "EdDSA", "Ed25519"})

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from schemas import strict_yaml
-from verifier.ground.mail_address import MailAddressError, checked_address
+from schemas.mail_address import MailAddressError, checked_address
 from verifier.staff.errors import RosterError
 from verifier.staff.rights import Role
 

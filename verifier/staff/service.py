@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from schemas.mail_address import MailAddressError, checked_address
 from verifier.ground import audit, mail
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.ground.mail import Mail
-from verifier.ground.mail_address import MailAddressError, checked_address
 from verifier.ground.pages import moment
 from verifier.ground.settings import Settings
 from verifier.registration.service import Registration

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from schemas.mail_address import MailAddressError, checked_address
 from verifier.ground.mail import store
-from verifier.ground.mail_address import MailAddressError, checked_address
 
 MAX_SUBJECT = 200
 MAX_TEXT = 20_000  # characters; a code or a link and a few sentences are a few hundred

@@ -16,6 +16,8 @@ import issuer.attestations.store
 import issuer.badges.store
 import issuer.contract.store
 import issuer.contributions.store
+import issuer.ground.audit.store
+import issuer.ground.mail.store
 import issuer.people.store
 import issuer.recognition.store  # noqa: F401 - their tables belong to the metadata
 from issuer.ground.database import MIGRATION_HEAD, DatabaseError, UtcDateTime, metadata, open_database, writing

@@ -3,12 +3,14 @@
 `create_app(data)` opens a data folder once; requests share its keys and database.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 
 from issuer.attestations import web as attestations_web
 from issuer.badges import web as badges_web
@@ -20,11 +22,14 @@ from issuer.delivery import web as delivery_web
 from issuer.ground import contexts as ground_contexts
 from issuer.ground import settings as ground_settings
 from issuer.ground.database import open_database
+from issuer.jobs import Jobs, Worker
 from issuer.recognition import sentences
 from issuer.recognition import service as recognition
 from keys.did import did_of_web_address
 from keys.keyset import KeySet
 from schemas.policy import QualificationPolicy
+
+STOP_SECONDS = 10.0  # how long a stopping server waits for the badge that is being signed
 
 
 def now_in_utc() -> datetime:
@@ -39,11 +44,13 @@ def create_app(
     public_url: str | None = None,
     open_issue: bool = False,
     offline_dir: Path | None = None,
+    with_jobs: bool = False,
 ) -> FastAPI:
     """The application on one data folder.
 
     `public_url`: another public address than the folder's, for this run; the issuer's DID follows it.
     `open_issue`: the contract asks nobody for a token; for trying it out on one machine.
+    `with_jobs`: while it answers, news is handled in the background, as `serve` does it.
     `offline_dir`: a folder that stands for the network; its `contexts.json` may name more JSON-LD contexts.
 
     Raises:
@@ -67,7 +74,23 @@ def create_app(
     def policy() -> QualificationPolicy:
         return recognition.policy_in_force(engine, settings.policy, now=clock())
 
-    app = FastAPI(title="Badgewright issuer", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        worker = Worker(Jobs(engine, office, policy, clock))
+        if with_jobs:
+            worker.start()
+        yield
+        if with_jobs:
+            worker.stop()
+            await run_in_threadpool(worker.join, STOP_SECONDS)
+
+    app = FastAPI(
+        title="Badgewright issuer",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+    )
     app.include_router(contributions_web.contributions_router(engine, clock=clock))
     app.include_router(
         attestations_web.router(

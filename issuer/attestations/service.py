@@ -6,7 +6,7 @@ attestation is worth is decided in `issuer.recognition`.
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +22,7 @@ from issuer.attestations.model import (
     Delegation,
     Parties,
 )
+from issuer.ground import news
 from issuer.ground.database import reading, writing
 from issuer.ground.tokens import hash_of
 from issuer.people.model import Person
@@ -119,7 +120,8 @@ def open_claim(
     claim_id = hashlib.sha256(words.encode()).hexdigest()[:32]
     claim = Claim(claim_id, kind, persons, title.strip(), happened_at, region, event, reason, worth)
     with writing(engine) as connection:
-        store.add_claim(connection, claim, now=now)
+        if store.add_claim(connection, claim, now=now):
+            news.tell(connection, "claim", claim.id)
     return claim
 
 
@@ -204,18 +206,21 @@ def answer(
             _check_may_attest(connection, claim, people[attestor_id], people, policy, now.date())
         made = Attestation(claim.id, attestor_id, seen, statements, attendees if seen else None, now)
         store.add_attestation(connection, made)
+        news.tell(connection, "claim", claim.id)
         return made
 
 
-def attested_claims(connection: Connection) -> list[AttestedClaim]:
-    """Every claim with the answers of those who saw it, for the decision."""
-    delegations: dict[str, list[Delegation]] = {}
-    for delegation in store.all_delegations(connection):
-        delegations.setdefault(delegation.attestor, []).append(delegation)
+def attested_claims(connection: Connection, *, around: Iterable[str]) -> list[AttestedClaim]:
+    """Every claim about these persons, or of an event of theirs, with the answers of those who saw it."""
+    claims = store.claims_around(connection, around)
     answers: dict[str, list[Attestation]] = {}
-    for attestation in store.all_attestations(connection):
+    for attestation in store.attestations_of(connection, [claim.id for claim in claims]):
         if attestation.seen:
             answers.setdefault(attestation.claim, []).append(attestation)
+    attestors = {answer.attestor for given in answers.values() for answer in given}
+    delegations: dict[str, list[Delegation]] = {}
+    for delegation in store.delegations_held_by(connection, attestors):
+        delegations.setdefault(delegation.attestor, []).append(delegation)
     return [
         AttestedClaim(
             claim,
@@ -224,8 +229,18 @@ def attested_claims(connection: Connection) -> list[AttestedClaim]:
                 for a in answers.get(claim.id, ())
             ),
         )
-        for claim in store.all_claims(connection)
+        for claim in claims
     ]
+
+
+def touched_by(connection: Connection, claim: str) -> frozenset[str]:
+    """Whose standing a claim, or an answer to it, can change: all whom any claim of its event is about."""
+    return store.subjects_around(connection, claim)
+
+
+def touched_by_attestor(connection: Connection, person: str) -> frozenset[str]:
+    """Whose standing hangs on who this attestor is."""
+    return store.subjects_attested_by(connection, person)
 
 
 def _role(delegations: Sequence[Delegation], claim: Claim, day: date) -> str | None:

@@ -25,6 +25,8 @@ from sqlalchemy import (
 from issuer.attestations.model import Attestation, Claim, Delegation
 from issuer.ground.database import UtcDateTime, metadata
 
+KEYS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
+
 delegations = Table(
     "delegations",
     metadata,
@@ -128,13 +130,43 @@ def add_claim(connection: Connection, claim: Claim, *, now: datetime) -> bool:
 
 
 def claim(connection: Connection, claim_id: str) -> Claim | None:
-    row = connection.execute(select(claims).where(claims.c.id == claim_id)).first()
-    return _claim(connection, row) if row else None
+    found = _claims(connection, [claim_id])
+    return found[0] if found else None
 
 
 def all_claims(connection: Connection) -> Iterator[Claim]:
-    for row in connection.execute(select(claims).order_by(claims.c.id)).all():
-        yield _claim(connection, row)
+    for some in _chunks(connection.execute(select(claims.c.id)).scalars()):
+        yield from _claims(connection, some)
+
+
+def claims_around(connection: Connection, persons: Iterable[str]) -> list[Claim]:
+    """Every claim about these persons, and every other claim of the events that those are of."""
+    mine: set[str] = set()
+    for some in _chunks(persons):
+        mine |= set(
+            connection.execute(select(claim_subjects.c.claim).where(claim_subjects.c.person.in_(some))).scalars()
+        )
+    events: set[str] = set()
+    for some in _chunks(mine):
+        named = claims.c.id.in_(some) & claims.c.event.is_not(None)
+        events |= set(connection.execute(select(claims.c.event).where(named)).scalars())
+    for some in _chunks(events):
+        mine |= set(connection.execute(select(claims.c.id).where(claims.c.event.in_(some))).scalars())
+    return [claim for some in _chunks(mine) for claim in _claims(connection, some)]
+
+
+def subjects_around(connection: Connection, claim_id: str) -> frozenset[str]:
+    """Everybody whom a claim is about, or another one of its event."""
+    event = connection.execute(select(claims.c.event).where(claims.c.id == claim_id)).scalar()
+    about = select(claim_subjects.c.person).where(claim_subjects.c.claim == claim_id)
+    own = frozenset(connection.execute(about).scalars())
+    return own | subjects_of_event(connection, event) if event else own
+
+
+def subjects_attested_by(connection: Connection, attestor: str) -> frozenset[str]:
+    """Everybody about whom somebody attested anything."""
+    joined = select(claim_subjects.c.person).join(attestations, attestations.c.claim == claim_subjects.c.claim)
+    return frozenset(connection.execute(joined.where(attestations.c.attestor == attestor)).scalars())
 
 
 def subjects_of_event(connection: Connection, event: str) -> frozenset[str]:
@@ -177,13 +209,36 @@ def add_attestation(connection: Connection, attestation: Attestation) -> None:
 
 def attestations_of(connection: Connection, claim_ids: Iterable[str]) -> list[Attestation]:
     """All answers to these claims, in the order in which they came."""
-    chosen = attestations.c.claim.in_(list(claim_ids))
-    rows = connection.execute(select(attestations).where(chosen).order_by(attestations.c.answered_at))
-    return [_attestation(row) for row in rows]
+    found: list[Attestation] = []
+    for some in _chunks(claim_ids):
+        chosen = attestations.c.claim.in_(some)
+        rows = connection.execute(select(attestations).where(chosen).order_by(attestations.c.answered_at))
+        found += [_attestation(row) for row in rows]
+    return found
 
 
-def all_attestations(connection: Connection) -> list[Attestation]:
-    return [_attestation(row) for row in connection.execute(select(attestations))]
+def delegations_held_by(connection: Connection, attestors: Iterable[str]) -> list[Delegation]:
+    found = []
+    for some in _chunks(attestors):
+        chosen = delegations.c.attestor.in_(some)
+        rows = connection.execute(select(delegations).where(chosen).order_by(delegations.c.id))
+        found += [_delegation(row) for row in rows]
+    return found
+
+
+def _claims(connection: Connection, ids: list[str]) -> list[Claim]:
+    """Claims with these ids, at most as many as one statement takes, with their subjects in one query."""
+    subjects: dict[str, list[str]] = {}
+    for row in connection.execute(select(claim_subjects).where(claim_subjects.c.claim.in_(ids))):
+        subjects.setdefault(row.claim, []).append(row.person)
+    rows = connection.execute(select(claims).where(claims.c.id.in_(ids)).order_by(claims.c.id))
+    return [_claim(row, subjects.get(row.id, ())) for row in rows]
+
+
+def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
+    ordered = sorted(set(keys))
+    for start in range(0, len(ordered), KEYS_PER_QUERY):
+        yield ordered[start : start + KEYS_PER_QUERY]
 
 
 def _delegation(row: Row[tuple[object, ...]]) -> Delegation:
@@ -193,13 +248,11 @@ def _delegation(row: Row[tuple[object, ...]]) -> Delegation:
     return Delegation(row.attestor, kinds, row.region, row.role, begins, ends, row.revoked)
 
 
-def _claim(connection: Connection, row: Row[tuple[object, ...]]) -> Claim:
-    about = select(claim_subjects.c.person).where(claim_subjects.c.claim == row.id)
-    subjects = tuple(sorted(connection.execute(about).scalars()))
+def _claim(row: Row[tuple[object, ...]], subjects: Iterable[str]) -> Claim:
     return Claim(
         row.id,
         row.kind,
-        subjects,
+        tuple(sorted(subjects)),
         row.title,
         row.happened_at,
         row.region,

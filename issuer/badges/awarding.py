@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -21,7 +22,7 @@ from issuer.recognition.calendar import BadgePeriod, period_at
 from issuer.recognition.decision import Decision
 from schemas.policy import QualificationPolicy
 
-CHUNK = 200  # awards per transaction
+CHUNK = 200  # persons looked at, and awards made, per transaction
 
 
 def award_decisions(
@@ -35,21 +36,36 @@ def award_decisions(
 
     A tier once awarded is never taken back inside its period by a later count (POLICY §4).
     """
+    made, rest = 0, iter(decisions)
+    while chunk := list(islice(rest, CHUNK)):
+        earned = [(person, decision) for person, decision in chunk if decision.tier and not person.bot]
+        made += _award_chunk(engine, earned, policy, now)
+    return made
+
+
+def _award_chunk(
+    engine: Engine, earned: Sequence[tuple[Person, Decision]], policy: QualificationPolicy, now: datetime
+) -> int:
+    """Awards made meanwhile by another run are left alone: one per person, achievement and period."""
     period = period_at(now, policy.period)
     with reading(engine) as connection:
-        best = _best_tiers(store.awards_in(connection, period), policy)
-    made, chunk = 0, list[Award]()
-    for person, decision in decisions:
-        place = _place(decision.tier, policy)
-        if place is None or person.bot or place >= best.get(person.id, len(policy.tiers)):
-            continue
-        assert decision.tier is not None
-        award = _new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
-        chunk.append(replace(award, thanks=sentences.thanks(decision)))
-        if len(chunk) == CHUNK:
-            made += _add_awards(engine, chunk)
-            chunk = []
-    return made + _add_awards(engine, chunk)
+        best = _best_tiers(store.awards_of_some(connection, [p.id for p, _ in earned], period), policy)
+    better = [(p, d) for p, d in earned if _outranks(d.tier, best.get(p.id), policy)]
+    if not better:
+        return 0
+    with writing(engine) as connection:
+        best = _best_tiers(store.awards_of_some(connection, [p.id for p, _ in better], period), policy)
+        still = [(p, d) for p, d in better if _outranks(d.tier, best.get(p.id), policy)]
+        for person, decision in still:
+            assert decision.tier is not None
+            award = _new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
+            store.add_award(connection, replace(award, thanks=sentences.thanks(decision)))
+    return len(still)
+
+
+def _outranks(tier: str | None, best: int | None, policy: QualificationPolicy) -> bool:
+    place = _place(tier, policy)
+    return place is not None and (best is None or place < best)
 
 
 def award_by_hand(
@@ -147,18 +163,6 @@ def _new_award(
     decision: str | None = None,
 ) -> Award:
     return Award(uuid4().hex, person, name, tier, period, mark, now, policy.digest, decision)
-
-
-def _add_awards(engine: Engine, awards: Sequence[Award]) -> int:
-    """Awards made meanwhile by another run are left alone: one per person, achievement and period."""
-    made = 0
-    with writing(engine) as connection:
-        for award in awards:
-            known = store.awards_of(connection, award.person, award.period)
-            if all(other.achievement != award.achievement for other in known):
-                store.add_award(connection, award)
-                made += 1
-    return made
 
 
 def _best_tiers(awards: Iterable[Award], policy: QualificationPolicy) -> dict[str, int]:

@@ -20,6 +20,7 @@ from issuer.badges.preparation import Cover, Particulars, StatusEntry
 from issuer.badges.service import badge_by_id, existing
 from issuer.ground.database import writing
 from issuer.ground.tokens import hash_of
+from issuer.people import service as people_service
 from issuer.people.model import Person
 from keys import jws
 from schemas import base64url
@@ -32,9 +33,9 @@ SALT_BYTES = 16
 Progress = Callable[[int], None]
 
 
-def issue(bureau: Bureau, people: Mapping[str, Person], *, now: datetime, progress: Progress | None = None) -> int:
+def issue(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
     """A signed badge for every award that has none; returns how many were signed in this run."""
-    while _intend_chunk(bureau, people, now):
+    while _intend_chunk(bureau, now):
         pass
     return _sign_all(bureau, now, progress)
 
@@ -68,32 +69,38 @@ def choose(
     return badge_by_id(bureau.engine, badge.id)
 
 
-def sign_anew(
-    bureau: Bureau, people: Mapping[str, Person], *, now: datetime, progress: Progress | None = None
-) -> int:
+def sign_anew(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
     """New versions of all badges in force that a compromised key signed: same ids, same status entries.
 
     Only badges of our own records are signed anew, so a forgery made with the stolen key gains nothing.
     Stopped midway, the next run does the rest. Returns how many were signed.
     """
     fallen = [record.kid for record in bureau.keyset.records if record.state == "compromised"]
-    while _intend_anew(bureau, people, fallen, now):
+    while _intend_anew(bureau, fallen, now):
         pass
     return _sign_all(bureau, now, progress)
 
 
-def _intend_anew(bureau: Bureau, people: Mapping[str, Person], fallen: Sequence[str], now: datetime) -> int:
+def _intend_anew(bureau: Bureau, fallen: Sequence[str], now: datetime) -> int:
     with writing(bureau.engine) as connection:
         waiting = store.badges_signed_by(connection, fallen, limit=CHUNK)
+        people = _people(connection, [badge.award for badge in waiting])
         for badge in waiting:
             _intend_version(connection, bureau, badge, people[badge.award.person], now)
         return len(waiting)
 
 
-def _intend_chunk(bureau: Bureau, people: Mapping[str, Person], now: datetime) -> int:
+def _people(connection: Connection, awards: Sequence[Award]) -> Mapping[str, Person]:
+    """Whose awards these are, by id."""
+    found = people_service.some_people(connection, {award.person for award in awards})
+    return {person.id: person for person in found}
+
+
+def _intend_chunk(bureau: Bureau, now: datetime) -> int:
     """Store the intent of a chunk of badges: id, reference, status entry and claims, nothing signed yet."""
     with writing(bureau.engine) as connection:
         waiting = store.awards_without_badge(connection, limit=CHUNK)
+        people = _people(connection, waiting)
         for award in waiting:
             purpose = BY_DECISION if award.achievement == BY_DECISION else "tier"
             reference = store.reference_of(connection, award.person, award.period, purpose)

@@ -168,8 +168,9 @@ def awards_of(connection: Connection, person: str, period: BadgePeriod) -> list[
     return [_award(row) for row in connection.execute(select(awards).where(chosen))]
 
 
-def awards_in(connection: Connection, period: BadgePeriod) -> list[Award]:
-    chosen = awards.c.period_first == period.first.isoformat()
+def awards_of_some(connection: Connection, persons: Sequence[str], period: BadgePeriod) -> list[Award]:
+    """Of so many persons as one statement takes."""
+    chosen = awards.c.person.in_(persons) & (awards.c.period_first == period.first.isoformat())
     return [_award(row) for row in connection.execute(select(awards).where(chosen))]
 
 

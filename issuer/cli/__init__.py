@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from issuer.cli import collecting, issuing, keeping, recognising, running, signing
+from issuer.cli import collecting, issuing, keeping, recognising, running, signing, working
 from issuer.cli.output import run
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ recognising.register(app)
 issuing.register(app)
 keeping.register(app)
 signing.register(app)
+working.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

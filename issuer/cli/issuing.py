@@ -45,12 +45,10 @@ def issue(data: DataOption = None, json: JsonOption = False) -> None:
     """Sign a badge for every award that has none yet; 'list' shows the holders' private links."""
     from issuer.badges import issuance
     from issuer.badges import service as badges
-    from issuer.delivery import service as delivery
 
     office = open_office(data)
     bureau = office.bureau()
-    people = delivery.people(bureau)
-    signed = issuance.issue(bureau, people, now=office.now, progress=progress("signed"))
+    signed = issuance.issue(bureau, now=office.now, progress=progress("signed"))
     standing = [badge for badge in badges.all_badges(office.engine) if badge.standing and badge.jwt]
     answer(
         json,

@@ -94,11 +94,10 @@ def compromise(
 def sign_anew(data: DataOption = None, json: JsonOption = False) -> None:
     """Sign the genuine badges of a compromised key with the new one: same ids, same status entries. Resumable."""
     from issuer.badges import issuance
-    from issuer.delivery import service as delivery
 
     office = open_office(data)
     bureau = office.bureau()
-    signed = issuance.sign_anew(bureau, delivery.people(bureau), now=office.now, progress=progress("signed anew"))
+    signed = issuance.sign_anew(bureau, now=office.now, progress=progress("signed anew"))
     answer(
         json, {"signed": signed}, f"{signed} badges signed anew. Publish; their holders find them where they were."
     )

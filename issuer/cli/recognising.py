@@ -190,11 +190,15 @@ def decide(
 ) -> None:
     """Decide everybody's tier by the policy, and award what was earned."""
     from issuer.badges import awarding
+    from issuer.ground import news
+    from issuer.ground.database import reading, writing
     from issuer.recognition import sentences
     from issuer.recognition import service as recognition
 
     office = open_office(data)
     when = moment(as_of, name="--as-of") if as_of else office.now
+    with reading(office.engine) as connection:
+        before = news.newest(connection)
     decided, show = [], progress("people")
     for pair in recognition.decide_all(office.engine, office.policy, as_of=when):
         decided.append(pair)
@@ -202,6 +206,8 @@ def decide(
     awarded = 0
     if not dry_run and not as_of:
         awarded = awarding.award_decisions(office.engine, decided, policy=office.policy, now=office.now)
+        with writing(office.engine) as connection:
+            news.done_until(connection, before)
     tiers = Counter(decision.tier for _, decision in decided)
     rows = [
         [person.name, sentences.tier_name(d.tier), sentences.number(d.credits), sentences.thanks(d)]

@@ -116,6 +116,7 @@ def serve(
         public_url=public_url,
         open_issue=open_issue,
         offline_dir=offline_dir,
+        with_jobs=True,
     )
     shown = f"[{host}]" if ":" in host else host
     address = f"{'https' if tls_cert else 'http'}://{shown}:{port}"

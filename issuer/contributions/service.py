@@ -17,7 +17,9 @@ from sqlalchemy import Connection, Engine
 
 from issuer.contributions import store as tables
 from issuer.contributions.intake import checked_source
+from issuer.contributions.links import beginnings, short
 from issuer.contributions.model import Contribution
+from issuer.ground import news
 from issuer.ground.database import reading, writing
 from issuer.ground.tokens import hash_of
 from issuer.people import service as people
@@ -49,8 +51,15 @@ def store(engine: Engine, contributions: Iterable[Contribution], *, now: datetim
     while chunk := list(islice(rest, CHUNK)):
         with writing(engine) as connection:
             new = tables.add_new(connection, chunk, now=now)
-        total += Counts(new, len(chunk) - new)
+            _tell(connection, new)
+        total += Counts(len(new), len(chunk) - len(new))
     return total
+
+
+def _tell(connection: Connection, new: Iterable[Contribution]) -> None:
+    """The news of records that arrived, for whoever decides about their people."""
+    news.tell_all(connection, "record", (str(c.account) for c in new))
+    news.tell_all(connection, "revert", (f"{c.source} {c.facts.reverts}"[:600] for c in new if c.facts.reverts))
 
 
 def all_contributions(connection: Connection) -> Iterator[Contribution]:
@@ -61,6 +70,53 @@ def all_contributions(connection: Connection) -> Iterator[Contribution]:
 def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Iterator[Contribution]:
     """All by these accounts, in a stable order."""
     return tables.contributions_of(connection, accounts)
+
+
+def authors_naming(connection: Connection, account: Account) -> set[Account]:
+    """Under which accounts the records stand that name this one as accepting, moving or owning something."""
+    return tables.authors_pointing_at(connection, str(account))
+
+
+def reverting_any(connection: Connection) -> list[Contribution]:
+    """Every record that takes something back, with what each of them may mean."""
+    reverting = list(tables.by_keys(connection, tables.all_pointing(connection, "reverts")))
+    return _with_what_they_mean(connection, reverting)
+
+
+def reverting(connection: Connection, changes: Iterable[Contribution]) -> list[Contribution]:
+    """These changes, what takes them back, what takes that back, and whatever else those may mean."""
+    known = {(c.source, c.id): c for c in changes}
+    frontier = list(known.values())
+    while frontier:
+        commits = {short(c.facts.commit) for c in frontier if c.facts.commit}
+        twins = tables.pointing_at(connection, "commit", commits)
+        ids = {f"{source} {name}" for source, name in twins} | {f"{c.source} {c.id}" for c in frontier}
+        keys = tables.pointing_at(connection, "reverts", (b for commit in commits for b in beginnings(commit)))
+        keys |= tables.pointing_at(connection, "reverts_id", ids)
+        found = _with_what_they_mean(connection, list(tables.by_keys(connection, keys - known.keys())))
+        frontier = [c for c in found if (c.source, c.id) in keys]
+        known |= {(c.source, c.id): c for c in found}
+    return list(known.values())
+
+
+def taken_back_by(connection: Connection, source: str, reference: str) -> list[Contribution]:
+    """The changes that a revert in a source may mean by its reference."""
+    keys = {(source, reference)}
+    commits = tables.commits_beginning(connection, short(reference)) if reference else []
+    keys |= tables.pointing_at(connection, "commit", commits)
+    return list(tables.by_keys(connection, keys))
+
+
+def _with_what_they_mean(connection: Connection, reverting: list[Contribution]) -> list[Contribution]:
+    """Records that take something back, and every change that each may mean: by its id, or by its commit."""
+    keys = {(c.source, c.facts.reverts) for c in reverting if c.facts.reverts}
+    meant = {short(reference) for _, reference in keys}
+    commits = {commit for reference in meant for commit in tables.commits_beginning(connection, reference)}
+    keys |= tables.pointing_at(connection, "commit", commits)
+    known = {(c.source, c.id): c for c in reverting}
+    for change in tables.by_keys(connection, keys - known.keys()):
+        known[change.source, change.id] = change
+    return list(known.values())
 
 
 def unclaimed_accounts(engine: Engine) -> Mapping[Account, int]:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from issuer.contributions.links import LinkKind, links_of
 from issuer.contributions.model import Contribution, Facts
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.people.model import Account
@@ -40,6 +41,16 @@ contributions = Table(
     PrimaryKeyConstraint("source", "id"),
     Index("ix_contributions_account", "system", "name"),
 )
+links = Table(
+    "contribution_links",
+    metadata,
+    Column("kind", String(16), nullable=False),
+    Column("target", String(600), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("id", String(500), nullable=False),
+    PrimaryKeyConstraint("kind", "target", "source", "id"),
+    sqlite_with_rowid=False,
+)
 tokens = Table(
     "tokens",
     metadata,
@@ -49,8 +60,8 @@ tokens = Table(
 )
 
 
-def add_new(connection: Connection, delivered: Sequence[Contribution], *, now: datetime) -> int:
-    """Write those whose (source, id) is not known yet, and say how many they were.
+def add_new(connection: Connection, delivered: Sequence[Contribution], *, now: datetime) -> list[Contribution]:
+    """Write those whose (source, id) is not known yet, and say which they were.
 
     What is known already stays as it is, and of two equal keys in one delivery the first is written. Two
     writers at once: SQLite makes the second one wait; elsewhere the primary key makes its transaction fail,
@@ -64,7 +75,14 @@ def add_new(connection: Connection, delivered: Sequence[Contribution], *, now: d
         del fresh[row.source, row.id]
     if fresh:
         connection.execute(insert(contributions), [_values(c, now) for c in reversed(fresh.values())])
-    return len(fresh)
+        pointing = [
+            {"kind": kind, "target": target, "source": c.source, "id": c.id}
+            for c in fresh.values()
+            for kind, target in links_of(c)
+        ]
+        if pointing:
+            connection.execute(insert(links), pointing)
+    return list(reversed(fresh.values()))
 
 
 def all_contributions(connection: Connection) -> Iterator[Contribution]:
@@ -80,6 +98,50 @@ def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Ite
         yield from _read(
             connection, select(contributions).where(tuple_(contributions.c.system, contributions.c.name).in_(some))
         )
+
+
+def by_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> Iterator[Contribution]:
+    """Those with these (source, id)."""
+    ordered = sorted(set(keys))
+    for start in range(0, len(ordered), KEYS_PER_QUERY):
+        some = ordered[start : start + KEYS_PER_QUERY]
+        yield from _read(
+            connection, select(contributions).where(tuple_(contributions.c.source, contributions.c.id).in_(some))
+        )
+
+
+def pointing_at(connection: Connection, kind: LinkKind, targets: Iterable[str]) -> set[tuple[str, str]]:
+    """(source, id) of the records that point at any of these."""
+    ordered, found = sorted(set(targets)), set[tuple[str, str]]()
+    for start in range(0, len(ordered), KEYS_PER_QUERY):
+        chosen = (links.c.kind == kind) & links.c.target.in_(ordered[start : start + KEYS_PER_QUERY])
+        found |= {
+            (row.source, row.id) for row in connection.execute(select(links.c.source, links.c.id).where(chosen))
+        }
+    return found
+
+
+def all_pointing(connection: Connection, kind: LinkKind) -> set[tuple[str, str]]:
+    """(source, id) of every record that has a link of this kind."""
+    rows = connection.execute(select(links.c.source, links.c.id).where(links.c.kind == kind))
+    return {(row.source, row.id) for row in rows}
+
+
+def commits_beginning(connection: Connection, beginning: str) -> list[str]:
+    """At most two commits that begin so: enough to know whether a beginning means one."""
+    within = (links.c.target >= beginning) & (links.c.target < beginning + "g")  # "g" follows every hex digit
+    query = select(links.c.target).where((links.c.kind == "commit") & within).distinct()
+    return list(connection.execute(query.order_by(links.c.target).limit(2)).scalars())
+
+
+def authors_pointing_at(connection: Connection, target: str) -> set[Account]:
+    """Under which accounts the records stand that name an account."""
+    joined = links.join(
+        contributions, (links.c.source == contributions.c.source) & (links.c.id == contributions.c.id)
+    )
+    chosen = (links.c.kind == "names") & (links.c.target == target)
+    query = select(contributions.c.system, contributions.c.name).select_from(joined).where(chosen).distinct()
+    return {Account(row.system, row.name) for row in connection.execute(query)}
 
 
 def add_token(connection: Connection, *, sha256: str, source: str, now: datetime) -> None:

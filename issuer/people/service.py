@@ -5,12 +5,13 @@ takes the Connection of their transaction.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from issuer.ground import news
 from issuer.ground.database import reading, writing
 from issuer.ground.rows import RowProblem, RowReport
 from issuer.people import store
@@ -66,6 +67,7 @@ def add_pause(engine: Engine, person_id: str, pause: Pause) -> None:
         if not store.persons_of(connection, [person_id]):
             raise PeopleError(f"Nobody has the id {person_id!r}.")
         store.put_pause(connection, person_id, pause)
+        news.tell(connection, "person", person_id)
 
 
 def find_person(engine: Engine, text: str) -> Person:
@@ -93,6 +95,19 @@ def find_person(engine: Engine, text: str) -> Person:
 def all_people(connection: Connection) -> list[Person]:
     """Everybody, ordered by id."""
     return store.all_persons(connection)
+
+
+def some_people(connection: Connection, ids: Iterable[str]) -> list[Person]:
+    """Those with these ids, ordered by id."""
+    return store.persons_of(connection, ids)
+
+
+def people_in_groups(connection: Connection, *, size: int) -> Iterator[list[Person]]:
+    """Everybody by id, so many at a time: what a run over a large community holds in memory."""
+    last = ""
+    while group := store.persons_after(connection, last, limit=size):
+        yield group
+        last = group[-1].id
 
 
 def people_by_id(engine: Engine) -> dict[str, Person]:
@@ -165,6 +180,8 @@ class _Directory:
         store.add_accounts(connection, after.id, new_accounts, proof="manager", now=now)
         if row.affiliation is not None and row.affiliation not in before.affiliations:
             store.put_affiliation(connection, after.id, row.affiliation)
+        news.tell_all(connection, "account", map(str, new_accounts))
+        news.tell_all(connection, "person", [known.id] if known is not None else [])
         self._learn(before, after, new_accounts, key)
         return True
 

@@ -125,6 +125,13 @@ def all_persons(connection: Connection) -> list[Person]:
     return _persons(connection, None)
 
 
+def persons_after(connection: Connection, last: str, *, limit: int) -> list[Person]:
+    """The next persons by id."""
+    query = select(persons.c.id).where(persons.c.id > last).order_by(persons.c.id).limit(limit)
+    ids = list(connection.execute(query).scalars())
+    return _persons(connection, ids) if ids else []
+
+
 def persons_of(connection: Connection, ids: Iterable[str]) -> list[Person]:
     """Those with these ids, ordered by id."""
     found: list[Person] = []

@@ -8,11 +8,11 @@ from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping
 
+from issuer.contributions.links import COMMIT_DIGITS
 from issuer.contributions.model import Contribution
 
 CHANGE = "change"
 REVERT = "revert"  # says only that its commit also takes back another one; it is nobody's work by itself
-COMMIT_DIGITS = 12  # commits are told apart by so many: two of one programme never shared them
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from issuer.contributions.links import COMMIT_DIGITS
 from issuer.recognition.item import Item
-from issuer.recognition.reverts import COMMIT_DIGITS
 
 
 def without_twins(items: Iterable[Item]) -> list[Item]:

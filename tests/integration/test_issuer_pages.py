@@ -38,7 +38,7 @@ def client(office: Office) -> "Browser":
     office.add_changes("ada", count=3)
     decisions = recognition.decide_all(office.engine, office.policy, as_of=NOW)
     awarding.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
-    issuance.issue(office.bureau, office.people, now=NOW)
+    issuance.issue(office.bureau, now=NOW)
     return Browser(create_app(office.settings.data, clock=lambda: NOW))
 
 
@@ -100,7 +100,7 @@ def test_one_holder_cannot_fetch_the_badge_of_another(client: Browser, office: O
     office.add_changes("cy", count=1)
     decisions = recognition.decide_all(office.engine, office.policy, as_of=NOW)
     awarding.award_decisions(office.engine, decisions, policy=office.policy, now=NOW)
-    issuance.issue(office.bureau, office.people, now=NOW)
+    issuance.issue(office.bureau, now=NOW)
     (theirs,) = badges.badges_of(office.engine, office.person("cy@books.example").id)
     assert client.get(f"{ada_page(office)}/badge/{theirs.short_id}.jwt").status_code == 404
     answer = client.post(f"{ada_page(office)}/choices", data={"badge": theirs.short_id, "shows_name": "yes"})

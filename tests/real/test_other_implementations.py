@@ -76,7 +76,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     made.add_changes("ada", count=3)
     decisions = recognition.decide_all(made.engine, made.policy, as_of=NOW)
     awarding.award_decisions(made.engine, decisions, policy=made.policy, now=NOW)
-    issuance.issue(made.bureau, made.people, now=NOW)
+    issuance.issue(made.bureau, now=NOW)
     yield made
     made.engine.dispose()
 
@@ -115,7 +115,7 @@ def test_a_suspended_or_withdrawn_badge_is_refused_there(other: Other, tmp_path:
     awarding.award_decisions(
         one.engine, recognition.decide_all(one.engine, one.policy, as_of=NOW), policy=one.policy, now=NOW
     )
-    issuance.issue(one.bureau, one.people, now=NOW)
+    issuance.issue(one.bureau, now=NOW)
     badge = badge_of(one)
     asked: dict[str, Any] = {"suites": ["eddsa-rdfc-2022"]}
     assert other("verifyCredential", document=badge, known=published(one), **asked)["verified"]

@@ -15,6 +15,7 @@ import pytest
 
 from issuer.badges import service as badges
 from issuer.contributions import service as contributions
+from issuer.ground import news
 from issuer.ground.database import open_database, reading
 from keys import jws
 from keys.custody import read_keyset
@@ -104,6 +105,28 @@ def test_a_killed_command_run_again_ends_as_if_nothing_had_happened(
         for command in following:
             finished(data, *command)
         assert state(data) == expected, f"killed at step {moment} of {steps}"
+
+
+@pytest.mark.parametrize("command", [("jobs", "--once"), ("nightly",)])
+def test_news_whose_handling_was_killed_are_handled_once_more(
+    start: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    before, clean = tmp_path / "before", tmp_path / "clean"
+    shutil.copytree(start / "issuer", before)
+    finished(before, "collect", "git", str(start / "project"))
+    shutil.copytree(before, clean)
+    steps = finished(clean, *command)
+    expected = state(clean)
+    assert len(expected["badges"]) == len(WHO)  # type: ignore[arg-type]
+    moments = {1 + (steps - 1) * number // (KILLS - 1) for number in range(KILLS)}
+    for moment in sorted(moments):
+        data = tmp_path / f"killed-{moment}"
+        shutil.copytree(before, data)
+        assert issuer(data, *command, kill_at=moment).returncode == -signal.SIGKILL
+        finished(data, *command)
+        assert state(data) == expected, f"killed at step {moment} of {steps}"
+        with reading(open_database(data / "issuer.sqlite")) as connection:
+            assert news.newest(connection) == 0
 
 
 def test_signing_anew_after_a_compromise_can_be_resumed(start: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ class World:
     def heard(self) -> list[tuple[str, str | None]]:
         """Whoever saw something, with their role, over all claims."""
         with reading(self.engine) as connection:
-            claims = service.attested_claims(connection)
+            claims = service.attested_claims(connection, around=self.by_id)
         return sorted((self.by_id[a.attestor].name, role) for claim in claims for a, role in claim.answers)
 
     def revoke_all(self, name: str) -> None:

@@ -24,7 +24,7 @@ from tests.unit.issuer.office import NOW, Office
 def decide_and_issue(office: Office, *, now: datetime = NOW) -> None:
     decisions = recognition.decide_all(office.engine, office.policy, as_of=now)
     awarding.award_decisions(office.engine, decisions, policy=office.policy, now=now)
-    issuance.issue(office.bureau, office.people, now=now)
+    issuance.issue(office.bureau, now=now)
 
 
 def only_badge(office: Office, who: str = "ada@books.example") -> Badge:
@@ -342,7 +342,7 @@ def test_a_hand_award_buys_nothing_until_a_second_person_approves(office: Office
         office.engine, [ada], tier="contributor", decision="the board", reason="held the first meetups",
         decided_by=bob, policy=office.policy, now=NOW,
     )  # fmt: skip
-    issuance.issue(office.bureau, office.people, now=NOW)
+    issuance.issue(office.bureau, now=NOW)
     first = only_badge(office)
     said = content(first)
     assert first.award.achievement == BY_DECISION
@@ -353,7 +353,7 @@ def test_a_hand_award_buys_nothing_until_a_second_person_approves(office: Office
             awarding.approve(office.engine, made.id, by=wrong, policy=office.policy, now=NOW)
     assert awarding.approve(office.engine, made.id, by=cy, policy=office.policy, now=NOW) == 1
     assert awarding.approve(office.engine, made.id, by=cy, policy=office.policy, now=NOW) == 0
-    issuance.issue(office.bureau, office.people, now=NOW)
+    issuance.issue(office.bureau, now=NOW)
     approved, unapproved = sorted(
         service.badges_of(office.engine, ada.id), key=lambda b: b.award.achievement != "contributor"
     )
@@ -370,7 +370,7 @@ def test_the_same_hand_decision_twice_is_one(office: Office) -> None:
             policy=office.policy, now=NOW,
         )  # fmt: skip
     assert len(awarding.hand_decisions(office.engine)) == 1
-    issuance.issue(office.bureau, office.people, now=NOW)
+    issuance.issue(office.bureau, now=NOW)
     assert len(service.all_badges(office.engine)) == 1
 
 

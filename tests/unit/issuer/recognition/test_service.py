@@ -15,7 +15,7 @@ from issuer.ground.database import reading
 from issuer.people import service as people
 from issuer.people.model import Account, Pause, Person
 from issuer.people.roster import read_roster
-from issuer.recognition import service
+from issuer.recognition import records, service
 from issuer.recognition.item import Item
 from issuer.recognition.service import EXAMPLE_POLICY
 from schemas.policy import PolicyError
@@ -60,8 +60,9 @@ def persons(office: Engine) -> Mapping[str, Person]:
 
 def items(office: Engine, name: str) -> dict[str, Item]:
     with reading(office) as connection:
-        records = service.read_records(connection)
-    return {item.id: item for item in records.items.get(persons(office)[name].id, [])}
+        read = list(records.everybody(connection))
+    mine = persons(office)[name].id
+    return {item.id: item for group in read for item in group.items.get(mine, [])}
 
 
 def only_item(office: Engine, name: str) -> Item:
@@ -100,7 +101,7 @@ def test_accounts_of_one_person_come_together(office: Engine) -> None:
 def test_work_of_an_unproved_account_is_nobody_s(office: Engine) -> None:
     told(office, record("a", by="gerrit:777"))
     with reading(office) as connection:
-        assert not service.read_records(connection).items
+        assert not any(group.items for group in records.everybody(connection))
 
 
 def test_machine_s_work_is_marked_and_machines_are_not_decided_about(office: Engine) -> None:

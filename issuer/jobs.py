@@ -1,0 +1,129 @@
+"""What the office does by itself: it handles news as they come, and looks at everybody at night.
+
+An arriving record, a proved account, two merged persons or an answered claim re-decides only those whom it
+touches, and a tier that is complete becomes an award and a signed badge. News is struck off after all of that, so
+`kill -9` at any moment only means that some of it is done again, which changes nothing. The worker is a thread of
+`serve`; without a server, `badge-issuer jobs --once` does the same.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from issuer.badges import awarding, issuance
+from issuer.badges.bureau import Bureau
+from issuer.ground import news
+from issuer.ground.database import reading, writing
+from issuer.people.model import Person
+from issuer.recognition import service as recognition
+from issuer.recognition.decision import Decision
+from schemas.policy import QualificationPolicy
+
+POLL_SECONDS = 1.0  # a badge is there within five seconds of the record that completes its tier
+NEWS_AT_A_TIME = 500
+
+Progress = Callable[[str, int], None]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one run did."""
+
+    news: int = 0
+    persons: int = 0
+    awards: int = 0
+    signed: int = 0
+
+    def __add__(self, other: "Done") -> "Done":
+        return Done(
+            self.news + other.news,
+            self.persons + other.persons,
+            self.awards + other.awards,
+            self.signed + other.signed,
+        )
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The office's own work. `bureau` and `policy` are asked for each time, so that a change is noticed."""
+
+    engine: Engine
+    bureau: Callable[[], Bureau]
+    policy: Callable[[], QualificationPolicy]
+    clock: Callable[[], datetime]
+
+    def handle_news(self) -> Done:
+        """Everything that was told until now: those whom it touches are decided anew, awarded, and get badges."""
+        total = Done()
+        while told := self._waiting():
+            touched = recognition.touched_by(self.engine, told)
+            policy, now = self.policy(), self.clock()
+            decided = recognition.decide_some(self.engine, policy, touched, as_of=now)
+            awards = awarding.award_decisions(self.engine, decided, policy=policy, now=now)
+            signed = issuance.issue(self.bureau(), now=self.clock())
+            with writing(self.engine) as connection:
+                news.done(connection, [item.number for item in told])
+            total += Done(len(told), len(touched), awards, signed)
+        return total
+
+    def nightly(self, progress: Progress | None = None) -> Done:
+        """Everybody decided anew, awarded and given badges; whatever was told before it began is done by that."""
+        with reading(self.engine) as connection:
+            before = news.newest(connection)
+        policy, now = self.policy(), self.clock()
+        counted = _Counted(recognition.decide_all(self.engine, policy, as_of=now), progress)
+        awards = awarding.award_decisions(self.engine, counted, policy=policy, now=now)
+        show = (lambda count: progress("signed", count)) if progress else None
+        signed = issuance.issue(self.bureau(), now=self.clock(), progress=show)
+        with writing(self.engine) as connection:
+            news.done_until(connection, before)
+        return Done(0, counted.persons, awards, signed)
+
+    def _waiting(self) -> list[news.News]:
+        with reading(self.engine) as connection:
+            return news.waiting(connection, limit=NEWS_AT_A_TIME)
+
+
+class _Counted:
+    """Decisions as they pass, counted, with a sign of life every so often."""
+
+    EVERY = 100
+
+    def __init__(self, decided: Iterable[tuple[Person, Decision]], progress: Progress | None) -> None:
+        self.persons = 0
+        self._decided, self._progress = decided, progress
+
+    def __iter__(self) -> Iterator[tuple[Person, Decision]]:
+        for pair in self._decided:
+            self.persons += 1
+            if self._progress and self.persons % self.EVERY == 0:
+                self._progress("people", self.persons)
+            yield pair
+
+
+class Worker(threading.Thread):
+    """The server's worker: handles news every second, until `stop` is called."""
+
+    def __init__(self, jobs: Jobs, *, every: float = POLL_SECONDS) -> None:
+        super().__init__(daemon=True, name="jobs")
+        self._jobs, self._every = jobs, every
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Nothing that goes wrong ends it: the news is on the disk, and the next round tries again."""
+        while not self._stopped.is_set():
+            try:
+                self._jobs.handle_news()
+            except Exception as error:
+                _log.warning("News could not be handled (%s): %s", type(error).__name__, error)
+            self._stopped.wait(self._every)
+
+    def stop(self) -> None:
+        """End after the round that is going on."""
+        self._stopped.set()

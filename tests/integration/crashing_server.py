@@ -5,13 +5,12 @@ with its first redemption: before it is committed, or after it is on the disk an
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 
 from verifier import cli
-from verifier.ground import committer
+from verifier.ground import committer, statements
 from verifier.registration import store
 
 moment = sys.argv.pop(1)
@@ -24,11 +23,24 @@ def die(*_: object) -> None:
 if moment == "after":
     setattr(committer, "_settle", die)  # noqa: B010
 else:
-    write = store.write
+    write, all_new = store.writing_of, statements.AllNew.write
 
-    def written(connection: Connection, *, grants: Sequence[Any], answers: Sequence[Any]) -> None:
-        write(connection, grants=grants, answers=answers)
-        event.listen(connection, "commit", die)
+    def written(*args: Any, **kwargs: Any) -> list[statements.Call]:
+        """The statements of a grant that are about to run, in a transaction that will not be committed."""
+        event.listen(Connection, "commit", die)
+        return write(*args, **kwargs)
 
-    setattr(store, "write", written)  # noqa: B010
+    def sent(self: statements.AllNew, engine: Engine, **what: Any) -> bool:
+        """The same where a database takes the transaction as one message: without the end of it."""
+        ask = statements._ask
+
+        def ask_and_die(*args: Any, end: object, **more: Any) -> None:
+            ask(*args, **more)
+            die(end)
+
+        setattr(statements, "_ask", ask_and_die)  # noqa: B010
+        return all_new(self, engine, **what)
+
+    setattr(store, "writing_of", written)  # noqa: B010
+    setattr(statements.AllNew, "write", sent)  # noqa: B010
 cli.main()

@@ -9,7 +9,7 @@ Writers that may share a transaction are `committer`.
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Any
 
 from sqlalchemy import (
     URL,
-    ClauseElement,
     Connection,
     Dialect,
     Engine,
@@ -33,7 +32,6 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError as SqlError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.sql.compiler import SQLCompiler
 
 MIGRATION_HEAD = "0008"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
@@ -49,7 +47,7 @@ SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s';
 SET plan_cache_mode = force_generic_plan
 """
 # A writer sees what was committed until it got the lock; a reader sees one state of everything.
-_BEGIN_WRITING = f"BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+BEGIN_WRITING = (b"BEGIN", b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK)
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
 
@@ -69,6 +67,13 @@ class DatabaseError(Exception):
 
 class CommitUnknownError(DatabaseError):
     """The connection was lost while the database confirmed: it may have kept the transaction, or not."""
+
+    def __init__(
+        self,
+        sentence: str = "The database went away while it confirmed, so whether something was written is not known"
+        " yet: ask again with the same request id.",
+    ) -> None:
+        super().__init__(sentence)
 
 
 def stored_time(value: datetime) -> str:
@@ -91,56 +96,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
-class Statement:
-    """A statement that runs for every redemption: composed by SQLAlchemy once for each dialect, and then given to
-    the driver as text, which saves most of the time. Values go in and rows come out as the driver has them.
-    """
-
-    def __init__(self, clause: ClauseElement) -> None:
-        self._clause = clause
-        self._texts: dict[str, tuple[str, list[str] | None]] = {}
-
-    def composed(
-        self, dialect: Dialect, values: Mapping[str, object]
-    ) -> "tuple[str, tuple[object, ...] | dict[str, object]]":
-        """Its text in a database's own dialect, and the values as that takes them."""
-        if dialect.name not in self._texts:
-            # A server takes $1, $2 … as they are; any other style the driver would have to look for in the text.
-            style: Any = {"paramstyle": "numeric_dollar"} if dialect.name == "postgresql" else {}
-            compiled = self._clause.compile(dialect=type(dialect)(**style))
-            assert isinstance(compiled, SQLCompiler)
-            self._texts[dialect.name] = compiled.string, compiled.positiontup
-        sql, order = self._texts[dialect.name]
-        return sql, dict(values) if order is None else tuple(values[name] for name in order)
-
-
-Call = tuple[Statement, Mapping[str, object]]
-
-
-def run_all(connection: Connection, calls: Sequence[Call]) -> list[list[Any]]:
-    """Run statements one after the other; the rows of each. A server is asked once for all of them: while it is on
-    its way to and fro, everybody waits.
-    """
-    composed = [statement.composed(connection.dialect, values) for statement, values in calls]
-    if connection.dialect.name != "postgresql":
-        results = [connection.exec_driver_sql(sql, values) for sql, values in composed]
-        return [list(result) if result.returns_rows else [] for result in results]
-    from psycopg import RawCursor
-
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.pipeline():
-            cursors = [RawCursor(driver).execute(sql, values) for sql, values in composed]
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
-    except connection.dialect.loaded_dbapi.Error as error:
-        is_lost = connection.dialect.is_disconnect(error, driver, None)
-        if is_lost:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            None, None, error, Exception, connection_invalidated=is_lost, dialect=connection.dialect
-        ) from error
-
-
 def open_database(place: Path | str, *, password_file: Path | None = None) -> Engine:
     """The engine of an office's database, with today's schema in it.
 
@@ -159,7 +114,7 @@ def open_database(place: Path | str, *, password_file: Path | None = None) -> En
             _migrate(engine)
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
         engine.dispose()
-        raise DatabaseError(f"The database {_name(engine)} cannot be opened: {_reason(error)}.") from error
+        raise DatabaseError(f"The database {_name(engine)} cannot be opened: {reason_of(error)}.") from error
     except DatabaseError:
         engine.dispose()
         raise
@@ -185,11 +140,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
         if isinstance(error, _OUR_MISTAKES):
             raise
         if committing and getattr(error, "connection_invalidated", False):
-            raise CommitUnknownError(
-                "The database went away while it confirmed, so whether something was written is not known yet:"
-                " ask again with the same request id."
-            ) from error
-        raise DatabaseError(f"The database could not be written, so nothing was: {_reason(error)}.") from error
+            raise CommitUnknownError from error
+        raise DatabaseError(f"The database could not be written, so nothing was: {reason_of(error)}.") from error
 
 
 @contextmanager
@@ -205,7 +157,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     except (SqlError, InterfaceError, PoolTimeoutError) as error:
         if isinstance(error, _OUR_MISTAKES):
             raise
-        raise DatabaseError(f"The database could not be read: {_reason(error)}.") from error
+        raise DatabaseError(f"The database could not be read: {reason_of(error)}.") from error
 
 
 def _begun(engine: Engine, *, writes: bool) -> Connection:
@@ -299,7 +251,7 @@ def _prepare_session(connection: Any, _record: Any) -> None:
 
 def _begin_at_server(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql(_BEGIN_WRITING if writes else _BEGIN_READING)
+    connection.exec_driver_sql(b";".join(BEGIN_WRITING).decode() if writes else _BEGIN_READING)
 
 
 def _version(connection: Connection) -> str | None:
@@ -339,7 +291,7 @@ def compact(engine: Engine) -> None:
         raw.execute("VACUUM")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.OperationalError as error:
-        raise DatabaseError(f"The database could not be written anew: {_reason(error)}.") from error
+        raise DatabaseError(f"The database could not be written anew: {reason_of(error)}.") from error
     finally:
         raw.close()
 
@@ -349,7 +301,7 @@ def _name(engine: Engine) -> str:
     return f"{engine.url.database}" + (f" at {engine.url.host}" if engine.url.host else "")
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What the database said, on one line."""
     said = " ".join(str(getattr(error, "orig", None) or error).split())
     return said.rstrip(".")[:300]

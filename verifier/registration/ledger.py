@@ -5,7 +5,8 @@ is asked whether the discount is still there, and all that a grant leaves behind
 in each other's way are never in one transaction, so each is decided by what was there before. Rows are `store`.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,8 +16,9 @@ from sqlalchemy import Connection, Engine
 from schemas.event_policy import CodePool, EventPolicy
 from verifier.ground.committer import Committer
 from verifier.ground.settings import Settings
+from verifier.ground.statements import run_all
 from verifier.registration import outbox, store, vouchers
-from verifier.registration.errors import RequestIdReusedError
+from verifier.registration.errors import RequestIdReusedError, VoucherSecretError
 from verifier.registration.events import Acceptance
 from verifier.registration.outbox import Placement
 from verifier.registration.reasons import Reason
@@ -60,6 +62,11 @@ class Claim:
         keys = {store.holder_key(holder) for holder in self.acceptance.holders}
         return tuple(HolderName(*scope, key) for key in sorted(keys))
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether, but for the event's capacity, only the holder's own earlier redemption can be in its way."""
+        return self.use is None and self.acceptance.at_most is None and not isinstance(self.policy.shop, CodePool)
+
     def touches(self) -> set[Hashable]:
         """What no other claim of the same transaction may touch."""
         pool = {("pool", self.policy.event)} if isinstance(self.policy.shop, CodePool) else set()
@@ -85,7 +92,12 @@ class Ledger:
 
     def __init__(self, settings: Settings, *, engine: Engine) -> None:
         self._settings = settings
-        self._committer = Committer[Claim, Outcome](engine, self._carry_out, touches=Claim.touches)
+        self._committer = Committer[Claim, Outcome](
+            engine,
+            self._carry_out,
+            touches=Claim.touches,
+            at_once=self._grant_all if engine.dialect.name == "postgresql" else None,
+        )
 
     def claim(self, claim: Claim) -> Outcome:
         """The claim's outcome, once it is on the disk.
@@ -97,12 +109,41 @@ class Ledger:
         """
         return self._committer.submit(claim)
 
+    def _grant_all(self, engine: Engine, claims: Sequence[Claim]) -> Sequence[Outcome] | None:
+        """What most claims become, in one message to the database: grants, if nothing is in the way of any of
+        them. None: nothing was written, and `_carry_out` finds out why.
+        """
+        if any(not claim.is_simple for claim in claims):
+            return None
+        try:
+            secret = vouchers.read_secret(self._settings.voucher_secret, may_make=lambda: False)
+        except VoucherSecretError:
+            return None
+        grants = {
+            claim: NewGrant(number, _grant(claim, _code(claim, secret, 1), 1), claim.names, claim.standings)
+            for number, claim in enumerate(claims, start=1)
+        }
+        answers = [_answer(claim, Reason.GRANTED, redemption_id=new.id) for claim, new in grants.items()]
+        granted = shop_store.grant_all(
+            engine,
+            grants=list(grants.values()),
+            answers=answers,
+            orders=_orders(grants),
+            newest_at_most=min(claim.policy.capacity for claim in claims) - len(claims),
+            now=max(claim.now for claim in claims),
+        )
+        if not granted:
+            return None
+        return [_granted(claim, new.grant) for claim, new in grants.items()]
+
     def _carry_out(self, connection: Connection, claims: Sequence[Claim]) -> Sequence[Outcome | Exception]:
         """Each claim's outcome, in their order: one look for all of them, then what it means, then one writing."""
+        vouchers = self._vouchers(connection, claims)
         known = store.look(
             connection,
             requests=[claim.request for claim in claims],
             names=[name for claim in claims for name in claim.names],
+            codes=list(vouchers.first.values()),
         )
         outcomes: _Outcomes = _repeated(connection, claims, known)
         outcomes |= {
@@ -112,7 +153,7 @@ class Ledger:
         }
         outcomes |= _without_room(connection, [claim for claim in claims if claim not in outcomes], known)
         wanting = [claim for claim in claims if claim not in outcomes]
-        codes = self._codes(connection, wanting)
+        codes = vouchers.drawn(connection, wanting) | vouchers.derived(connection, wanting, given=known.given)
         outcomes |= {claim: Outcome(Reason.NO_CAPACITY) for claim in wanting if claim not in codes}
         for claim in [claim for claim in codes if claim.use is not None and not claim.use(connection)]:
             outcomes[claim] = Outcome(Reason.USED_PRESENTATION)
@@ -127,27 +168,63 @@ class Ledger:
             for claim, outcome in outcomes.items()
             if outcome == Outcome(Reason.ALREADY_REDEEMED)
         ]
-        store.write(connection, grants=list(grants.values()), answers=answers)
-        outcomes |= {claim: _entered(connection, claim, new) for claim, new in grants.items()}
+        _write(connection, grants, answers)
+        outcomes |= {claim: _granted(claim, new.grant) for claim, new in grants.items()}
         return [outcomes[claim] for claim in claims]
 
-    def _codes(self, connection: Connection, claims: Sequence[Claim]) -> dict[Claim, tuple[str, int]]:
-        """A voucher for each, with its generation: derived, or the next one of the event's pool. An empty pool has
-        none: nothing is granted that no shop would honour.
-        """
-        pooled = [claim for claim in claims if isinstance(claim.policy.shop, CodePool)]
-        drawn = {
-            claim: outbox.draw_code(connection, policy=claim.policy, percent=claim.acceptance.percent)
-            for claim in pooled
-        }
-        codes = {claim: (code, 1) for claim, code in drawn.items() if code is not None}
-        deriving = [claim for claim in claims if claim not in drawn]
-        if deriving:
+    def _vouchers(self, connection: Connection, claims: Sequence[Claim]) -> "_Vouchers":
+        deriving = [claim for claim in claims if not isinstance(claim.policy.shop, CodePool)]
+        if not deriving:
+            return _Vouchers({}, None)
+        try:
             secret = vouchers.read_secret(
                 self._settings.voucher_secret, may_make=lambda: not shop_store.any_derived(connection)
             )
-            codes |= _derived(connection, deriving, secret)
-        return codes
+        except VoucherSecretError as error:  # no matter to who gets none, or had one before
+            return _Vouchers({}, error)
+        return _Vouchers({claim: _code(claim, secret, 1) for claim in deriving}, secret)
+
+
+@dataclass(frozen=True)
+class _Vouchers:
+    """Vouchers for the claims of one transaction. `first`: what each gets that derives one, if nothing is in the
+    way; `secret`: what they derive from, or why there is none.
+    """
+
+    first: Mapping[Claim, str]
+    secret: bytes | VoucherSecretError | None
+
+    def drawn(self, connection: Connection, claims: Sequence[Claim]) -> dict[Claim, tuple[str, int]]:
+        """The next code of the event's pool for who takes from one, with its generation. An empty pool has none:
+        nothing is granted that no shop would honour.
+        """
+        codes = {
+            claim: outbox.draw_code(connection, policy=claim.policy, percent=claim.acceptance.percent)
+            for claim in claims
+            if isinstance(claim.policy.shop, CodePool)
+        }
+        return {claim: (code, 1) for claim, code in codes.items() if code is not None}
+
+    def derived(
+        self, connection: Connection, claims: Sequence[Claim], *, given: AbstractSet[str]
+    ) -> dict[Claim, tuple[str, int]]:
+        """The first code of each other holder that was never given, with its generation: a released one is not
+        given again.
+        """
+        left = [claim for claim in claims if not isinstance(claim.policy.shop, CodePool)]
+        if left and isinstance(self.secret, VoucherSecretError):
+            raise self.secret
+        codes, generation = dict(self.first), 1
+        found: dict[Claim, tuple[str, int]] = {}
+        while left:
+            found |= {claim: (codes[claim], generation) for claim in left if codes[claim] not in given}
+            left = [claim for claim in left if claim not in found]
+            if left:
+                generation += 1
+                assert isinstance(self.secret, bytes)
+                codes = {claim: _code(claim, self.secret, generation) for claim in left}
+                given = store.codes_given(connection, list(codes.values()))
+        return found
 
 
 def repeated(answer: store.Answer, *, fingerprint: str, shop: Placement | None) -> Outcome:
@@ -230,31 +307,41 @@ def _answer(claim: Claim, reason: Reason, *, redemption_id: int | None = None) -
     )
 
 
-def _entered(connection: Connection, claim: Claim, new: NewGrant) -> Outcome:
-    """The outcome of a grant, with its order for the shop written."""
-    grant = new.grant
-    placement = outbox.enter(
-        connection,
-        policy=claim.policy,
-        redemption_id=new.id,
-        voucher=grant.voucher,
-        percent=grant.percent,
-        now=claim.now,
-    )
-    return Outcome(Reason.GRANTED, grant.percent, grant.voucher, placement)
+def _write(connection: Connection, grants: Mapping[Claim, NewGrant], answers: Sequence[NewAnswer]) -> None:
+    """Everything that grants leave behind, at the transaction's end."""
+    calls = store.writing_of(grants=list(grants.values()), answers=answers)
+    orders = _orders(grants)
+    if orders:
+        calls.append(shop_store.writing_of(orders, now=max(claim.now for claim in grants)))
+    run_all(connection, calls)
+    pooled = [(claim, new) for claim, new in grants.items() if isinstance(claim.policy.shop, CodePool)]
+    for claim, new in pooled:
+        outbox.use_code(
+            connection,
+            policy=claim.policy,
+            redemption_id=new.id,
+            voucher=new.grant.voucher,
+            percent=new.grant.percent,
+        )
 
 
-def _derived(connection: Connection, claims: Sequence[Claim], secret: bytes) -> dict[Claim, tuple[str, int]]:
-    """The first code of each holder that was never given: a released one is not given again."""
-    codes: dict[Claim, tuple[str, int]] = {}
-    left, generation = list(claims), 0
-    while left:
-        generation += 1
-        derived = {claim: _code(claim, secret, generation) for claim in left}
-        given = store.codes_given(connection, list(derived.values()))
-        codes |= {claim: (code, generation) for claim, code in derived.items() if code not in given}
-        left = [claim for claim in left if claim not in codes]
-    return codes
+def _orders(grants: Mapping[Claim, NewGrant]) -> list[shop_store.NewOrder]:
+    """What the shops are asked for grants."""
+    orders = [
+        outbox.order_for(
+            claim.policy,
+            redemption_id=new.id,
+            voucher=new.grant.voucher,
+            percent=new.grant.percent,
+            now=claim.now,
+        )
+        for claim, new in grants.items()
+    ]
+    return [order for order in orders if order is not None]
+
+
+def _granted(claim: Claim, grant: Grant) -> Outcome:
+    return Outcome(Reason.GRANTED, grant.percent, grant.voucher, outbox.first_placement(claim.policy))
 
 
 def _code(claim: Claim, secret: bytes, generation: int) -> str:

@@ -59,30 +59,28 @@ def draw_code(connection: Connection, *, policy: EventPolicy, percent: int) -> s
     return store.free_code(connection, event=policy.event, percent=percent)
 
 
-def enter(
-    connection: Connection,
-    *,
-    policy: EventPolicy,
-    redemption_id: int,
-    voucher: str,
-    percent: int,
-    now: datetime,
-) -> Placement | None:
-    """Write down, in the grant's own transaction, that the shop is to have this voucher.
+def use_code(
+    connection: Connection, *, policy: EventPolicy, redemption_id: int, voucher: str, percent: int
+) -> None:
+    """Note, in the grant's own transaction, whose code of the event's pool this is now; say so if few are left."""
+    store.use_code(connection, voucher, redemption_id=redemption_id)
+    for stock in store.stocks(connection, event=policy.event):
+        low = code_pool.alarm(stock, event=policy.event) if stock.percent == percent else None
+        if low is not None:
+            _log.warning("%s", low)
 
-    None: the event's file connects no shop. A code from a pool is in the shop before it is granted.
+
+def order_for(
+    policy: EventPolicy, *, redemption_id: int, voucher: str, percent: int, now: datetime
+) -> NewOrder | None:
+    """What the shop is asked for a grant's voucher, to be written in the grant's own transaction.
+
+    None: the event's file connects no shop, or its codes are in the shop before they are granted.
     """
     shop = policy.shop
-    if isinstance(shop, CodePool):
-        store.use_code(connection, voucher, redemption_id=redemption_id)
-        for stock in store.stocks(connection, event=policy.event):
-            low = code_pool.alarm(stock, event=policy.event) if stock.percent == percent else None
-            if low is not None:
-                _log.warning("%s", low)
-        return "placed"
     if not isinstance(shop, PretixShop) or not shop.url:
         return None
-    order = NewOrder(
+    return NewOrder(
         redemption_id=redemption_id,
         event=policy.event,
         url=shop.url,
@@ -97,10 +95,16 @@ def enter(
         voucher=voucher,
         percent=percent,
         valid_until=now + timedelta(days=policy.voucher.valid_days),
-        comment=f"Badgewright: {policy.entitlement} of {policy.event}, grant {redemption_id}",
+        comment=f"Badgewright: {policy.entitlement} of {policy.event}",
     )
-    store.add_order(connection, order, now=now)
-    return "pending"
+
+
+def first_placement(policy: EventPolicy) -> Placement | None:
+    """What a grant says of its voucher when it is new: a pool's code is in the shop already."""
+    shop = policy.shop
+    if isinstance(shop, CodePool):
+        return "placed"
+    return "pending" if isinstance(shop, PretixShop) and shop.url else None
 
 
 def placement_of(connection: Connection, *, voucher: str | None) -> Placement | None:
@@ -252,5 +256,5 @@ def voucher_order(order: Order) -> VoucherOrder:
         variation=order.variation,
         pricing=order.pricing,
         tag=order.tag,
-        comment=order.comment,
+        comment=f"{order.comment}, grant {order.redemption_id}",
     )

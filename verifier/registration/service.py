@@ -466,7 +466,7 @@ def _fingerprint(data: bytes, proof: Proof) -> str:
 def _earlier_answer(connection: Connection, *, event: str, request_id: str, fingerprint: str) -> Redemption | None:
     """What this request was answered before; `shop` as it is now, which only gets better."""
     request = store.RequestName(event, request_id)
-    answer = store.look(connection, requests=[request], names=[]).answers.get(request)
+    answer = store.answer_to(connection, request)
     if answer is None:
         return None
     shop = outbox.placement_of(connection, voucher=answer.voucher)

@@ -4,37 +4,29 @@ The unique key (event, entitlement, issuer, holder) is what gives a discount onc
 the caller's one transaction. No name, address or badge is kept. Deciding is `events`, the use cases `service`.
 """
 
-import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from sqlalchemy import (
     Boolean,
     Column,
-    CompoundSelect,
     Connection,
     ForeignKey,
     Integer,
     ScalarSelect,
-    Select,
     String,
     Table,
     UniqueConstraint,
-    bindparam,
     func,
-    insert,
     select,
-    union_all,
 )
 
-from verifier.ground.database import Call, Statement, UtcDateTime, metadata, run_all, stored_time
-
-MAX_ROWS = 64  # of one statement: SQLite takes at most 500 queries in one, and 32,766 values
-Row = TypeVar("Row")
+from verifier.ground.database import UtcDateTime, metadata
+from verifier.ground.statements import Call, Rows, Statement, insertion, presence, run_all
 
 # `releasing`: its voucher is on its way out of the shop; `released`: it counts for nothing any more.
 GrantState = Literal["granted", "releasing", "released"]
@@ -186,12 +178,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Known:
-    """What was there before some claims: earlier answers, names under which the discount was redeemed, and the
-    number of the newest grant. There are never more grants than that.
+    """What was there before some claims: earlier answers, names under which the discount was redeemed, vouchers
+    that were ever given, and the number of the newest grant. There are never more grants than that.
     """
 
     answers: Mapping[RequestName, Answer]
     redeemed: AbstractSet[HolderName]
+    given: AbstractSet[str]
     newest: int
 
 
@@ -250,41 +243,64 @@ def count_of_pair(connection: Connection, *, event: str, issuer: str, achievemen
     return connection.execute(query).scalar_one()
 
 
-def look(connection: Connection, *, requests: Sequence[RequestName], names: Sequence[HolderName]) -> Known:
-    """What is known of these requests and these names."""
-    calls: list[Call] = [(_NEWEST, {})]
-    calls += [(_find_answers(len(some)), _flat(RequestName._fields, some)) for some in _some(requests)]
-    calls += [(_redeemed_holders(len(some)), _flat(HolderName._fields, some)) for some in _some(names)]
-    ((newest,),), *found = run_all(connection, calls)
-    rows: list[tuple[Any, ...]] = [row for some in found for row in some]
-    return Known(
-        {RequestName(*row[:2]): _answer(*row[2:]) for row in rows if len(row) > len(HolderName._fields)},
-        {HolderName(*row) for row in rows if len(row) == len(HolderName._fields)},
-        newest or 0,
-    )
-
-
-def _answer(fingerprint: str, reason: str, percent: int | None, voucher: str | None, state: str | None) -> Answer:
-    return Answer(fingerprint, reason, percent or 0, voucher, state in {None, "granted"})
-
-
-def write(connection: Connection, *, grants: Sequence[NewGrant], answers: Sequence[NewAnswer]) -> None:
-    """Write grants, each with the names of its holder that it claims, and what requests are answered.
-
-    sqlalchemy.exc.IntegrityError if one of the names was claimed before: the caller looked first, in this same
-    transaction, so that cannot happen while the write lock is held.
-    """
-    claimed = [(new.id, *name) for new in grants for name in new.names]
-    standings = [(new.id, *_values(place)) for new in grants for place in new.standings]
-    run_all(
+def look(
+    connection: Connection,
+    *,
+    requests: Sequence[RequestName],
+    names: Sequence[HolderName],
+    codes: Sequence[str] = (),
+) -> Known:
+    """What is known of these requests, these names, and these vouchers."""
+    (newest,), answered, redeemed, given = run_all(
         connection,
-        [
-            *_add(redemptions, ("id", *_columns(Grant)), [(new.id, *_values(new.grant)) for new in grants]),
-            *_add(redemption_holders, ("redemption_id", *HolderName._fields), claimed),
-            *_add(grant_standings, ("redemption_id", *_columns(Standing)), standings),
-            *_add(redemption_answers, _columns(NewAnswer), [_values(answer) for answer in answers]),
-        ],
+        [(_NEWEST, ()), (_ANSWERED, requests), (_REDEEMED, names), (_GIVEN, [(code,) for code in codes])],
     )
+    return Known(
+        _answers_to(connection, [RequestName(*row) for row in answered]),
+        {HolderName(*row) for row in redeemed},
+        {row[0] for row in given},
+        newest[0] or 0,
+    )
+
+
+def _answers_to(connection: Connection, requests: Sequence[RequestName]) -> dict[RequestName, Answer]:
+    found = {request: answer_to(connection, request) for request in requests}
+    return {request: answer for request, answer in found.items() if answer is not None}
+
+
+def answer_to(connection: Connection, request: RequestName) -> Answer | None:
+    """What a request was answered, if it was."""
+    query = (
+        select(
+            redemption_answers.c.fingerprint,
+            redemption_answers.c.reason,
+            redemptions.c.percent,
+            redemptions.c.voucher,
+            redemptions.c.state,
+        )
+        .join(redemptions, redemptions.c.id == redemption_answers.c.redemption_id, isouter=True)
+        .where(redemption_answers.c.event == request.event, redemption_answers.c.request_id == request.request_id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    stands = row.state in {None, "granted"}
+    return Answer(row.fingerprint, row.reason, row.percent or 0, row.voucher, stands)
+
+
+def writing_of(*, grants: Sequence[NewGrant], answers: Sequence[NewAnswer]) -> list[Call]:
+    """What writes grants, each with the names of its holder that it claims, and what requests are answered.
+
+    It ends with sqlalchemy.exc.IntegrityError if one of the names was claimed before: who looked first, in this
+    same transaction, never meets that while the write lock is held.
+    """
+    rows: list[Rows] = [
+        [(new.id, *_values(new.grant)) for new in grants],
+        [(new.id, *name) for new in grants for name in new.names],
+        [(new.id, *_values(place)) for new in grants for place in new.standings],
+        [_values(answer) for answer in answers],
+    ]
+    return list(zip(_ADD, rows, strict=True))
 
 
 def counts_by_pair(connection: Connection, *, event: str) -> dict[tuple[str, str], int]:
@@ -299,21 +315,13 @@ def counts_by_pair(connection: Connection, *, event: str) -> dict[tuple[str, str
 
 def codes_given(connection: Connection, codes: Sequence[str]) -> set[str]:
     """Which of these codes were ever given, released or not: none is given twice."""
-    calls = [(_codes_given(len(some)), _flat(["voucher"], [(code,) for code in some])) for some in _some(codes)]
-    return {row[0] for rows in run_all(connection, calls) for row in rows}
+    (rows,) = run_all(connection, [(_GIVEN, [(code,) for code in codes])])
+    return {row[0] for row in rows}
 
 
 def next_number() -> "ScalarSelect[int]":
     """The number of the next grant, for who has the write lock."""
     return select(func.coalesce(func.max(redemptions.c.id), 0) + 1).scalar_subquery()
-
-
-# Statements of a redemption. While one runs everybody waits, so each is for many rows, found by their whole keys.
-
-
-def _add(table: Table, columns: tuple[str, ...], rows: Sequence[Sequence[object]]) -> list[Call]:
-    """Statements that insert rows."""
-    return [(_insert(table, columns, len(some)), _flat(columns, some)) for some in _some(rows)]
 
 
 def _columns(kind: type) -> tuple[str, ...]:
@@ -324,60 +332,17 @@ def _values(row: object) -> tuple[object, ...]:
     return tuple(vars(row).values())
 
 
-def _flat(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, object]:
-    """The values of rows by column and number of the row, as the statements below name them."""
-    return {
-        f"{column}_{number}": stored_time(value) if isinstance(value, datetime) else value
-        for number, row in enumerate(rows)
-        for column, value in zip(columns, row, strict=True)
-    }
-
-
-def _some(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """All of them, as many at a time as a statement can take."""
-    return (rows[at : at + MAX_ROWS] for at in range(0, len(rows), MAX_ROWS))
-
-
-@functools.cache
-def _insert(table: Table, columns: tuple[str, ...], count: int) -> Statement:
-    rows: list[dict[str, Any]] = [{name: bindparam(f"{name}_{n}") for name in columns} for n in range(count)]
-    return Statement(insert(table).values(rows))
-
-
-@functools.cache
-def _redeemed_holders(count: int) -> Statement:
-    columns: list[Column[str]] = [redemption_holders.c[name] for name in HolderName._fields]
-    return Statement(_for_each(select(*columns), columns, count))
-
-
-@functools.cache
-def _codes_given(count: int) -> Statement:
-    return Statement(_for_each(select(redemptions.c.voucher), [redemptions.c.voucher], count))
-
-
-@functools.cache
-def _find_answers(count: int) -> Statement:
-    columns: list[Column[str]] = [redemption_answers.c[name] for name in RequestName._fields]
-    query = select(
-        *columns,
-        redemption_answers.c.fingerprint,
-        redemption_answers.c.reason,
-        redemptions.c.percent,
-        redemptions.c.voucher,
-        redemptions.c.state,
-    ).join(redemptions, redemptions.c.id == redemption_answers.c.redemption_id, isouter=True)
-    return Statement(_for_each(query, columns, count))
-
-
-def _for_each(
-    query: "Select[*tuple[Any, ...]]", columns: Sequence[Column[str]], count: int
-) -> "CompoundSelect[*tuple[Any, ...]]":
-    """The rows of `count` keys, each asked for by all of its columns. One condition for all keys would be shorter,
-    and make PostgreSQL read through an event whose table it has not counted yet.
-    """
-    return union_all(
-        *(query.where(*(column == bindparam(f"{column.name}_{n}") for column in columns)) for n in range(count))
-    )
-
-
-_NEWEST = Statement(select(func.max(redemptions.c.id)))
+_NEWEST = Statement("SELECT max(id) FROM redemptions")
+KEYS: Sequence[tuple[Table, Sequence[str]]] = (  # of an answer, of a holder's name, of a voucher
+    (redemption_answers, RequestName._fields),
+    (redemption_holders, HolderName._fields),
+    (redemptions, ["voucher"]),
+)
+WRITTEN: Sequence[tuple[Table, Sequence[str]]] = (  # as `writing_of` writes them
+    (redemptions, ("id", *_columns(Grant))),
+    (redemption_holders, ("redemption_id", *HolderName._fields)),
+    (grant_standings, ("redemption_id", *_columns(Standing))),
+    (redemption_answers, _columns(NewAnswer)),
+)
+_ANSWERED, _REDEEMED, _GIVEN = (presence(*key) for key in KEYS)
+_ADD = [insertion(*rows) for rows in WRITTEN]

@@ -398,7 +398,7 @@ def _check_same(waiting: Withdrawal | None, purpose: Purpose) -> None:
 def _next_order(old: Order, given: Given, number: int, voucher: str, *, now: datetime) -> NewOrder:
     """The order of a re-issued voucher: the same place, for as long as the first one was good."""
     lasting = old.valid_until - given.granted_at
-    comment = f"Badgewright: {given.entitlement} of {given.event}, grant {number}"
+    comment = f"Badgewright: {given.entitlement} of {given.event}"
     return NewOrder(
         redemption_id=number,
         event=old.event,

@@ -5,8 +5,8 @@ row that is delivered later. Everything runs in the caller's transaction. Delive
 `verifier.registration.outbox`.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Engine,
     ForeignKey,
     Integer,
     Row,
@@ -30,8 +31,10 @@ from sqlalchemy import (
 )
 
 from verifier.ground.database import UtcDateTime, metadata
+from verifier.ground.statements import AllNew, Call, insertion, run_all
+from verifier.registration import store as redemption_store
 from verifier.registration.shops.pricing import PriceMode, Pricing
-from verifier.registration.store import redemptions
+from verifier.registration.store import NewAnswer, NewGrant, redemptions
 
 # The last three come after `placed`: to be withdrawn, withdrawn, and over by itself.
 State = Literal["pending", "placed", "refused", "withdrawing", "withdrawn", "expired"]
@@ -139,10 +142,14 @@ class Stock:
 # Orders
 
 
+def writing_of(orders: Sequence[NewOrder], *, now: datetime) -> Call:
+    """What writes orders that are due at once."""
+    return _ADD_ORDERS, _rows(orders, now)
+
+
 def add_order(connection: Connection, order: NewOrder, *, now: datetime) -> None:
-    """Write an order that is due at once."""
-    row = asdict(order) | {"state": "pending", "attempts": 0, "next_try_at": now}
-    connection.execute(insert(shop_orders).values(row))
+    """Write one that is due at once."""
+    run_all(connection, [writing_of([order], now=now)])
 
 
 def due_orders(connection: Connection, *, now: datetime, limit: int) -> tuple[Order, ...]:
@@ -299,3 +306,47 @@ def _orders(connection: Connection, query: "Select[tuple[object, ...]]") -> tupl
         return Order(**row._mapping)
 
     return tuple(order(row) for row in connection.execute(query))
+
+
+# Grants with their orders
+
+
+def grant_all(
+    engine: Engine,
+    *,
+    grants: Sequence[NewGrant],
+    answers: Sequence[NewAnswer],
+    orders: Sequence[NewOrder],
+    newest_at_most: int,
+    now: datetime,
+) -> bool:
+    """For a PostgreSQL: whether all of these were granted, in a transaction of its own. None is if one of their
+    names was redeemed, one of the requests answered, or one of the vouchers given before. Grants are numbered
+    from 1, after the newest, which is not over `newest_at_most`.
+
+    Raises:
+        DatabaseError: nothing was written.
+        CommitUnknownError: the server went away meanwhile.
+    """
+    asked = [(answer.event, answer.request_id) for answer in answers]
+    names = [name for new in grants for name in new.names]
+    written = [rows for _, rows in redemption_store.writing_of(grants=grants, answers=answers)]
+    return _GRANT_ALL.write(
+        engine,
+        newest_at_most=newest_at_most,
+        absent=[asked, names, [(new.grant.voucher,) for new in grants]],
+        written=[*written, _rows(orders, now)],
+    )
+
+
+def _rows(orders: Sequence[NewOrder], now: datetime) -> list[tuple[object, ...]]:
+    return [(*vars(order).values(), "pending", 0, now, False) for order in orders]
+
+
+_ORDER = (*(field.name for field in fields(NewOrder)), "state", "attempts", "next_try_at", "seen_used")
+_ADD_ORDERS = insertion(shop_orders, _ORDER)
+_GRANT_ALL = AllNew(
+    redemptions,
+    absent=redemption_store.KEYS,
+    written=[*redemption_store.WRITTEN, (shop_orders, _ORDER)],
+)

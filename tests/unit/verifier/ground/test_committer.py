@@ -156,7 +156,7 @@ def test_after_a_commit_that_nobody_knows_of_it_is_found_out(
                     raise DatabaseError("gone before")
         except DatabaseError:
             pass
-        raise CommitUnknownError("gone while it confirmed")
+        raise CommitUnknownError()
 
     monkeypatch.setattr(ground, "writing", lost)
     assert links.committer.submit("a") == "a"
@@ -170,7 +170,7 @@ def test_a_database_that_stays_away_after_it_is_not_called_nothing(
     def lost(engine: Engine) -> Iterator[Connection]:
         with writing(engine) as connection:
             yield connection
-        raise CommitUnknownError("It is not known yet.")
+        raise CommitUnknownError()
 
     monkeypatch.setattr(ground, "FIND_OUT_SECONDS", 0.5)
     monkeypatch.setattr(ground, "writing", lost)

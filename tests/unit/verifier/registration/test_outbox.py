@@ -1,7 +1,7 @@
 """Orders for vouchers: written with the grant, delivered whatever fails, one voucher each."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from schemas.event_policy import EventPolicy
 from tests.unit.verifier.registration.policies import policy
@@ -22,8 +23,9 @@ from tests.unit.verifier.simulator import (
 )
 from verifier.ground.database import DatabaseError, writing
 from verifier.ground.settings import Settings
+from verifier.ground.statements import Call, run_all
+from verifier.registration import ledger
 from verifier.registration import outbox as outbox_module
-from verifier.registration import store
 from verifier.registration.events import HolderCode
 from verifier.registration.outbox import FAILURES_IN_A_ROW, Courier, Outbox, pause_after
 from verifier.registration.service import Redemption, Registration
@@ -210,11 +212,12 @@ def test_what_was_redeemed_already_orders_nothing(office: Office) -> None:
 
 
 def test_a_grant_that_is_rolled_back_orders_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full_disk(*_arguments: object, **_named: object) -> None:
+    def full_disk(connection: Connection, calls: Sequence[Call]) -> None:
+        run_all(connection, calls)
         raise DatabaseError("The disk is full.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(store, "write", full_disk)
+        broken.setattr(ledger, "run_all", full_disk)
         with pytest.raises(DatabaseError):
             office.redeem()
     assert office.outbox.push("summit-2027").placed == 0

@@ -1,0 +1,174 @@
+"""Statements for many rows: what is given comes back as it was, and a whole transaction is written or nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.postgres import PostgresServer
+from verifier.ground.database import CommitUnknownError, DatabaseError, open_database, reading, writing
+from verifier.ground.statements import Statement, run_all
+from verifier.registration import store
+from verifier.registration.shops import store as shop_store
+from verifier.registration.store import Grant, HolderName, NewAnswer, NewGrant, RequestName, Standing
+
+AT = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+AWKWARD = """it's "100 %" \\ {0} $1 :x ?; -- Ø 漢 🎫"""
+
+
+@pytest.fixture
+def engine(tmp_path: Path, database: dict[str, Any]) -> Iterator[Engine]:
+    engine = open_database(database.get("database_url") or tmp_path / "verifier.sqlite")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def server(postgres: PostgresServer, empty_office: str) -> Iterator[Engine]:
+    """The one that takes a transaction as one message."""
+    url = postgres.new_database(like=empty_office)
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
+    postgres.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+def grant(number: int, *, holder: str = "", voucher: str = "", issuer: str = "did:web:a") -> NewGrant:
+    row = Grant("summit", "ticket-discount", issuer, "a", False, 50, "holder_code", voucher or f"V-{number}", AT)
+    name = HolderName("summit", "ticket-discount", issuer, holder or f"urn:uuid:{number}")
+    return NewGrant(number, row, [name], [Standing(issuer, "0" * 64, "key")])
+
+
+def answer(number: int, *, request: str = "") -> NewAnswer:
+    return NewAnswer("summit", request or f"request-{number}", "f" * 64, "granted", number, AT)
+
+
+def add(engine: Engine, *grants: NewGrant, newest_at_most: int = 1000, request: str = "") -> bool:
+    return shop_store.grant_all(
+        engine,
+        grants=grants,
+        answers=[answer(new.id, request=request) for new in grants],
+        orders=[],
+        newest_at_most=newest_at_most,
+        now=AT,
+    )
+
+
+def granted(engine: Engine) -> list[tuple[int, str]]:
+    with reading(engine) as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT id, voucher FROM redemptions ORDER BY id"))]
+
+
+def test_values_come_back_as_they_were_given(engine: Engine) -> None:
+    row = replace(grant(1).grant, voucher=AWKWARD, counted=True, achievement=AWKWARD)
+    with writing(engine) as connection:
+        run_all(connection, store.writing_of(grants=[NewGrant(1, row, [])], answers=[]))
+        known = store.look(connection, requests=[], names=[], codes=[AWKWARD, "another"])
+        kept = connection.execute(store.redemptions.select()).one()
+    assert known.given == {AWKWARD}
+    assert (kept.achievement, kept.counted, kept.percent, kept.granted_at) == (AWKWARD, True, 50, AT)
+    assert (kept.released_at, kept.state) == (None, "granted")
+
+
+def test_only_whole_keys_are_found(engine: Engine) -> None:
+    name = grant(1).names[0]
+    with writing(engine) as connection:
+        run_all(connection, store.writing_of(grants=[grant(1)], answers=[answer(1)]))
+        known = store.look(
+            connection,
+            requests=[RequestName("summit", "request-1"), RequestName("other", "request-1")],
+            names=[name, name._replace(issuer="did:web:b"), name._replace(event="other")],
+        )
+    assert known.redeemed == {name}
+    assert set(known.answers) == {RequestName("summit", "request-1")}
+    assert known.newest == 1
+
+
+def test_a_statement_that_fails_undoes_the_transaction_and_can_be_run_again(engine: Engine) -> None:
+    calls = store.writing_of(grants=[grant(1)], answers=[])
+    with pytest.raises(IntegrityError), writing(engine) as connection:
+        run_all(connection, [*calls, *calls])
+    with writing(engine) as connection:
+        run_all(connection, calls)
+    assert granted(engine) == [(1, "V-1")]
+
+
+def test_what_is_all_new_is_written_after_the_newest(server: Engine) -> None:
+    assert add(server, grant(1), grant(2))
+    assert add(server, grant(1, holder="urn:uuid:7", voucher="V-7"), request="request-7")
+    assert granted(server) == [(1, "V-1"), (2, "V-2"), (3, "V-7")]
+    with reading(server) as connection:
+        request = RequestName("summit", "request-7")
+        assert store.answer_to(connection, request) == store.Answer("f" * 64, "granted", 50, "V-7")
+
+
+@pytest.mark.parametrize(
+    ("new", "request_id"),
+    [
+        (grant(1, voucher="V-7"), "request-7"),
+        (grant(1, holder="urn:uuid:7"), "request-7"),
+        (grant(1, holder="urn:uuid:7", voucher="V-7"), "request-1"),
+    ],
+    ids=["the holder's name", "the voucher", "the request"],
+)
+def test_where_one_key_is_known_nothing_is_written(server: Engine, new: NewGrant, request_id: str) -> None:
+    assert add(server, grant(1))
+    beside = grant(2, holder="urn:uuid:8", voucher="V-8")
+
+    assert not shop_store.grant_all(
+        server,
+        grants=[new, beside],
+        answers=[answer(1, request=request_id), answer(2, request="request-8")],
+        orders=[],
+        newest_at_most=1000,
+        now=AT,
+    )
+    assert granted(server) == [(1, "V-1")]
+
+
+def test_another_issuers_holder_of_the_same_name_is_not_in_the_way(server: Engine) -> None:
+    assert add(server, grant(1))
+    assert add(server, grant(1, issuer="did:web:b", voucher="V-2"), request="request-2")
+
+
+def test_with_too_many_before_nothing_is_written(server: Engine) -> None:
+    assert add(server, grant(1), newest_at_most=0)
+    assert not add(server, grant(2), newest_at_most=0)
+    assert granted(server) == [(1, "V-1")]
+
+
+def test_rows_that_clash_among_themselves_are_not_written(server: Engine) -> None:
+    """The unique keys are the second line; who is told False looks again."""
+    assert not add(server, grant(1), grant(2, holder="urn:uuid:1"))
+    assert granted(server) == []
+    assert add(server, grant(1))
+
+
+def test_a_value_that_does_not_fit_is_refused_in_one_sentence(server: Engine) -> None:
+    with pytest.raises(DatabaseError, match="nothing was"):
+        add(server, grant(1, voucher="V" * 100))
+    assert add(server, grant(1))
+
+
+def test_a_server_that_went_away_meanwhile_is_not_said_to_have_written_nothing(server: Engine) -> None:
+    assert add(server, grant(1))
+
+    def cut(connection: Any, *_: object) -> None:
+        connection.pgconn.finish()
+
+    event.listen(server, "checkout", cut)
+    with pytest.raises(CommitUnknownError):
+        add(server, grant(2))
+    event.remove(server, "checkout", cut)
+    assert add(server, grant(2))
+
+
+def test_an_unknown_kind_of_value_is_a_mistake_of_ours(engine: Engine) -> None:
+    statement = Statement("SELECT {0} FROM {given}", [store.redemptions.c.voucher])
+    with writing(engine) as connection, pytest.raises(TypeError, match="no value of a row"):
+        run_all(connection, [(statement, [(object(),)])])

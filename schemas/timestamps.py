@@ -38,7 +38,8 @@ def parse(text: object) -> datetime:
 
 def show(moment: datetime) -> str:
     """`moment` in UTC, whole seconds: `2026-11-22T09:00:00Z`."""
-    return moment.astimezone(UTC).isoformat()[:19] + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{in_utc.isoformat()[:19]}Z"
 
 
 def from_numeric_date(value: object) -> datetime:

@@ -14,7 +14,7 @@ from schemas.strict_json import JsonObject, JsonValue
 from verifier.verification.problems import problem_type
 from verifier.verification.reading import ReadBadge
 from verifier.verification.trust import TrustBundle
-from verifier.verification.verdict import Check, Endorsement, Verdict
+from verifier.verification.verdict import Check, Endorsement, Outcome, State, Verdict
 
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -40,7 +40,28 @@ class Report:
     def to_text(self, *, checks: bytes | None = None) -> bytes:
         """The same as JSON text in UTF-8. `checks`: their texts, joined by commas, where those are at hand."""
         told = b",".join(map(check_text, self.verdict.checks)) if checks is None else checks
-        return b"".join((_text(self._head())[:-1].encode(), b',"checks":[', told, b"]}"))
+        return b"".join((self._head_text(), b',"checks":[', told, b"]}"))
+
+    def _head_text(self) -> bytes:
+        """`_head` as text, but for its end. What badges of one achievement have in common is written once."""
+        said, outline, verdict = self.verdict.statement, self.verdict.outline, self.verdict
+        if said is None or outline is None or verdict.warnings or verdict.endorsements:
+            return _text(self._head())[:-1].encode()
+        before, after = _common_text(
+            verdict.outcome,
+            self.badge.form,
+            outline.issuer,
+            said.achievement,
+            said.achievement_name,
+            self.trusted_by,
+            self.not_asked,
+        )
+        name, valid_from, valid_until = said.name, outline.valid_from, outline.valid_until
+        own = (
+            f',"name":{"null" if name is None else encode_basestring(name)}'
+            f',"valid_from":{_moment(valid_from)},"valid_until":{_moment(valid_until)}'
+        )
+        return b"".join((before, own.encode(), after, _moment(self.checked_at).encode()))
 
     def _head(self) -> JsonObject:
         said, outline = self.verdict.statement, self.verdict.outline
@@ -70,16 +91,48 @@ def _endorsement_json(endorsement: Endorsement) -> JsonObject:
     }
 
 
+def _moment(moment: datetime | None) -> str:
+    return "null" if moment is None else f'"{timestamps.show(moment)}"'
+
+
 def check_text(check: Check) -> bytes:
     """One check as JSON text in UTF-8."""
-    before, between = _around(check._replace(evidence="", age=None))
+    before, between = _around(check.id, check.state, check.made, check.problem, check.lasting)
     age = "null" if check.age is None else str(int(check.age.total_seconds()))
     return b"".join((before, encode_basestring(check.evidence).encode(), between, age.encode(), b"}"))
 
 
+@lru_cache(maxsize=256)
+def _common_text(
+    outcome: Outcome,
+    form: str,
+    issuer: str,
+    achievement: str,
+    achievement_name: str,
+    trusted_by: tuple[str, ...],
+    not_asked: tuple[str, ...],
+) -> tuple[bytes, bytes]:
+    """What stands in a head before the badge's own members, and what after them."""
+    before: JsonObject = {
+        "verdict": outcome.value,
+        "form": form,
+        "issuer": issuer,
+        "achievement": achievement,
+        "achievement_name": achievement_name,
+    }
+    after: JsonObject = {
+        "trusted_by": list(trusted_by),
+        "lists_not_asked": list(not_asked),
+        "warnings": [],
+        "endorsements": [],
+    }
+    return _text(before)[:-1].encode(), f',{_text(after)[1:-1]},"checked_at":'.encode()
+
+
 @lru_cache(maxsize=1024)  # the words of a check stand in a table: few of them come out differently
-def _around(check: Check) -> tuple[bytes, bytes]:
+def _around(check_id: str, state: State, made: bool, problem: str, lasting: bool) -> tuple[bytes, bytes]:
     """What stands before a check's evidence, and between that and its age."""
+    check = Check(check_id, state, made=made, problem=problem, lasting=lasting)
     told = check_json(check)
     names = list(told)
     at = names.index("evidence")

@@ -201,14 +201,13 @@ def _prepare(connection: Connection, driver: Any, questions: Iterable[_Question]
             prepared.add(question.name)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, default=_as_stored)
-
-
 def _as_stored(value: object) -> str:
     if isinstance(value, datetime):
         return stored_time(value)
     raise TypeError(f"{type(value).__name__} is no value of a row.")
+
+
+_json = json.JSONEncoder(default=_as_stored, separators=(",", ":")).encode
 
 
 def _columns(table: Table, names: Iterable[str]) -> list[Column[Any]]:

@@ -9,27 +9,50 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from issuer.attestations import web as attestations_web
 from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
 from issuer.contract import web as contract_web
+from issuer.contributions import service as contributions
 from issuer.contributions import web as contributions_web
+from issuer.delivery import record, record_pages
 from issuer.delivery import service as delivery
 from issuer.delivery import web as delivery_web
 from issuer.ground import contexts as ground_contexts
 from issuer.ground import settings as ground_settings
+from issuer.ground.audit import AuditError
 from issuer.ground.database import open_database
+from issuer.ground.login.door import Door
+from issuer.ground.login.errors import (
+    ForgedFormError,
+    LinkError,
+    NotAllowedError,
+    NotSignedInError,
+    TooOftenError,
+)
+from issuer.ground.login.provider import OpenId
+from issuer.ground.login.service import Login
+from issuer.ground.mail import MailError
+from issuer.ground.mail.postman import MailOutbox, Postman
+from issuer.ground.outbound import Outbound
 from issuer.jobs import Jobs, Worker
+from issuer.people import own_pages, team_pages
+from issuer.people import web as people_web
+from issuer.people.frame import Frame
+from issuer.people.model import PeopleError
 from issuer.recognition import sentences
 from issuer.recognition import service as recognition
 from keys.did import did_of_web_address
+from keys.errors import OpenIdError
 from keys.keyset import KeySet
 from schemas.policy import QualificationPolicy
 
 STOP_SECONDS = 10.0  # how long a stopping server waits for the badge that is being signed
+PROFILE_SECONDS = 10.0  # a person waits for a public profile to be read
+MAX_PROFILE_BYTES = 4 << 20  # a profile page of a big forge has half a megabyte
 
 
 def now_in_utc() -> datetime:
@@ -74,13 +97,17 @@ def create_app(
     def policy() -> QualificationPolicy:
         return recognition.policy_in_force(engine, settings.policy, now=clock())
 
+    postman = Postman(lambda: MailOutbox(settings, engine=engine, clock=clock))
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         worker = Worker(Jobs(engine, office, policy, clock))
         if with_jobs:
             worker.start()
+            postman.start()
         yield
         if with_jobs:
+            postman.stop()
             worker.stop()
             await run_in_threadpool(worker.join, STOP_SECONDS)
 
@@ -91,6 +118,8 @@ def create_app(
         openapi_url="/openapi.json",
         lifespan=lifespan,
     )
+    login = Login(engine, settings, clock=clock, wake=postman.wake)
+    _add_people(app, login, bureau=office, policy=policy)
     app.include_router(contributions_web.contributions_router(engine, clock=clock))
     app.include_router(
         attestations_web.router(
@@ -106,6 +135,63 @@ def create_app(
     app.include_router(contract_web.router(office, clock=clock, is_open=open_issue, contexts=contexts))
     app.include_router(badges_web.router(office, clock=clock))
     return app
+
+
+def _add_people(
+    app: FastAPI, login: Login, *, bureau: Callable[[], Bureau], policy: Callable[[], QualificationPolicy]
+) -> None:
+    """The pages on which people come in, keep their own record, and, with a role, look at others'."""
+    settings, door, frame = login.settings, Door(login), Frame(login.settings.name)
+    openid = None if settings.oidc is None else OpenId(login, access=settings.oidc)
+    outbound = Outbound(
+        ca_file=settings.ca_file,
+        timeout=PROFILE_SECONDS,
+        total_seconds=PROFILE_SECONDS,
+        max_bytes=MAX_PROFILE_BYTES,
+    )
+
+    def renamed(person: str) -> None:
+        record.sign_with_new_name(bureau(), person, now=login.clock())
+
+    app.include_router(people_web.router(login, openid=openid, door=door, frame=frame))
+    app.include_router(
+        own_pages.router(
+            login,
+            provider=None if openid is None else openid.host,
+            door=door,
+            frame=frame,
+            outbound=outbound,
+            waiting=lambda account: contributions.waiting_for(login.engine, account),
+            renamed=renamed,
+        )
+    )
+    app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))
+    app.include_router(team_pages.router(login, door=door, frame=frame))
+    _tell_errors(app, frame)
+
+
+def _tell_errors(app: FastAPI, frame: Frame) -> None:
+    """The one place where an error of these pages becomes an answer: one sentence, and the way back."""
+
+    def told(request: Request, error: Exception, *, status: int) -> Response:
+        path = request.url.path
+        back = path if request.method == "GET" else "/team" if path.startswith("/team") else "/me"
+        back = "/sign-in" if path.startswith("/sign-in") else "/" if request.method == "GET" else back
+        return frame.answer(request, "refused.html", status=status, reason=str(error), back=back)
+
+    def known(status: int) -> Callable[[Request, Exception], Response]:
+        return lambda request, error: told(request, error, status=status)
+
+    def not_signed_in(request: Request, error: Exception) -> Response:
+        return frame.back_to("/sign-in") if request.method == "GET" else told(request, error, status=401)
+
+    app.add_exception_handler(NotSignedInError, not_signed_in)
+    app.add_exception_handler(NotAllowedError, known(403))
+    app.add_exception_handler(ForgedFormError, known(403))
+    app.add_exception_handler(TooOftenError, known(429))
+    for error in (LinkError, OpenIdError, AuditError, MailError):
+        app.add_exception_handler(error, known(400))
+    app.add_exception_handler(PeopleError, known(422))
 
 
 def _renamed(bureau: Bureau, *, did: str) -> Bureau:

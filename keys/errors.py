@@ -5,7 +5,8 @@ KeysError
 ├── SignatureError      a JWS that is malformed, uses a refused header, or does not verify
 ├── ProofError          a Data Integrity proof that is malformed, does not fit its document, or does not verify
 ├── CustodyError        a key store that cannot be opened, or does not hold what was asked for
-└── SealError           something sealed that does not open
+├── SealError           something sealed that does not open
+└── OpenIdError         an OpenID provider, or what came back from it, cannot be believed
 """
 
 
@@ -34,6 +35,10 @@ class ProofError(KeysError):
 
 class CustodyError(KeysError):
     """The key store is missing, its passphrase is wrong, or the key asked for is not in it."""
+
+
+class OpenIdError(KeysError):
+    """An OpenID provider could not be asked, or its answer is not to be believed."""
 
 
 class SealError(KeysError):

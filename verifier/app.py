@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from keys.errors import OpenIdError
 from schemas.event_policy import EventPolicyError
 from verifier.contract import web as contract_web
 from verifier.desk import web as desk_web
@@ -52,7 +53,6 @@ from verifier.staff.errors import (
     LinkError,
     NotAllowedError,
     NotSignedInError,
-    OpenIdError,
     RosterError,
     TooOftenError,
 )

@@ -25,6 +25,7 @@ from issuer.attestations.model import (
 from issuer.ground import news
 from issuer.ground.database import reading, writing
 from issuer.ground.tokens import hash_of
+from issuer.people import service as people_service
 from issuer.people.model import Person
 from schemas.policy import Predicate, QualificationPolicy
 
@@ -211,16 +212,28 @@ def answer(
 
 
 def attested_claims(connection: Connection, *, around: Iterable[str]) -> list[AttestedClaim]:
-    """Every claim about these persons, or of an event of theirs, with the answers of those who saw it."""
-    claims = store.claims_around(connection, around)
+    """Every claim about these persons, or of an event of theirs, with the answers of those who saw it.
+
+    Whoever was merged into another is that other here: two who turn out to be one speak once, and nobody speaks
+    about themselves.
+    """
+    known_as, persons = people_service.known_as(connection), frozenset(around)
+    former = {gone for gone, kept in known_as.items() if kept in persons}
+    claims = [_as_known(claim, known_as) for claim in store.claims_around(connection, persons | former)]
+    subjects = {claim.id: claim.subjects for claim in claims}
     answers: dict[str, list[Attestation]] = {}
-    for attestation in store.attestations_of(connection, [claim.id for claim in claims]):
-        if attestation.seen:
-            answers.setdefault(attestation.claim, []).append(attestation)
-    attestors = {answer.attestor for given in answers.values() for answer in given}
+    attestors: set[str] = set()
+    for given in store.attestations_of(connection, subjects):
+        attestors.add(given.attestor)
+        attestation = replace(given, attestor=known_as.get(given.attestor, given.attestor))
+        heard = answers.setdefault(attestation.claim, [])
+        twice = any(other.attestor == attestation.attestor for other in heard)
+        if attestation.seen and not twice and attestation.attestor not in subjects[attestation.claim]:
+            heard.append(attestation)
     delegations: dict[str, list[Delegation]] = {}
     for delegation in store.delegations_held_by(connection, attestors):
-        delegations.setdefault(delegation.attestor, []).append(delegation)
+        attestor = known_as.get(delegation.attestor, delegation.attestor)
+        delegations.setdefault(attestor, []).append(delegation)
     return [
         AttestedClaim(
             claim,
@@ -233,14 +246,34 @@ def attested_claims(connection: Connection, *, around: Iterable[str]) -> list[At
     ]
 
 
+def _as_known(claim: Claim, known_as: Mapping[str, str]) -> Claim:
+    return replace(claim, subjects=tuple(dict.fromkeys(known_as.get(one, one) for one in claim.subjects)))
+
+
 def touched_by(connection: Connection, claim: str) -> frozenset[str]:
     """Whose standing a claim, or an answer to it, can change: all whom any claim of its event is about."""
-    return store.subjects_around(connection, claim)
+    return _all_as_known(connection, store.subjects_around(connection, claim))
 
 
 def touched_by_attestor(connection: Connection, person: str) -> frozenset[str]:
     """Whose standing hangs on who this attestor is."""
-    return store.subjects_attested_by(connection, person)
+    ids = people_service.ids_of(connection, person)
+    found = (subject for one in ids for subject in store.subjects_attested_by(connection, one))
+    return _all_as_known(connection, found)
+
+
+def _all_as_known(connection: Connection, persons: Iterable[str]) -> frozenset[str]:
+    known_as = people_service.known_as(connection)
+    return frozenset(known_as.get(person, person) for person in persons)
+
+
+def forget(connection: Connection, persons: Iterable[str]) -> None:
+    """Erase what was claimed about these persons, and their right to attest, in the transaction of their leaving.
+
+    What they attested about others stays, as the word of a number.
+    """
+    for person in persons:
+        store.forget_person(connection, person)
 
 
 def _role(delegations: Sequence[Delegation], claim: Claim, day: date) -> str | None:

@@ -241,6 +241,22 @@ def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
         yield ordered[start : start + KEYS_PER_QUERY]
 
 
+def forget_person(connection: Connection, person: str) -> None:
+    """Erase the claims about a person alone, the person from the others, and their delegations and invitations."""
+    about = list(
+        connection.execute(select(claim_subjects.c.claim).where(claim_subjects.c.person == person)).scalars()
+    )
+    connection.execute(delete(claim_subjects).where(claim_subjects.c.person == person))
+    for one in about:
+        left = select(claim_subjects.c.person).where(claim_subjects.c.claim == one)
+        if connection.execute(left).first() is None:
+            for table in (invitations, attestations):
+                connection.execute(delete(table).where(table.c.claim == one))
+            connection.execute(delete(claims).where(claims.c.id == one))
+    connection.execute(delete(invitations).where(invitations.c.attestor == person))
+    connection.execute(delete(delegations).where(delegations.c.attestor == person))
+
+
 def _delegation(row: Row[tuple[object, ...]]) -> Delegation:
     begins, ends = row.begins, row.ends
     assert isinstance(begins, date) and isinstance(ends, date)

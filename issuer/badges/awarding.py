@@ -5,17 +5,18 @@ its period by a later count (POLICY §4).
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from uuid import uuid4
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from issuer.badges import catalogue, store
 from issuer.badges.model import BY_DECISION, Award, BadgeError, HandDecision
 from issuer.ground.database import reading, writing
+from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.recognition import sentences
 from issuer.recognition.calendar import BadgePeriod, period_at
@@ -49,12 +50,12 @@ def _award_chunk(
     """Awards made meanwhile by another run are left alone: one per person, achievement and period."""
     period = period_at(now, policy.period)
     with reading(engine) as connection:
-        best = _best_tiers(store.awards_of_some(connection, [p.id for p, _ in earned], period), policy)
+        best = _best_of(connection, [p.id for p, _ in earned], period, policy)
     better = [(p, d) for p, d in earned if _outranks(d.tier, best.get(p.id), policy)]
     if not better:
         return 0
     with writing(engine) as connection:
-        best = _best_tiers(store.awards_of_some(connection, [p.id for p, _ in better], period), policy)
+        best = _best_of(connection, [p.id for p, _ in better], period, policy)
         still = [(p, d) for p, d in better if _outranks(d.tier, best.get(p.id), policy)]
         for person, decision in still:
             assert decision.tier is not None
@@ -117,13 +118,16 @@ def approve(engine: Engine, decision_id: str, *, by: Person, policy: Qualificati
         if decision is None:
             raise BadgeError(f"There is no decision {decision_id!r} to approve.")
         recognised = store.awards_of_decision(connection, decision_id)
-        if by.id == decision.decided_by or by.id in {award.person for award in recognised}:
+        involved = {decision.decided_by, *(award.person for award in recognised)}
+        if involved & set(people_service.ids_of(connection, by.id)):
             raise BadgeError("A decision is approved by somebody who neither made it nor is recognised by it.")
         if decision.approved_by is None:
             store.approve_hand_decision(connection, decision_id, by=by.id, now=now)
         place, made = _place(decision.tier, policy), 0
         for award in recognised:
-            best = _best_tiers(store.awards_of(connection, award.person, award.period), policy)
+            ids = people_service.ids_of(connection, award.person)
+            held = [other for person in ids for other in store.awards_of(connection, person, award.period)]
+            best = _best_tiers(held, policy, known_as=dict.fromkeys(ids, award.person))
             if place is not None and place < best.get(award.person, len(policy.tiers)):
                 granted = _new_award(
                     award.person, decision.tier, decision.tier, award.period, award.mark, policy, now,
@@ -165,10 +169,24 @@ def _new_award(
     return Award(uuid4().hex, person, name, tier, period, mark, now, policy.digest, decision)
 
 
-def _best_tiers(awards: Iterable[Award], policy: QualificationPolicy) -> dict[str, int]:
+def _best_of(
+    connection: Connection, persons: Iterable[str], period: BadgePeriod, policy: QualificationPolicy
+) -> dict[str, int]:
+    """Each of these persons' best tier in a period; what was awarded to somebody before they were merged into
+    another is that other's.
+    """
+    known_as, wanted = people_service.known_as(connection), set(persons)
+    former = [gone for gone, kept in known_as.items() if kept in wanted]
+    return _best_tiers(store.awards_of_some(connection, [*wanted, *former], period), policy, known_as=known_as)
+
+
+def _best_tiers(
+    awards: Iterable[Award], policy: QualificationPolicy, *, known_as: Mapping[str, str]
+) -> dict[str, int]:
     best: dict[str, int] = {}
     for award in awards:
-        best[award.person] = min(rank(award, policy), best.get(award.person, len(policy.tiers)))
+        person = known_as.get(award.person, award.person)
+        best[person] = min(rank(award, policy), best.get(person, len(policy.tiers)))
     return best
 
 

@@ -69,6 +69,13 @@ def choose(
     return badge_by_id(bureau.engine, badge.id)
 
 
+def sign_again(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -> None:
+    """A new version of a badge with its holder's choices as they are: their name has changed."""
+    with writing(bureau.engine) as connection:
+        _intend_version(connection, bureau, existing(connection, badge.id), person, now)
+    _sign_all(bureau, now, None)
+
+
 def sign_anew(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
     """New versions of all badges in force that a compromised key signed: same ids, same status entries.
 
@@ -92,8 +99,7 @@ def _intend_anew(bureau: Bureau, fallen: Sequence[str], now: datetime) -> int:
 
 def _people(connection: Connection, awards: Sequence[Award]) -> Mapping[str, Person]:
     """Whose awards these are, by id."""
-    found = people_service.some_people(connection, {award.person for award in awards})
-    return {person.id: person for person in found}
+    return people_service.persons_behind(connection, {award.person for award in awards})
 
 
 def _intend_chunk(bureau: Bureau, now: datetime) -> int:
@@ -103,7 +109,7 @@ def _intend_chunk(bureau: Bureau, now: datetime) -> int:
         people = _people(connection, waiting)
         for award in waiting:
             purpose = BY_DECISION if award.achievement == BY_DECISION else "tier"
-            reference = store.reference_of(connection, award.person, award.period, purpose)
+            reference = _reference_of(connection, award, purpose)
             if reference is None:
                 reference = bureau.reference(award.person, award.period.term, purpose)
                 store.add_reference(connection, award.person, award.period, purpose, reference=reference)
@@ -117,6 +123,17 @@ def _intend_chunk(bureau: Bureau, now: datetime) -> int:
             store.set_holder_page(connection, award.person, token_hash=token_hash)
             _intend_version(connection, bureau, existing(connection, badge_id), people[award.person], now)
         return len(waiting)
+
+
+def _reference_of(connection: Connection, award: Award, purpose: str) -> str | None:
+    """The holder's reference in the award's period; one that they had before they were merged serves, too, since
+    a discount hangs on it and they are one person.
+    """
+    for person in people_service.ids_of(connection, award.person):
+        reference = store.reference_of(connection, person, award.period, purpose)
+        if reference is not None:
+            return reference
+    return None
 
 
 def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person: Person, now: datetime) -> None:
@@ -179,7 +196,8 @@ def _supersede_lesser(connection: Connection, bureau: Bureau, badge_id: str, now
     """A better badge in force takes the place of lesser ones of the same period (DESIGN §3)."""
     better = existing(connection, badge_id)
     policy = bureau.policy(better.award.policy_digest)
-    for other in store.badges_of(connection, better.award.person):
+    ids = people_service.ids_of(connection, better.award.person)
+    for other in (badge for person in ids for badge in store.badges_of(connection, person)):
         same_period = other.award.period == better.award.period
         if same_period and other.standing and rank(other.award, policy) > rank(better.award, policy):
             store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)

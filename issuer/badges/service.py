@@ -3,6 +3,7 @@
 Awarding is `awarding`, signing is `issuance`; what is public is `documents`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -63,6 +64,26 @@ def person_of_page(engine: Engine, token: str) -> str | None:
     """Whose private page a link opens; None for a link that leads nowhere."""
     with reading(engine) as connection:
         return store.person_of_page(connection, hash_of(token))
+
+
+def open_page(bureau: Bureau, person: str) -> str:
+    """The secret of a person's private page, which opens from now on; also for whoever has no badge yet."""
+    token = bureau.page_token(person)
+    with writing(bureau.engine) as connection:
+        store.set_holder_page(connection, person, token_hash=hash_of(token))
+    return token
+
+
+def forget_holder(connection: Connection, persons: Iterable[str]) -> None:
+    """Leave of these persons' badges nothing but what a status list needs, in the transaction of their leaving."""
+    for person in persons:
+        store.forget_holder(connection, person)
+
+
+def forget_former_versions(connection: Connection, persons: Iterable[str]) -> None:
+    """Erase what these persons' badges said before their present versions."""
+    for person in persons:
+        store.forget_former_versions(connection, person)
 
 
 def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    delete,
     func,
     insert,
     select,
@@ -386,6 +387,36 @@ def badge_of_award(connection: Connection, award_id: str) -> Badge | None:
 def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> None:
     if not connection.execute(select(holder_pages.c.person).where(holder_pages.c.person == person)).first():
         connection.execute(insert(holder_pages).values(person=person, token_hash=token_hash))
+
+
+def forget_pages(connection: Connection, person: str) -> None:
+    """Let no private link lead to a person any more."""
+    connection.execute(delete(holder_pages).where(holder_pages.c.person == person))
+
+
+def forget_holder(connection: Connection, person: str) -> None:
+    """Leave of a person's badges their numbers, their dates and their places on status lists."""
+    forget_pages(connection, person)
+    connection.execute(delete(references).where(references.c.person == person))
+    waiting = (awards.c.person == person) & awards.c.intended.is_(False)
+    connection.execute(delete(awards).where(waiting))
+    connection.execute(update(awards).where(awards.c.person == person).values(thanks=""))
+    theirs = select(badges.c.id).join(awards, awards.c.id == badges.c.award).where(awards.c.person == person)
+    connection.execute(delete(versions).where(versions.c.badge.in_(theirs)))
+    nothing = {"shows_name": False, "hashes_address": False, "published": False, "current_version": None}
+    connection.execute(update(badges).where(badges.c.id.in_(theirs)).values(nothing))
+
+
+def forget_former_versions(connection: Connection, person: str) -> None:
+    """Erase what a person's badges said before their present version."""
+    theirs = (
+        select(badges.c.id, badges.c.current_version)
+        .join(awards, awards.c.id == badges.c.award)
+        .where(awards.c.person == person, badges.c.current_version.is_not(None))
+    )
+    for row in connection.execute(theirs).all():
+        former = (versions.c.badge == row.id) & (versions.c.version < row.current_version)
+        connection.execute(delete(versions).where(former))
 
 
 def person_of_page(connection: Connection, token_hash: str) -> str | None:

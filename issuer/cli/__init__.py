@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from issuer.cli import collecting, issuing, keeping, recognising, running, signing, working
+from issuer.cli import collecting, issuing, keeping, people, recognising, running, signing, working
 from issuer.cli.output import run
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ issuing.register(app)
 keeping.register(app)
 signing.register(app)
 working.register(app)
+people.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -31,12 +31,14 @@ def people(
     json: JsonOption = False,
 ) -> None:
     """People and the accounts that are theirs, as you vouch for them."""
-    from issuer.people import roster
+    from issuer.people import notice, roster
     from issuer.people import service as people_service
 
     office = open_office(data)
     rows, problems = roster.read_roster(read_file(file))
-    report = people_service.add_people(office.engine, rows, now=office.now, problems=problems)
+    report = people_service.add_people(
+        office.engine, rows, now=office.now, problems=problems, notice=notice.letter(office.settings)
+    )
     _finish(json, "people", report)
 
 

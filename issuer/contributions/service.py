@@ -44,15 +44,17 @@ def store(engine: Engine, contributions: Iterable[Contribution], *, now: datetim
     """Keep each contribution that is not known yet; what is known stays as it was first told.
 
     Written in whole chunks, so a crash or a source that fails midway loses nothing: the same command again
-    finds what is there and adds the rest.
+    finds what is there and adds the rest. Nothing is kept of accounts whose person refused to be recorded.
     """
     total = Counts()
     rest = iter(contributions)
     while chunk := list(islice(rest, CHUNK)):
         with writing(engine) as connection:
-            new = tables.add_new(connection, chunk, now=now)
+            refused = people.refused_accounts(connection, (one.account for one in chunk))
+            kept = [one for one in chunk if one.account not in refused]
+            new = tables.add_new(connection, kept, now=now)
             _tell(connection, new)
-        total += Counts(len(new), len(chunk) - len(new))
+        total += Counts(len(new), len(kept) - len(new))
     return total
 
 
@@ -129,6 +131,19 @@ def unclaimed_accounts(engine: Engine) -> Mapping[Account, int]:
         named = Counter(account for c in tables.all_contributions(connection) for account in _named(c))
     unclaimed = [(account, number) for account, number in named.items() if account not in owned]
     return dict(sorted(unclaimed, key=lambda pair: (-pair[1], pair[0])))
+
+
+def waiting_for(engine: Engine, account: Account) -> int:
+    """How many records wait for the owner of an account; 0 if somebody owns it."""
+    with reading(engine) as connection:
+        owned = people.owners_of(connection, [account])
+        return 0 if owned else tables.count_of(connection, account)
+
+
+def forget(connection: Connection, accounts: Iterable[Account]) -> None:
+    """Erase what was recorded of these accounts, in the transaction in which their person leaves."""
+    for account in accounts:
+        tables.delete_of(connection, account)
 
 
 def _named(contribution: Contribution) -> set[Account]:

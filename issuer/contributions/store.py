@@ -13,6 +13,8 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    delete,
+    func,
     insert,
     select,
     tuple_,
@@ -142,6 +144,21 @@ def authors_pointing_at(connection: Connection, target: str) -> set[Account]:
     chosen = (links.c.kind == "names") & (links.c.target == target)
     query = select(contributions.c.system, contributions.c.name).select_from(joined).where(chosen).distinct()
     return {Account(row.system, row.name) for row in connection.execute(query)}
+
+
+def count_of(connection: Connection, account: Account) -> int:
+    """How many records an account has."""
+    mine = (contributions.c.system == account.system) & (contributions.c.name == account.name)
+    return connection.execute(select(func.count()).select_from(contributions).where(mine)).scalar_one()
+
+
+def delete_of(connection: Connection, account: Account) -> None:
+    """Erase the records of an account, and what they point at."""
+    mine = (contributions.c.system == account.system) & (contributions.c.name == account.name)
+    keys = connection.execute(select(contributions.c.source, contributions.c.id).where(mine)).all()
+    for row in keys:
+        connection.execute(delete(links).where(links.c.source == row.source, links.c.id == row.id))
+    connection.execute(delete(contributions).where(mine))
 
 
 def add_token(connection: Connection, *, sha256: str, source: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
 from issuer.delivery import files
 from issuer.delivery.files import FileForm
+from issuer.ground.database import reading
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.recognition import sentences
@@ -38,9 +39,13 @@ def holding(bureau: Bureau, token: str) -> Holding | None:
     owner = badges.person_of_page(bureau.engine, token)
     if owner is None:
         return None
-    signed = [badge for badge in badges.badges_of(bureau.engine, owner) if badge.jwt]
+    person = people(bureau)[owner]
+    with reading(bureau.engine) as connection:
+        ids = people_service.ids_of(connection, person.id)
+    signed = [badge for one in ids for badge in badges.badges_of(bureau.engine, one) if badge.jwt]
+    signed.sort(key=lambda badge: badge.award.made_at, reverse=True)
     front = next((badge for badge in signed if badge.standing), signed[0] if signed else None)
-    return Holding(people(bureau)[owner], front, tuple(badge for badge in signed if badge != front))
+    return Holding(person, front, tuple(badge for badge in signed if badge != front))
 
 
 def own_badge(held: Holding, short_id: str) -> Badge:

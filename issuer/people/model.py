@@ -4,6 +4,7 @@ An account belongs to a person only by a proof; how it was proved is kept beside
 alike are two accounts: nothing is ever joined by a guess.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -58,6 +59,11 @@ class Account:
     def __str__(self) -> str:
         return f"{self.system}:{self.name}"
 
+    @property
+    def sha256(self) -> str:
+        """What is kept of an account whose person refused to be recorded: enough to know it again."""
+        return hashlib.sha256(str(self).encode()).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class Affiliation:
@@ -89,8 +95,40 @@ class Person:
     manager: str | None = None  # the id of their declared manager, for conflicts of interest
     household: str | None = None  # any word that those who live together share, for the same
     pauses: tuple[Pause, ...] = ()
+    told_at: datetime | None = None  # when they were told what is kept about them
+    keeps_own: bool = False  # they changed their name or address themselves: no roster changes it any more
+    merged_into: str | None = None  # the id of the person as whom they are known now
+    left_at: datetime | None = None  # they left: nothing but the id is kept
 
     def affiliation_at(self, day: date) -> Affiliation | None:
         """The affiliation that held on a day, or None if it is unknown."""
         known = [a for a in self.affiliations if a.since <= day]
         return max(known, key=lambda a: a.since) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two persons who became one: `gone` is known as `kept` since then. `moved`: JSON, what came along."""
+
+    id: int
+    kept: str
+    gone: str
+    made_at: datetime
+    moved: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRequest:
+    """What a person asks the manager to decide. `kind`: "account" (one that cannot be proved) or "affiliation"
+    (one that they dispute); `about`: the account, or the day from which the affiliation is said to hold.
+    """
+
+    id: int
+    kind: str
+    person: str
+    about: str
+    reason: str
+    opened_at: datetime
+    decided_at: datetime | None
+    granted: bool | None
+    answer: str | None

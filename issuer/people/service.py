@@ -5,32 +5,40 @@ takes the Connection of their transaction.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from issuer.ground import news
+from issuer.ground import mail, news
 from issuer.ground.database import reading, writing
+from issuer.ground.mail import Mail, MailError
 from issuer.ground.rows import RowProblem, RowReport
 from issuer.people import store
-from issuer.people.model import Account, Affiliation, Pause, PeopleError, Person
+from issuer.people.model import Account, Affiliation, Pause, PeopleError, Person, Proof
 from issuer.people.roster import RosterError, RosterRow, accounts_of_email
 
 ID_BYTES = 16
+NOTICE_LASTS = timedelta(days=7)  # a mail server may be down for days
 SHORTEST_ID_BEGINNING = 6  # of 32 hexadecimal digits: as short as people type, long enough to be seldom shared
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 def add_people(
-    engine: Engine, rows: Sequence[RosterRow], *, now: datetime, problems: Iterable[RowProblem] = ()
+    engine: Engine,
+    rows: Sequence[RosterRow],
+    *,
+    now: datetime,
+    problems: Iterable[RowProblem] = (),
+    notice: Callable[[str], Mail] | None = None,
 ) -> RowReport:
     """Take the rows of a roster; each names a person anew or again, and vouches for their accounts.
 
     The same person is recognised by the roster's key, else by the e-mail address, else by an account and the
     same name. A row that names an account of somebody else is refused whole, and so is one whose manager
-    cannot be found. `problems` are those that reading the roster met; they go into the report.
+    cannot be found. `problems` are those that reading the roster met; they go into the report. `notice`: the
+    mail that tells an address what is kept about its person, entered in the same transaction.
 
     Comes out: `stored` counts people who are new or changed, `duplicates` rows that said nothing new.
     """
@@ -52,7 +60,24 @@ def add_people(
             progress = len(later) < len(waiting)
             waiting = [row for row, _ in later]
         refused += [RowProblem(row.line, error.field, str(error)) for row, error in later]
+        if notice is not None:
+            tell_the_untold(connection, notice, now=now)
     return RowReport.of(refused, stored=counts[True], duplicates=counts[False])
+
+
+def tell_the_untold(connection: Connection, notice: Callable[[str], Mail], *, now: datetime) -> int:
+    """Enter a notice for everybody who has an address and was not told what is kept about them; how many."""
+    told = 0
+    for person_id, address in store.untold(connection):
+        if address is None:
+            continue
+        try:
+            mail.enter(connection, notice(address), expires_at=now + NOTICE_LASTS, now=now)
+        except MailError:  # an address that no mail server takes: the manager is asked to tell them
+            continue
+        store.set_told(connection, person_id, now=now)
+        told += 1
+    return told
 
 
 def add_pause(engine: Engine, person_id: str, pause: Pause) -> None:
@@ -98,22 +123,65 @@ def all_people(connection: Connection) -> list[Person]:
 
 
 def some_people(connection: Connection, ids: Iterable[str]) -> list[Person]:
-    """Those with these ids, ordered by id."""
-    return store.persons_of(connection, ids)
+    """Those with these ids who are known as themselves, ordered by id."""
+    return [person for person in store.persons_of(connection, ids) if is_present(person)]
 
 
 def people_in_groups(connection: Connection, *, size: int) -> Iterator[list[Person]]:
     """Everybody by id, so many at a time: what a run over a large community holds in memory."""
     last = ""
     while group := store.persons_after(connection, last, limit=size):
-        yield group
+        if present := [person for person in group if is_present(person)]:
+            yield present
         last = group[-1].id
 
 
+def is_present(person: Person) -> bool:
+    """Whether somebody is known as themselves: not merged into another, and not gone."""
+    return person.merged_into is None and person.left_at is None
+
+
 def people_by_id(engine: Engine) -> dict[str, Person]:
-    """Everybody by id, in one view of the database."""
+    """Every person that there ever was by id, in one view of the database; an id that was merged into another
+    gives the person as whom they are known now.
+    """
     with reading(engine) as connection:
-        return {person.id: person for person in all_people(connection)}
+        people = {person.id: person for person in store.every_person(connection)}
+        return people | {gone: people[kept] for gone, kept in store.roots(connection).items()}
+
+
+def persons_behind(connection: Connection, ids: Iterable[str]) -> dict[str, Person]:
+    """For each of these ids the person as whom they are known now; also of those who left."""
+    known_as, wanted = store.roots(connection), set(ids)
+    found = {p.id: p for p in store.persons_of(connection, {known_as.get(one, one) for one in wanted})}
+    return {one: found[known_as.get(one, one)] for one in wanted}
+
+
+def known_as(connection: Connection) -> Mapping[str, str]:
+    """For each id that is not used any more, the id of the person as whom they are known now."""
+    return store.roots(connection)
+
+
+def ids_of(connection: Connection, person_id: str) -> tuple[str, ...]:
+    """Every id that a person has or had, the present one first: badges hang on the one that earned them."""
+    return (person_id, *sorted(gone for gone, kept in store.roots(connection).items() if kept == person_id))
+
+
+def person_by_id(connection: Connection, person_id: str) -> Person | None:
+    """A person who is known as themselves; None for an id that is nobody's, or of somebody who left."""
+    found = store.persons_of(connection, [person_id])
+    return next((person for person in found if is_present(person)), None)
+
+
+def proofs_of(connection: Connection, person_id: str) -> list[tuple[Account, Proof, datetime]]:
+    """Each account of a person, how it was proved, and when."""
+    return store.proofs_of(connection, person_id)
+
+
+def refused_accounts(connection: Connection, accounts: Iterable[Account]) -> frozenset[Account]:
+    """Those of these accounts of which nothing is to be recorded: their person refused, or left."""
+    refusals = store.all_refusals(connection)
+    return frozenset(account for account in accounts if account.sha256 in refusals) if refusals else frozenset()
 
 
 def all_accounts(connection: Connection) -> dict[Account, str]:
@@ -141,16 +209,19 @@ class _Directory:
     keys: dict[str, str]
     key_of: dict[str, str]
     called: dict[str, set[str]]
+    refused: frozenset[str]
 
     @classmethod
     def load(cls, connection: Connection) -> "_Directory":
         people = {person.id: person for person in store.all_persons(connection)}
-        keys = store.all_keys(connection)
+        known = store.roots(connection)
+        keys = {key: known.get(owner, owner) for key, owner in store.all_keys(connection).items()}
         called: dict[str, set[str]] = {}
         for person in people.values():
             called.setdefault(person.name, set()).add(person.id)
         key_of = {owner: key for key, owner in keys.items()}
-        return cls(people, store.all_owners(connection), keys, key_of, called)
+        refused = store.all_refusals(connection)
+        return cls(people, store.all_owners(connection), keys, key_of, called, refused)
 
     def take(self, connection: Connection, row: RosterRow, *, now: datetime) -> bool:
         """Write what a row says; whether it said anything new.
@@ -159,6 +230,7 @@ class _Directory:
             RosterError: the row is refused, and nothing of it was written.
         """
         known = self._recognise(row)
+        self._check_refused(row)
         self._check_accounts(row, known)
         key = self._checked_key(row, known)
         manager = self._manager(row, known)
@@ -166,8 +238,8 @@ class _Directory:
         new_accounts = [account for account in row.accounts if account not in self.owners]
         after = replace(
             before,
-            name=row.name,
-            email=row.email or before.email,
+            name=before.name if before.keeps_own else row.name,
+            email=before.email if before.keeps_own else row.email or before.email,
             bot=row.bot,
             manager=manager or before.manager,
             household=row.household or before.household,
@@ -207,6 +279,11 @@ class _Directory:
         # An account alone is not enough: a row for Bob that names Ada's account must not rename Ada.
         same_name = [owner for owner in owned.values() if self.people[owner].name == row.name]
         return self.people[same_name[0]] if same_name else None
+
+    def _check_refused(self, row: RosterRow) -> None:
+        for account in row.accounts:
+            if account.sha256 in self.refused:
+                raise RosterError("accounts", f"the person of {account} asked not to be recorded.")
 
     def _check_accounts(self, row: RosterRow, known: Person | None) -> None:
         for account in row.accounts:

@@ -2,19 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Date,
     ForeignKey,
+    Integer,
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     delete,
     insert,
     or_,
@@ -24,7 +27,7 @@ from sqlalchemy import (
 )
 
 from issuer.ground.database import UtcDateTime, metadata
-from issuer.people.model import Account, Affiliation, Pause, Person, Proof
+from issuer.people.model import Account, Affiliation, Merge, Pause, Person, PersonRequest, Proof
 
 _T = TypeVar("_T")
 
@@ -40,6 +43,10 @@ persons = Table(
     Column("manager", ForeignKey("persons.id")),
     Column("household", String(100)),
     Column("key", String(100), unique=True),  # what the community's own roster calls them, if it does
+    Column("told_at", UtcDateTime),
+    Column("keeps_own", Boolean, nullable=False),
+    Column("merged_into", ForeignKey("persons.id"), index=True),
+    Column("left_at", UtcDateTime),
 )
 accounts = Table(
     "accounts",
@@ -67,6 +74,52 @@ pauses = Table(
     Column("ends", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("person_id", "begins"),
 )
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kept", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("gone", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("moved", Text, nullable=False),  # JSON: which accounts, affiliations and pauses came along
+    Column("undone_at", UtcDateTime),
+)
+merge_offers = Table(  # both are proved to be the same person's; nothing happens until that person says so
+    "merge_offers",
+    metadata,
+    Column("person", ForeignKey("persons.id"), primary_key=True),
+    Column("other", ForeignKey("persons.id"), primary_key=True),
+    Column("accounts", Text, nullable=False),  # JSON: those of the other one that were proved
+    Column("made_at", UtcDateTime, nullable=False),
+)
+profile_texts = Table(
+    "profile_texts",
+    metadata,
+    Column("person", ForeignKey("persons.id"), primary_key=True),
+    Column("system", String(40), primary_key=True),
+    Column("name", String(320), primary_key=True),
+    Column("text", String(200), nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+requests = Table(  # what the manager decides: an account that cannot be proved, an affiliation that is disputed
+    "person_requests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("person", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("about", String(400), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("granted", Boolean),
+    Column("answer", Text),
+)
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+)
 
 
 def put_person(connection: Connection, person: Person, *, key: str | None) -> None:
@@ -78,6 +131,10 @@ def put_person(connection: Connection, person: Person, *, key: str | None) -> No
         "manager": person.manager,
         "household": person.household,
         "key": key,
+        "told_at": person.told_at,
+        "keeps_own": person.keeps_own,
+        "merged_into": person.merged_into,
+        "left_at": person.left_at,
     }
     changed = connection.execute(update(persons).where(persons.c.id == person.id).values(values))
     if changed.rowcount == 0:
@@ -121,7 +178,12 @@ def put_pause(connection: Connection, person_id: str, pause: Pause) -> None:
 
 
 def all_persons(connection: Connection) -> list[Person]:
-    """Everybody, ordered by id."""
+    """Everybody who is known as themselves, ordered by id; not who was merged into another, or left."""
+    return [person for person in _persons(connection, None) if person.merged_into is None and not person.left_at]
+
+
+def every_person(connection: Connection) -> list[Person]:
+    """Every person that there ever was, ordered by id."""
     return _persons(connection, None)
 
 
@@ -167,7 +229,8 @@ def all_keys(connection: Connection) -> dict[str, str]:
 
 def ids_beginning(connection: Connection, beginning: str, *, limit: int) -> list[str]:
     """At most `limit` ids that begin so; `beginning` is hexadecimal and so holds no wildcard."""
-    where = persons.c.id.startswith(beginning, autoescape=True)
+    begins = persons.c.id.startswith(beginning, autoescape=True)
+    where = begins & persons.c.merged_into.is_(None) & persons.c.left_at.is_(None)
     return list(
         connection.execute(select(persons.c.id).where(where).order_by(persons.c.id).limit(limit)).scalars()
     )
@@ -175,10 +238,232 @@ def ids_beginning(connection: Connection, beginning: str, *, limit: int) -> list
 
 def ids_called(connection: Connection, text: str, *, limit: int) -> list[str]:
     """At most `limit` ids of persons with exactly this name, or this e-mail address in lower case."""
-    where = or_(persons.c.name == text, persons.c.email == text.lower())
+    called = or_(persons.c.name == text, persons.c.email == text.lower())
+    where = called & persons.c.merged_into.is_(None) & persons.c.left_at.is_(None)
     return list(
         connection.execute(select(persons.c.id).where(where).order_by(persons.c.id).limit(limit)).scalars()
     )
+
+
+def roots(connection: Connection) -> dict[str, str]:
+    """Who was merged into whom: for each id that is not used any more, the one as whom they are known now."""
+    query = select(persons.c.id, persons.c.merged_into).where(persons.c.merged_into.is_not(None))
+    into = {row.id: row.merged_into for row in connection.execute(query)}
+    return {gone: _root(gone, into) for gone in into}
+
+
+def _root(person_id: str, into: dict[str, str]) -> str:
+    while person_id in into:
+        person_id = into[person_id]
+    return person_id
+
+
+def set_merged_into(connection: Connection, gone: str, kept: str | None) -> None:
+    """Let a person be known as another one, or as themselves again."""
+    connection.execute(update(persons).where(persons.c.id == gone).values(merged_into=kept))
+
+
+def proofs_of(connection: Connection, person_id: str) -> list[tuple[Account, Proof, datetime]]:
+    """Each account of a person, how it was proved, and when."""
+    query = select(accounts).where(accounts.c.person_id == person_id).order_by(accounts.c.system, accounts.c.name)
+    return [(Account(row.system, row.name), row.proof, row.proved_at) for row in connection.execute(query)]
+
+
+def move_accounts(connection: Connection, moved: Iterable[Account], *, to: str) -> None:
+    """Give accounts to another person, with the proof that they have."""
+    for account in moved:
+        mine = (accounts.c.system == account.system) & (accounts.c.name == account.name)
+        connection.execute(update(accounts).where(mine).values(person_id=to))
+
+
+def remove_account(connection: Connection, person_id: str, account: Account) -> bool:
+    """Take an account from its owner; False if it is not theirs."""
+    mine = (accounts.c.system == account.system) & (accounts.c.name == account.name)
+    return connection.execute(delete(accounts).where(mine, accounts.c.person_id == person_id)).rowcount == 1
+
+
+def remove_affiliation(connection: Connection, person_id: str, since: date) -> None:
+    """Take an affiliation off somebody's record."""
+    same_day = (affiliations.c.person_id == person_id) & (affiliations.c.since == since)
+    connection.execute(delete(affiliations).where(same_day))
+
+
+def remove_pause(connection: Connection, person_id: str, begins: datetime) -> None:
+    """Take a pause off somebody's record."""
+    connection.execute(delete(pauses).where(pauses.c.person_id == person_id, pauses.c.begins == begins))
+
+
+def forget_person(connection: Connection, person_id: str, *, now: datetime) -> None:
+    """Leave nothing of a person but the id, which badges and the audit log name."""
+    connection.execute(update(persons).where(persons.c.manager == person_id).values(manager=None))
+    for table in (accounts, affiliations, pauses):
+        connection.execute(delete(table).where(table.c.person_id == person_id))
+    for table in (profile_texts, merge_offers, requests):
+        connection.execute(delete(table).where(table.c.person == person_id))
+    connection.execute(delete(merge_offers).where(merge_offers.c.other == person_id))
+    mine = or_(merges.c.kept == person_id, merges.c.gone == person_id)
+    connection.execute(update(merges).where(mine).values(moved="{}", undone_at=now))
+    nothing = {"name": "", "email": None, "manager": None, "household": None, "key": None, "left_at": now}
+    connection.execute(update(persons).where(persons.c.id == person_id).values(nothing))
+
+
+def untold(connection: Connection) -> list[tuple[str, str | None]]:
+    """(id, address) of those who were not told what is kept about them."""
+    query = select(persons.c.id, persons.c.email).where(
+        persons.c.told_at.is_(None),
+        persons.c.merged_into.is_(None),
+        persons.c.left_at.is_(None),
+        persons.c.bot.is_(False),
+    )
+    return [(row.id, row.email) for row in connection.execute(query.order_by(persons.c.id))]
+
+
+def set_told(connection: Connection, person_id: str, *, now: datetime) -> None:
+    """Note that somebody was told, if they were not before."""
+    connection.execute(
+        update(persons).where(persons.c.id == person_id, persons.c.told_at.is_(None)).values(told_at=now)
+    )
+
+
+# Merges
+
+
+def add_merge(connection: Connection, *, kept: str, gone: str, moved: str, now: datetime) -> int:
+    """Keep what a merge did; its number."""
+    made = connection.execute(insert(merges).values(kept=kept, gone=gone, moved=moved, made_at=now))
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
+
+
+def merges_of(connection: Connection, person_id: str) -> list[Merge]:
+    """The merges into a person that were not undone, oldest first."""
+    query = select(merges).where(merges.c.kept == person_id, merges.c.undone_at.is_(None)).order_by(merges.c.id)
+    return [Merge(row.id, row.kept, row.gone, row.made_at, row.moved) for row in connection.execute(query)]
+
+
+def find_merge(connection: Connection, number: int) -> Merge | None:
+    """A merge that was not undone."""
+    query = select(merges).where(merges.c.id == number, merges.c.undone_at.is_(None))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Merge(row.id, row.kept, row.gone, row.made_at, row.moved)
+
+
+def undo_merge(connection: Connection, number: int, *, now: datetime) -> None:
+    """Note that a merge was undone."""
+    connection.execute(update(merges).where(merges.c.id == number).values(undone_at=now))
+
+
+def set_moved(connection: Connection, number: int, *, moved: str) -> None:
+    """Correct what a merge is said to have moved."""
+    connection.execute(update(merges).where(merges.c.id == number).values(moved=moved))
+
+
+def put_offer(connection: Connection, *, person: str, other: str, accounts: str, now: datetime) -> None:
+    """Keep which accounts show that two persons may be one (JSON)."""
+    drop_offer(connection, person=person, other=other)
+    connection.execute(insert(merge_offers).values(person=person, other=other, accounts=accounts, made_at=now))
+
+
+def drop_offer(connection: Connection, *, person: str, other: str) -> bool:
+    """Take an offer away; False if there is none."""
+    mine = (merge_offers.c.person == person) & (merge_offers.c.other == other)
+    return connection.execute(delete(merge_offers).where(mine)).rowcount == 1
+
+
+def offers_of(connection: Connection, person_id: str) -> list[tuple[str, str]]:
+    """(the other person, the accounts that were proved, as JSON) of each offer that waits for somebody."""
+    query = select(merge_offers).where(merge_offers.c.person == person_id).order_by(merge_offers.c.made_at)
+    return [(row.other, row.accounts) for row in connection.execute(query)]
+
+
+# Texts in public profiles
+
+
+def put_profile_text(connection: Connection, *, person: str, account: Account, text: str, now: datetime) -> None:
+    """Keep the text that somebody is to show at an account's public profile."""
+    connection.execute(delete(profile_texts).where(*_of(person, account)))
+    values = {"person": person, "system": account.system, "name": account.name, "text": text, "made_at": now}
+    connection.execute(insert(profile_texts).values(values))
+
+
+def profile_text(connection: Connection, *, person: str, account: Account) -> tuple[str, datetime] | None:
+    """The text that somebody is to show there, and since when."""
+    row = connection.execute(select(profile_texts).where(*_of(person, account))).one_or_none()
+    return None if row is None else (row.text, row.made_at)
+
+
+def profile_texts_of(connection: Connection, person: str) -> list[tuple[Account, str]]:
+    """Every text that somebody is to show, and where."""
+    query = select(profile_texts).where(profile_texts.c.person == person).order_by(profile_texts.c.made_at)
+    return [(Account(row.system, row.name), row.text) for row in connection.execute(query)]
+
+
+def drop_profile_text(connection: Connection, *, person: str, account: Account) -> None:
+    """The text is of no more use."""
+    connection.execute(delete(profile_texts).where(*_of(person, account)))
+
+
+def _of(person: str, account: Account) -> tuple[ColumnElement[bool], ...]:
+    return (
+        profile_texts.c.person == person,
+        profile_texts.c.system == account.system,
+        profile_texts.c.name == account.name,
+    )
+
+
+# What the manager decides
+
+
+def add_request(connection: Connection, *, kind: str, person: str, about: str, reason: str, now: datetime) -> int:
+    """Keep a request; its number."""
+    values = {"kind": kind, "person": person, "about": about, "reason": reason, "opened_at": now}
+    made = connection.execute(insert(requests).values(values))
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
+
+
+def open_requests(connection: Connection) -> list[PersonRequest]:
+    """The requests that nobody has decided, oldest first."""
+    query = select(requests).where(requests.c.decided_at.is_(None)).order_by(requests.c.id)
+    return [PersonRequest(**row._mapping) for row in connection.execute(query)]
+
+
+def requests_of(connection: Connection, person: str) -> list[PersonRequest]:
+    """Every request of one person, newest first."""
+    query = select(requests).where(requests.c.person == person).order_by(requests.c.id.desc())
+    return [PersonRequest(**row._mapping) for row in connection.execute(query)]
+
+
+def find_request(connection: Connection, number: int) -> PersonRequest | None:
+    """A request, decided or not."""
+    row = connection.execute(select(requests).where(requests.c.id == number)).one_or_none()
+    return None if row is None else PersonRequest(**row._mapping)
+
+
+def decide_request(connection: Connection, number: int, *, granted: bool, answer: str, now: datetime) -> None:
+    """Note what was decided."""
+    values = {"granted": granted, "answer": answer, "decided_at": now}
+    connection.execute(update(requests).where(requests.c.id == number).values(values))
+
+
+# Refusals
+
+
+def refuse(connection: Connection, refused: Iterable[Account], *, now: datetime) -> None:
+    """Keep that nothing of these accounts is to be recorded; of each only its hash."""
+    for digest in {account.sha256 for account in refused}:
+        connection.execute(delete(refusals).where(refusals.c.sha256 == digest))
+        connection.execute(insert(refusals).values(sha256=digest, since=now))
+
+
+def take_refusal_back(connection: Connection, account: Account) -> None:
+    """Somebody wants to be recorded again."""
+    connection.execute(delete(refusals).where(refusals.c.sha256 == account.sha256))
+
+
+def all_refusals(connection: Connection) -> frozenset[str]:
+    """The hashes of all accounts of which nothing is recorded."""
+    return frozenset(connection.execute(select(refusals.c.sha256)).scalars())
 
 
 def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
@@ -211,6 +496,10 @@ def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
             manager=row.manager,
             household=row.household,
             pauses=tuple(pauses_of[row.id]),
+            told_at=row.told_at,
+            keeps_own=row.keeps_own,
+            merged_into=row.merged_into,
+            left_at=row.left_at,
         )
         for row in connection.execute(named)
     ]

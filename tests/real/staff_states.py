@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from keys.openid import Identity
 from tests.demo.__main__ import EVENT
 from tests.real.two_offices import HELPED, TwoOffices
 from verifier.ground.database import reading, writing
@@ -16,7 +17,6 @@ from verifier.ground.mail import store as mail_store
 from verifier.registration.aftercare import store as aftercare
 from verifier.registration.events import HolderCode
 from verifier.registration.service import Registration
-from verifier.staff.openid import Identity
 from verifier.staff.service import SignIn
 from verifier.verification.service import Verification
 

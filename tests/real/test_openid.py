@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from keys import jwk
+from keys import jwk, openid
 from tests.demo.offices import free_ports, serving
 from tests.unit.verifier.simulator import DocumentsInMemory, IssuerSimulator
 from tests.unit.verifier.staff.office import ROSTER
@@ -22,7 +22,6 @@ from tests.unit.verifier.staff.provider_server import Key
 from verifier.app import create_app
 from verifier.ground.database import open_database, writing
 from verifier.ground.settings import OpenIdAccess, Settings
-from verifier.staff import openid
 
 pytestmark = pytest.mark.real
 HERE = Path(__file__).parent / "openid"

@@ -6,9 +6,10 @@ StaffError
 ├── NotAllowedError      somebody is, and their roles do not allow this
 ├── ForgedFormError      the form was not sent from our own page
 ├── TooOftenError        one client asked to come in too often
-├── LinkError            a mailed link was used, has ended, or never was
-│   └── UnconfirmedLinkError    another browser asked for it
-└── OpenIdError          the OpenID provider, or what came back from it, cannot be believed
+└── LinkError            a mailed link was used, has ended, or never was
+    └── UnconfirmedLinkError    another browser asked for it
+
+What can go wrong with an OpenID provider is `keys.errors.OpenIdError`.
 """
 
 
@@ -42,7 +43,3 @@ class LinkError(StaffError):
 
 class UnconfirmedLinkError(LinkError):
     """Another browser asked for this link, and nobody has confirmed that it was them."""
-
-
-class OpenIdError(StaffError):
-    """The OpenID provider could not be asked, or its answer is not to be believed."""

@@ -1,7 +1,7 @@
 """Talking with the OpenID provider: its document and keys, and a code for an ID token.
 
 The provider's address is one of the operator's choice; all that its document names is asked through the guard of
-`verifier.ground.outbound` all the same. What is believed is said in `openid`.
+`verifier.ground.outbound` all the same. What is believed is said in `keys.openid`.
 """
 
 import base64
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote_plus, urlencode, urlsplit
 
+from keys import openid
+from keys.errors import OpenIdError
 from keys.jwk import PublicKey
+from keys.openid import Identity, Provider
 from verifier.ground.clock import system_clock
 from verifier.ground.database import writing
 from verifier.ground.outbound import GuardedClient, OutboundError, ServiceClient
 from verifier.ground.settings import OpenIdAccess, Settings, SettingsError, checked_public_url
 from verifier.registration.service import Registration
-from verifier.staff import openid, store
-from verifier.staff.errors import OpenIdError
-from verifier.staff.openid import Identity, Provider
+from verifier.staff import store
 from verifier.staff.service import IDLE_LASTS, TOKEN_BYTES, hashed
 from verifier.staff.store import Challenge
 

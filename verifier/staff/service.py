@@ -2,8 +2,8 @@
 
 Every secret has 256 bits and is kept as a hash. A browser that begins to sign in carries a secret of its own
 (`browser`); a link from a mail works there, and elsewhere only once its reader confirms that they asked for it.
-Who may do what is `rights`, the list of staff `roster`, the provider `openid` (asked by
-`provider`), the pages `web`.
+Who may do what is `rights`, the list of staff `roster`, the provider is asked by `provider`,
+the pages are `web`.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from keys.openid import Identity
 from schemas.mail_address import MailAddressError, checked_address
 from verifier.ground import audit, mail
 from verifier.ground.clock import system_clock
@@ -27,7 +28,6 @@ from verifier.ground.settings import Settings
 from verifier.registration.service import Registration
 from verifier.staff import roster, store
 from verifier.staff.errors import LinkError, NotAllowedError, NotSignedInError, UnconfirmedLinkError
-from verifier.staff.openid import Identity
 from verifier.staff.rights import Right, Role, acting_role
 from verifier.staff.roster import Member, Roster
 

@@ -13,13 +13,14 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
+from keys.errors import OpenIdError
 from verifier.ground import audit
 from verifier.ground.database import DatabaseError
 from verifier.ground.limits import Buckets, client_of
 from verifier.ground.settings import RateLimit
 from verifier.registration.service import Registration
 from verifier.staff.door import Browser, Door, Visitor
-from verifier.staff.errors import OpenIdError, RosterError, TooOftenError, UnconfirmedLinkError
+from verifier.staff.errors import RosterError, TooOftenError, UnconfirmedLinkError
 from verifier.staff.frame import ROWS_SHOWN, StaffPages
 from verifier.staff.provider import CALLBACK, OpenId
 from verifier.staff.rights import Right

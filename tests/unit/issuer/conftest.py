@@ -11,6 +11,7 @@ import issuer.badges.store
 import issuer.contract.store
 import issuer.contributions.store
 import issuer.ground.audit.store
+import issuer.ground.login.store
 import issuer.ground.mail.store
 import issuer.people.store
 import issuer.recognition.store  # noqa: F401 - their tables belong to the metadata

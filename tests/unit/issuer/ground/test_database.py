@@ -17,6 +17,7 @@ import issuer.badges.store
 import issuer.contract.store
 import issuer.contributions.store
 import issuer.ground.audit.store
+import issuer.ground.login.store
 import issuer.ground.mail.store
 import issuer.ground.news.store
 import issuer.people.store

@@ -7,12 +7,15 @@ import pytest
 from jinja2 import Environment
 
 from issuer.ground import language, pages
+from issuer.ground.login.rights import Role
+from issuer.people import own_pages
 
 ISSUER = Path(language.__file__).resolve().parent.parent
 OTHERS = [code for code in language.known() if code != language.ENGLISH]
 TRANSLATED = [  # the templates of the rooms whose pages speak other languages
     *sorted((ISSUER / "ground" / "templates").glob("*.html")),
     *sorted((ISSUER / "people" / "templates").glob("*.html")),
+    *(ISSUER / "delivery" / "templates" / name for name in ("leave.html", "left.html")),
 ]
 _PLACE = re.compile(r"%\([a-z_]+\)s")
 _VISIBLE = re.compile(r">\s*([A-Za-zÀ-ÿ][^<{}]*[a-z][^<{}]*)<")
@@ -24,13 +27,14 @@ def in_templates() -> set[str]:
     for template in TRANSLATED:
         source = template.read_text(encoding="utf-8")
         for _, _, text in environment.extract_translations(source):  # type: ignore[attr-defined]
-            said = text[0] if isinstance(text, tuple) else text  # with the values that go into it
-            found |= {said} if isinstance(said, str) else set()
+            said = text if isinstance(text, tuple) else (text,)  # both numbers, or values that go into it
+            found |= {part for part in said if isinstance(part, str)}
     return found
 
 
 def in_tables() -> set[str]:
-    return set(pages._MONTHS)
+    roles = {*map(str, Role), "operator"}
+    return {*pages._MONTHS, *own_pages.DONE.values(), *roles}
 
 
 def test_french_is_there() -> None:

@@ -17,13 +17,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 
+from keys import openid
+from keys.errors import OpenIdError
 from tests.unit.verifier.staff.office import HTML, ROSTER, Browser, StaffOffice
 from tests.unit.verifier.staff.provider_server import CLIENT, SECRET, Claims, Key, ProviderServer
 from verifier.ground import audit
 from verifier.ground.database import reading
 from verifier.ground.settings import OpenIdAccess
-from verifier.staff import openid
-from verifier.staff.errors import OpenIdError
 from verifier.staff.provider import ASKED_AGAIN, CHALLENGE_LASTS
 
 CALLBACK = "/staff/openid/callback"

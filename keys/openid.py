@@ -1,7 +1,8 @@
 """OpenID Connect Core 1.0, code flow with PKCE: what is asked, and what of the answer is believed. No network.
 
 The ID token comes straight from the provider over TLS, and its signature is checked all the same, by the strict
-reader of `keys.jws`: the key's type decides the algorithm, so `none` and HMAC are none. Fetching is `provider`.
+reader of `keys.jws`: the key's type decides the algorithm, so `none` and HMAC are none. Each office does its own
+fetching.
 """
 
 import hashlib
@@ -11,12 +12,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from keys import jwk, jws
-from keys.errors import KeyFormatError, SignatureError
+from keys.errors import KeyFormatError, OpenIdError, SignatureError
 from keys.jwk import ALGORITHMS, PublicKey
 from schemas import base64url, strict_json, timestamps
 from schemas.mail_address import MailAddressError, checked_address
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
-from verifier.staff.errors import OpenIdError
 
 ACCEPTED_ALGORITHMS = frozenset({"RS256", "ES256", "ES384", "EdDSA", "Ed25519"})
 ACCEPTED_TYP = frozenset({"JWT"})  # or absent: an access token or a log-out token is no ID token

@@ -9,7 +9,7 @@ from issuer.badges import service as badges
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge
 from issuer.contributions import service as contributions
-from issuer.ground import audit
+from issuer.ground import audit, mail
 from issuer.ground.database import reading, writing
 from issuer.ground.login import service as login
 from issuer.people import joining, own
@@ -173,8 +173,11 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
         attestations.forget(connection, ids)
         badges.forget_holder(connection, ids)
         joining.forget(connection, ids, accounts=person.accounts, now=now)
+        addresses = {account.name for account in person.accounts if "@" in account.name} | {person.email or ""}
         for one in ids:
-            login.forget(connection, one)
+            login.forget(connection, one, addresses=addresses)
+        for address in addresses:
+            mail.forget(connection, address)
         audit.write(
             connection,
             actor=person_id,

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -176,31 +176,47 @@ def split(connection: Connection, number: int, *, by: str, role: str, reason: st
     done = store.find_merge(connection, number)
     if done is None:
         raise PeopleError(f"There is no merge {number} that could be undone.")
-    known = store.roots(connection)
-    holder = known.get(done.kept, done.kept)  # who was merged on since then
-    one = person_by_id(connection, holder)
-    if one is None:
+    onward = store.merges_onward(connection, done.kept)  # whoever kept them may have been merged on since then
+    way = [done.kept, *(later.kept for later in onward)]
+    holder = person_by_id(connection, way[-1])
+    if holder is None:
         raise PeopleError(f"Merge {number} cannot be undone: its person has left.")
     moved = json.loads(done.moved)
     mine = [Account(system, name) for system, name in moved["accounts"]]
-    back = [account for account in mine if account in one.accounts]
-    store.move_accounts(connection, back, to=done.gone)
-    for since, organisation in moved["affiliations"]:
-        if Affiliation(organisation, date.fromisoformat(since)) in one.affiliations:
-            store.remove_affiliation(connection, holder, date.fromisoformat(since))
-    for begins, ends in moved["pauses"]:
-        if Pause(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) in one.pauses:
-            store.remove_pause(connection, holder, datetime.fromisoformat(begins))
-    emptied = {
-        name: "" if name == "name" else None for name, v in moved["filled"].items() if getattr(one, name) == v
-    }
-    put(connection, replace(one, **emptied))  # type: ignore[arg-type]
+    store.move_accounts(connection, [one for one in mine if one in holder.accounts], to=done.gone)
+    for person in store.persons_of(connection, way):
+        _take_back(connection, person, moved)
+    for later in onward:  # what goes back now did not come along with those any more
+        store.set_moved(connection, later.id, moved=json.dumps(_without(json.loads(later.moved), moved)))
     store.set_merged_into(connection, done.gone, None)
     store.undo_merge(connection, number, now=now)
-    _note(connection, holder, "person.split", reason, now=now, by=by, role=role, subject=done.gone)
-    tell(connection, holder)
+    _note(connection, holder.id, "person.split", reason, now=now, by=by, role=role, subject=done.gone)
+    tell(connection, holder.id)
     tell(connection, done.gone)
     return done
+
+
+def _take_back(connection: Connection, person: Person, moved: dict[str, Any]) -> None:
+    """Take off a record what a merge put on it, as far as it is still there as it came."""
+    for since, organisation in moved["affiliations"]:
+        if Affiliation(organisation, date.fromisoformat(since)) in person.affiliations:
+            store.remove_affiliation(connection, person.id, date.fromisoformat(since))
+    for begins, ends in moved["pauses"]:
+        if Pause(datetime.fromisoformat(begins), datetime.fromisoformat(ends)) in person.pauses:
+            store.remove_pause(connection, person.id, datetime.fromisoformat(begins))
+    filled = {name: value for name, value in moved["filled"].items() if getattr(person, name) == value}
+    if filled:
+        emptied: dict[str, Any] = {name: "" if name == "name" else None for name in filled}
+        put(connection, replace(person, **emptied))
+
+
+def _without(later: dict[str, Any], moved: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {
+        what: [one for one in later[what] if one not in moved[what]]
+        for what in ("accounts", "affiliations", "pauses")
+    }
+    filled = {name: value for name, value in later["filled"].items() if moved["filled"].get(name) != value}
+    return kept | {"filled": filled}
 
 
 def merges_of(connection: Connection, person_id: str) -> list[Merge]:

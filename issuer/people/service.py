@@ -215,11 +215,12 @@ class _Directory:
     def load(cls, connection: Connection) -> "_Directory":
         people = {person.id: person for person in store.all_persons(connection)}
         known = store.roots(connection)
-        keys = {key: known.get(owner, owner) for key, owner in store.all_keys(connection).items()}
+        written = store.all_keys(connection)
+        keys = {key: known.get(owner, owner) for key, owner in written.items()}
         called: dict[str, set[str]] = {}
         for person in people.values():
             called.setdefault(person.name, set()).add(person.id)
-        key_of = {owner: key for key, owner in keys.items()}
+        key_of = {owner: key for key, owner in written.items()}
         refused = store.all_refusals(connection)
         return cls(people, store.all_owners(connection), keys, key_of, called, refused)
 
@@ -293,7 +294,7 @@ class _Directory:
 
     def _checked_key(self, row: RosterRow, known: Person | None) -> str | None:
         """The key to write; None if the row gives none, or gives our own id."""
-        if row.person is None or (known is not None and row.person == known.id):
+        if row.person is None or (known is not None and known.id in {row.person, self.keys.get(row.person)}):
             return None
         given = self.key_of.get(known.id) if known is not None else None
         if given is not None and given != row.person:

@@ -341,6 +341,18 @@ def merges_of(connection: Connection, person_id: str) -> list[Merge]:
     return [Merge(row.id, row.kept, row.gone, row.made_at, row.moved) for row in connection.execute(query)]
 
 
+def merges_onward(connection: Connection, person_id: str) -> list[Merge]:
+    """The merges by which a person became another, and that one the next, in their order."""
+    found: list[Merge] = []
+    while True:
+        query = select(merges).where(merges.c.gone == person_id, merges.c.undone_at.is_(None))
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return found
+        found.append(Merge(row.id, row.kept, row.gone, row.made_at, row.moved))
+        person_id = row.kept
+
+
 def find_merge(connection: Connection, number: int) -> Merge | None:
     """A merge that was not undone."""
     query = select(merges).where(merges.c.id == number, merges.c.undone_at.is_(None))

@@ -9,7 +9,7 @@ What a link proves is that somebody reads an address: whose it is, the room of p
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -212,9 +212,11 @@ def end_sessions_of(connection: Connection, person: str) -> int:
     return store.end_sessions_of(connection, person=person)
 
 
-def forget(connection: Connection, person: str) -> None:
-    """Take a person's sessions and roles: they have left."""
+def forget(connection: Connection, person: str, *, addresses: Iterable[str]) -> None:
+    """Take a person's sessions and roles, and the links to their addresses: they have left."""
     store.end_sessions_of(connection, person=person)
+    for address in addresses:
+        store.forget_links(connection, address=address)
     for role in store.roles_of(connection, person=person):
         store.remove_role(connection, person=person, role=role)
 

@@ -137,6 +137,11 @@ def use_link(connection: Connection, *, token_sha256: str, now: datetime) -> boo
     return used.rowcount == 1
 
 
+def forget_links(connection: Connection, *, address: str) -> None:
+    """Delete every link that was mailed to an address."""
+    connection.execute(delete(login_links).where(login_links.c.address == address))
+
+
 # Log-ins at the provider
 
 

@@ -63,3 +63,8 @@ def enter(connection: Connection, mail: Mail, *, expires_at: datetime, now: date
         expires_at=expires_at,
         now=now,
     )
+
+
+def forget(connection: Connection, address: str) -> None:
+    """Send nothing more of what waits for an address: its person has left."""
+    store.remove_to(connection, address)

@@ -99,6 +99,11 @@ def postpone(connection: Connection, mail_id: int, *, next_try_at: datetime) -> 
     connection.execute(update(mail_outbox).where(mail_outbox.c.id == mail_id).values(next_try_at=next_try_at))
 
 
+def remove_to(connection: Connection, recipient: str) -> None:
+    """Forget every mail that waits for an address."""
+    connection.execute(delete(mail_outbox).where(mail_outbox.c.recipient == recipient))
+
+
 def remove(connection: Connection, mail_id: int) -> None:
     """Forget a mail that was sent, or that its server will never take."""
     connection.execute(delete(mail_outbox).where(mail_outbox.c.id == mail_id))

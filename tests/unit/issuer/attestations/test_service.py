@@ -11,6 +11,7 @@ from issuer.attestations import service, store
 from issuer.attestations.model import Attestation, AttestationError, Claim, Delegation
 from issuer.contributions.model import ATTESTED_ONLY, ContributionError, facts_from
 from issuer.ground.database import reading, writing
+from issuer.people import joining
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.people.roster import read_roster
@@ -438,3 +439,25 @@ def test_an_attestation_is_written_in_one_place_only() -> None:
 
     writers = [name_of(file) for file in modules() if "add_attestation(" in file.read_text(encoding="utf-8")]
     assert writers == ["issuer/attestations/service.py", "issuer/attestations/store.py"]
+
+
+def test_two_who_turn_out_to_be_one_speak_once_and_not_about_themselves(world: World) -> None:
+    for name in ("Bob", "Dee"):
+        world.delegate(name)
+    claim = world.claim("Ada")
+    for name in ("Bob", "Dee"):
+        world.answer(world.invite(claim, name))
+    assert len(world.heard()) == 2
+
+    def merged(kept: str, gone: str) -> int:
+        ids = world.named[kept].id, world.named[gone].id
+        with writing(world.engine) as connection:
+            return joining.merge(connection, kept=ids[0], gone=ids[1], by=ids[0], role="person", now=NOW)
+
+    number = merged("Bob", "Dee")
+    assert [name for name, _ in world.heard()] == ["Bob"]
+    merged("Ada", "Bob")
+    assert world.heard() == []
+    with writing(world.engine) as connection:
+        joining.split(connection, number, by="them", role="person", reason="it was a mistake", now=NOW)
+    assert [name for name, _ in world.heard()] == ["Dee"]

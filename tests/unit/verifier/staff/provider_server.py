@@ -55,6 +55,7 @@ class ProviderServer:
     asked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     takes_codes_twice: bool = False
+    redirect: str = REDIRECT
     userinfo: Claims | None = None
     secret_in_header: bool = True
 
@@ -94,7 +95,11 @@ class ProviderServer:
         asked = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
         assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{self.issuer}/authorize"
         assert asked["tenant"] == "one", "a query of the endpoint's own is kept (RFC 6749 §3.1)"
-        assert (asked["response_type"], asked["client_id"], asked["redirect_uri"]) == ("code", CLIENT, REDIRECT)
+        assert (asked["response_type"], asked["client_id"], asked["redirect_uri"]) == (
+            "code",
+            CLIENT,
+            self.redirect,
+        )
         assert "openid" in asked["scope"].split()
         assert asked["code_challenge_method"] == "S256" and len(asked["code_challenge"]) == 43
         assert len(asked["state"]) >= 43 and len(asked["nonce"]) >= 43
@@ -114,7 +119,7 @@ class ProviderServer:
         if not good:
             return 401, {"error": "invalid_client"}
         asked = self.codes.get(form["code"]) if self.takes_codes_twice else self.codes.pop(form["code"], None)
-        if asked is None or form["grant_type"] != "authorization_code" or form["redirect_uri"] != REDIRECT:
+        if asked is None or form["grant_type"] != "authorization_code" or form["redirect_uri"] != self.redirect:
             return 400, {"error": "invalid_grant"}
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:

@@ -16,6 +16,7 @@ from issuer.attestations import web as attestations_web
 from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
 from issuer.contract import web as contract_web
+from issuer.contributions import configuration
 from issuer.contributions import service as contributions
 from issuer.contributions import web as contributions_web
 from issuer.delivery import record, record_pages
@@ -120,7 +121,14 @@ def create_app(
     )
     login = Login(engine, settings, clock=clock, wake=postman.wake)
     _add_people(app, login, bureau=office, policy=policy)
-    app.include_router(contributions_web.contributions_router(engine, clock=clock))
+    app.include_router(
+        contributions_web.contributions_router(
+            engine,
+            clock=clock,
+            community=settings.name,
+            sources=lambda: configuration.load(data),
+        )
+    )
     app.include_router(
         attestations_web.router(
             engine,

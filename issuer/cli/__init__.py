@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from issuer.cli import collecting, issuing, keeping, people, recognising, running, signing, working
+from issuer.cli import collecting, issuing, keeping, people, recognising, running, signing, sourcing, working
 from issuer.cli.output import run
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ keeping.register(app)
 signing.register(app)
 working.register(app)
 people.register(app)
+sourcing.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`collect`: people and contributions from git, Gerrit and CSV. Repeating a run changes nothing."""
+"""`collect`: people, and contributions from sources and files. Repeating a run changes nothing."""
 
 import sys
 from collections.abc import Callable
@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from issuer.cli.output import DataOption, JsonOption, answer, moment, open_office, progress, read_file
+from issuer.cli.output import (
+    CommandError,
+    DataOption,
+    JsonOption,
+    answer,
+    moment,
+    open_office,
+    progress,
+    read_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from issuer.contributions.collecting import Run
     from issuer.contributions.model import Contribution
     from issuer.ground.rows import RowReport
 
@@ -86,6 +96,66 @@ def gerrit(
         stored, duplicates = stored + counts.stored, duplicates + counts.duplicates
         show(stored + duplicates)
     _finish_counts(json, f"{project} at {url}", stored, duplicates)
+
+
+@collect.command()
+def sources(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Sources of sources.yaml [default: each that is due].")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask even where we said that we would wait.")] = False,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Each source of `sources.yaml` that is due, or those named, since where the last run ended."""
+    from datetime import UTC, datetime
+
+    from issuer.contributions import collecting as runs
+    from issuer.contributions import configuration
+
+    office = open_office(data)
+    configured = configuration.load(office.settings.data)
+    unknown = [name for name in names or [] if name not in configured]
+    if unknown:
+        raise CommandError(f"sources.yaml has no source {unknown[0]!r}; it has {', '.join(configured) or 'none'}.")
+    chosen = [configured[name] for name in names] if names else list(configured.values())
+    due = [s for s in chosen if names or again or runs.is_due(office.engine, s, now=office.now)]
+    done = []
+    for source in due:
+        made = runs.run(
+            office.engine, source, clock=lambda: datetime.now(UTC), again=again, show=progress(source.name)
+        )
+        done.append(made)
+        if not json:
+            typer.echo(_run_in_words(made))
+    if json:
+        answer(True, {"runs": [_run_as_json(made) for made in done]}, "")
+    elif not done:
+        typer.echo("No source is due." if configured else "There is no source in sources.yaml yet.")
+    if any(made.error for made in done):
+        raise typer.Exit(1)
+
+
+def _run_in_words(run: "Run") -> str:
+    lines = [f"{run.source}: {run.stored} new, {run.duplicates} known already, {len(run.refused)} refused."]
+    lines += [f"  {refusal}" for refusal in run.refused]
+    if run.error:
+        lines.append(
+            f"  {run.error} Its place is kept"
+            + (f"; again from {run.until:%Y-%m-%d %H:%M} UTC." if run.until else ".")
+        )
+    return "\n".join(lines)
+
+
+def _run_as_json(run: "Run") -> dict[str, object]:
+    return {
+        "source": run.source,
+        "stored": run.stored,
+        "duplicates": run.duplicates,
+        "refused": list(run.refused),
+        "error": run.error,
+        "again_from": run.until.isoformat() if run.until else None,
+    }
 
 
 @collect.command()

@@ -74,6 +74,9 @@ def init(
 
 def token(
     source: Annotated[str, typer.Argument(help="The source, as the policy's 'from' names it: launchpad, …")],
+    webhook: Annotated[
+        bool, typer.Option("--webhook", help="It opens the webhook of a GitLab in sources.yaml, and nothing else.")
+    ] = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -81,7 +84,7 @@ def token(
     from issuer.contributions import service as contributions
 
     office = open_office(data)
-    made = contributions.create_token(office.engine, source, now=office.now)
+    made = contributions.create_token(office.engine, source, now=office.now, webhook=webhook)
     answer(json, {"source": source, "token": made}, f"{made}\nShown once: only its hash is kept.")
 
 

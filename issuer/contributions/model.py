@@ -7,7 +7,7 @@ thing changes nothing. Accounts become persons in `issuer.people`; what counts i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -83,6 +83,7 @@ class Facts(BaseModel):
     written_reason: str | None = None
     challenge_answered: bool = False
     credits: _Quantity | None = None  # a panel's own number, under the kind's credits_at_most
+    expires_on: date | None = None  # the last day on which it counts at all: an exception is granted to a day
 
 
 @dataclass(frozen=True, slots=True)

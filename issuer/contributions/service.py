@@ -8,7 +8,7 @@ worth is decided in `issuer.recognition`.
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,17 +16,21 @@ from itertools import islice
 from sqlalchemy import Connection, Engine
 
 from issuer.contributions import store as tables
-from issuer.contributions.intake import checked_source
+from issuer.contributions.health import PUSHED, Health, all_health, matters_of
+from issuer.contributions.intake import IntakeError, checked_source
 from issuer.contributions.links import beginnings, short
 from issuer.contributions.model import Contribution
+from issuer.contributions.sources.face import Source
 from issuer.ground import news
 from issuer.ground.database import reading, writing
+from issuer.ground.matters import Matter
 from issuer.ground.tokens import hash_of
 from issuer.people import service as people
 from issuer.people.model import Account
 
 CHUNK = 500  # contributions per transaction: what a crash can cost, and how long other writers wait
 TOKEN_BYTES = 32
+TOKEN_ID = 8  # hexadecimal digits of its hash: enough to tell a community's tokens apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,23 @@ def store(engine: Engine, contributions: Iterable[Contribution], *, now: datetim
     rest = iter(contributions)
     while chunk := list(islice(rest, CHUNK)):
         with writing(engine) as connection:
-            refused = people.refused_accounts(connection, (one.account for one in chunk))
-            kept = [one for one in chunk if one.account not in refused]
-            new = tables.add_new(connection, kept, now=now)
-            _tell(connection, new)
-        total += Counts(len(new), len(kept) - len(new))
+            new, known = keep(connection, chunk, now=now)
+        total += Counts(len(new), known)
     return total
+
+
+def keep(
+    connection: Connection, chunk: Sequence[Contribution], *, now: datetime
+) -> tuple[list[Contribution], int]:
+    """Keep those that are not known yet in the caller's transaction: which they were, and how many were known.
+
+    Nothing is kept of accounts whose person refused to be recorded.
+    """
+    refused = people.refused_accounts(connection, (one.account for one in chunk))
+    kept = [one for one in chunk if one.account not in refused]
+    new = tables.add_new(connection, kept, now=now)
+    _tell(connection, new)
+    return new, len(kept) - len(new)
 
 
 def _tell(connection: Connection, new: Iterable[Contribution]) -> None:
@@ -151,8 +166,21 @@ def _named(contribution: Contribution) -> set[Account]:
     return {contribution.account, *facts.accepted_by, *([facts.moved_by] if facts.moved_by else [])}
 
 
-def create_token(engine: Engine, source: str, *, now: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret. `id` is the beginning of its hash; `webhook`: it opens a webhook only."""
+
+    id: str
+    source: str
+    webhook: bool
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def create_token(engine: Engine, source: str, *, now: datetime, webhook: bool = False) -> str:
     """A new bearer token that may deliver contributions of one source; only its hash is kept.
+
+    `webhook`: instead it may only knock at the webhook of the source of this name in `sources.yaml`.
 
     Raises:
         IntakeError: `source` is no name that a policy's `from` could list.
@@ -160,17 +188,78 @@ def create_token(engine: Engine, source: str, *, now: datetime) -> str:
     checked_source(source)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with writing(engine) as connection:
-        tables.add_token(connection, sha256=hash_of(token), source=source, now=now)
+        tables.add_token(connection, sha256=hash_of(token), source=source, webhook=webhook, now=now)
     return token
 
 
-def source_of_token(engine: Engine, token: str) -> str | None:
-    """The source for which a token speaks, or None for a token that was never made here.
+def source_of_token(engine: Engine, token: str, *, webhook: bool = False) -> str | None:
+    """The source for which a token speaks, or None for a token that was never made here or was revoked.
 
     Each hash is compared, and in constant time, so that how long it takes tells nothing about any of them.
     """
     given = hash_of(token)
     with reading(engine) as connection:
-        known = tables.all_tokens(connection)
+        known = tables.standing_tokens(connection, webhook=webhook)
     matching = [source for sha256, source in known if hmac.compare_digest(sha256, given)]
     return matching[0] if matching else None
+
+
+def all_tokens(engine: Engine) -> list[Token]:
+    """Every token that there ever was, the oldest first."""
+    with reading(engine) as connection:
+        rows = tables.all_tokens(connection)
+    return [Token(r.sha256[:TOKEN_ID], r.source, r.webhook, r.created_at, r.revoked_at) for r in rows]
+
+
+def revoke_token(engine: Engine, token_id: str, *, now: datetime) -> Token:
+    """Take a token back: from now on it opens nothing.
+
+    Raises:
+        IntakeError: no token, or more than one, begins like this.
+    """
+    with writing(engine) as connection:
+        found = [r for r in tables.all_tokens(connection) if len(token_id) >= 4 and r.sha256.startswith(token_id)]
+        if len(found) != 1:
+            raise IntakeError(
+                "token", f"{token_id!r} is the id of no token: 'badge-issuer tokens list' shows them."
+            )
+        tables.revoke_token(connection, sha256=found[0].sha256, now=now)
+    row = found[0]
+    return Token(row.sha256[:TOKEN_ID], row.source, row.webhook, row.created_at, row.revoked_at or now)
+
+
+def deliver(engine: Engine, contributions: Sequence[Contribution], *, source: str, now: datetime) -> Counts:
+    """Keep what a system with a token delivered, and that it did: its health shows it like any other source."""
+    name = f"{source}{PUSHED}"
+    total = Counts()
+    for start in range(0, max(len(contributions), 1), CHUNK):
+        chunk = contributions[start : start + CHUNK]
+        with writing(engine) as connection:
+            new, known = keep(connection, chunk, now=now)
+            state = tables.state_of(connection, name)
+            tables.add_to_days(
+                connection, name, Counter((c.record, c.happened_at.date().isoformat()) for c in new)
+            )
+            moments = [m for m in (state.newest if state else None, *(c.happened_at for c in new)) if m]
+            tables.set_state(
+                connection,
+                name,
+                kind="cloudevents",
+                tried_at=now,
+                succeeded_at=now,
+                newest=max(moments, default=None),
+                stored=(state.stored if state else 0) + len(new),
+            )
+        total += Counts(len(new), known)
+    return total
+
+
+def health(engine: Engine, sources: Iterable[Source], *, now: datetime) -> list[Health]:
+    """How each source stands."""
+    with reading(engine) as connection:
+        return all_health(connection, sources, now=now)
+
+
+def matters(engine: Engine, sources: Iterable[Source], *, now: datetime) -> list[Matter]:
+    """Sources that a person of the team should look at: late, silent, or bursting."""
+    return matters_of(health(engine, sources, now=now))

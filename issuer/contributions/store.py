@@ -1,13 +1,15 @@
-"""The tables of contributions and of the tokens that may deliver them, and all SQL on them."""
+"""The tables of contributions, of their sources and of the tokens that may deliver them; all SQL on them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Connection,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     Row,
     Select,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     insert,
     select,
     tuple_,
+    update,
 )
 
 from issuer.contributions.links import LinkKind, links_of
@@ -59,6 +62,44 @@ tokens = Table(
     Column("sha256", String(64), primary_key=True),
     Column("source", String(40), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("webhook", Boolean, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+source_states = Table(
+    "source_states",
+    metadata,
+    Column("name", String(48), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("cursor", JSON, nullable=False),
+    Column("tried_at", UtcDateTime),
+    Column("succeeded_at", UtcDateTime),
+    Column("newest", UtcDateTime),
+    Column("not_before", UtcDateTime),
+    Column("fault", String(16)),
+    Column("error", String(1000)),
+    Column("failures", Integer, nullable=False),
+    Column("stored", Integer, nullable=False),
+    Column("refused", JSON, nullable=False),
+    Column("lease", String(32)),
+    Column("lease_until", UtcDateTime),
+    Column("knocked_at", UtcDateTime),
+)
+source_days = Table(
+    "source_days",
+    metadata,
+    Column("name", String(48), nullable=False),
+    Column("record", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("name", "record", "day"),
+)
+source_deliveries = Table(
+    "source_deliveries",
+    metadata,
+    Column("name", String(48), nullable=False),
+    Column("delivery", String(64), nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("name", "delivery"),
 )
 
 
@@ -161,13 +202,65 @@ def delete_of(connection: Connection, account: Account) -> None:
     connection.execute(delete(contributions).where(mine))
 
 
-def add_token(connection: Connection, *, sha256: str, source: str, now: datetime) -> None:
-    connection.execute(insert(tokens).values(sha256=sha256, source=source, created_at=now))
+def add_token(connection: Connection, *, sha256: str, source: str, webhook: bool, now: datetime) -> None:
+    connection.execute(insert(tokens).values(sha256=sha256, source=source, webhook=webhook, created_at=now))
 
 
-def all_tokens(connection: Connection) -> list[tuple[str, str]]:
-    """Each token's SHA-256 in hexadecimal, with the source for which it speaks."""
-    return [(row.sha256, row.source) for row in connection.execute(select(tokens))]
+def standing_tokens(connection: Connection, *, webhook: bool) -> list[tuple[str, str]]:
+    """Each token's SHA-256 in hexadecimal, with the source for which it speaks; of those that were not revoked."""
+    standing = select(tokens).where(tokens.c.revoked_at.is_(None), tokens.c.webhook == webhook)
+    return [(row.sha256, row.source) for row in connection.execute(standing)]
+
+
+def all_tokens(connection: Connection) -> list[Row[tuple[object, ...]]]:
+    """Every token that there ever was, in the order in which they were made."""
+    return list(connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.sha256)))
+
+
+def revoke_token(connection: Connection, *, sha256: str, now: datetime) -> None:
+    standing = tokens.c.revoked_at.is_(None)
+    connection.execute(update(tokens).where(tokens.c.sha256 == sha256, standing).values(revoked_at=now))
+
+
+def state_of(connection: Connection, name: str) -> Row[tuple[object, ...]] | None:
+    return connection.execute(select(source_states).where(source_states.c.name == name)).one_or_none()
+
+
+def all_states(connection: Connection) -> dict[str, Row[tuple[object, ...]]]:
+    return {row.name: row for row in connection.execute(select(source_states).order_by(source_states.c.name))}
+
+
+def set_state(connection: Connection, name: str, **values: object) -> None:
+    """Change some columns of a source's state; the first time, `kind` must be among them."""
+    changed = connection.execute(update(source_states).where(source_states.c.name == name).values(**values))
+    if changed.rowcount == 0:
+        fresh: dict[str, object] = {"cursor": {}, "failures": 0, "stored": 0, "refused": []}
+        connection.execute(insert(source_states).values(**{**fresh, "name": name, **values}))
+
+
+def add_to_days(connection: Connection, name: str, numbers: Mapping[tuple[str, str], int]) -> None:
+    """Add to how many records of each (record, day) a source has given."""
+    for (record, day), number in sorted(numbers.items()):
+        key = (source_days.c.name == name, source_days.c.record == record, source_days.c.day == day)
+        changed = connection.execute(update(source_days).where(*key).values(number=source_days.c.number + number))
+        if changed.rowcount == 0:
+            connection.execute(insert(source_days).values(name=name, record=record, day=day, number=number))
+
+
+def days_since(connection: Connection, day: str) -> list[tuple[str, str, str, int]]:
+    """(name, record, day, number) of each source from a day on."""
+    found = select(source_days).where(source_days.c.day >= day)
+    return [(row.name, row.record, row.day, row.number) for row in connection.execute(found)]
+
+
+def add_delivery(connection: Connection, *, name: str, delivery: str, now: datetime, forget: datetime) -> bool:
+    """Whether a webhook's delivery is new; those from before `forget` are forgotten."""
+    connection.execute(delete(source_deliveries).where(source_deliveries.c.received_at < forget))
+    key = (source_deliveries.c.name == name, source_deliveries.c.delivery == delivery)
+    if connection.execute(select(source_deliveries).where(*key)).first() is not None:
+        return False
+    connection.execute(insert(source_deliveries).values(name=name, delivery=delivery, received_at=now))
+    return True
 
 
 def _values(contribution: Contribution, now: datetime) -> dict[str, object]:

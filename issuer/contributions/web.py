@@ -1,4 +1,5 @@
-"""`POST /contributions`: other systems deliver contributions as CloudEvents 1.0 in JSON.
+"""`POST /contributions`: other systems deliver contributions as CloudEvents 1.0 in JSON. `/hooks/…`, `/sources`:
+webhooks that knock, and how each source stands.
 
 One event in structured mode (`application/cloudevents+json`) or binary mode (`ce-…` headers, JSON body), or
 many in batched mode (`application/cloudevents-batch+json`). The bearer token says for which source of the
@@ -9,22 +10,30 @@ policy the sender speaks; nothing in an event can say otherwise. What is wrong c
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from sqlalchemy import Engine
 
-from issuer.contributions import service
+from issuer.contributions import collecting, hooks, service
+from issuer.contributions.configuration import ConfigurationError, secret_in
+from issuer.contributions.health import Health
 from issuer.contributions.intake import AttestationRefusedError, IntakeError, from_fields
 from issuer.contributions.model import Contribution
-from schemas import strict_json
+from issuer.contributions.sources.face import Source
+from issuer.ground import language as language_of_pages
+from issuer.ground import pages
+from issuer.ground.outbound import Outbound
+from schemas import strict_json, timestamps
 from schemas.strict_json import JsonObject, JsonValue
 
 MAX_BODY_BYTES = 1 << 20  # STANDARDS j1: a request body
+REMEMBER_DELIVERIES = timedelta(days=90)  # a webhook sent again after that only makes us look
+MAX_ROUNDS = 5  # after one knock: the next knock, or the night, reads on
 EVENT_TYPE = "org.badgewright.contribution.v1"
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
@@ -56,8 +65,18 @@ class _Refused:
     detail: str
 
 
-def contributions_router(engine: Engine, *, clock: Callable[[], datetime]) -> APIRouter:
-    """The route; `clock` gives the present as an aware datetime."""
+def contributions_router(
+    engine: Engine,
+    *,
+    clock: Callable[[], datetime],
+    community: str = "",
+    sources: Callable[[], Mapping[str, Source]] = dict,
+    outbound: Callable[[Source], Outbound] | None = None,
+) -> APIRouter:
+    """The routes; `clock` gives the present as an aware datetime, `sources` those that are configured now.
+
+    `outbound`: how a source is asked when a webhook knocked; given by tests.
+    """
     router = APIRouter()
 
     @router.post("/contributions")
@@ -73,7 +92,103 @@ def contributions_router(engine: Engine, *, clock: Callable[[], datetime]) -> AP
         except ProblemError as problem:
             return problem.response()
 
+    @router.post("/hooks/{name}")
+    async def hook(request: Request, name: str, later: BackgroundTasks) -> JSONResponse:
+        """A knock: 202 if the source is read now, 200 if there is nothing to read or it came before."""
+        try:
+            source = sources().get(name)
+            if source is None:
+                raise ProblemError(404, "Not Found", "There is no such source.")
+            body = await _body(request, at_most=hooks.MAX_BODY_BYTES)
+            read = await run_in_threadpool(_knock, engine, source, request.headers, body, clock())
+        except ProblemError as problem:
+            return problem.response()
+        except ConfigurationError as error:
+            return ProblemError(503, "Service Unavailable", str(error)).response()
+        if read:
+            later.add_task(_read_until_quiet, engine, source, clock, outbound)
+        return JSONResponse({"read": read}, 202 if read else 200, background=later)
+
+    @router.get("/sources")
+    def page(request: Request) -> Response:
+        """For people, or for programs that accept JSON."""
+        now = clock()
+        try:
+            health = service.health(engine, sources().values(), now=now)
+        except ConfigurationError as error:
+            return ProblemError(503, "Service Unavailable", str(error)).response()
+        if not _wants_page(request.headers.get("accept", "")):
+            return _as_json(health, now)
+        return pages.page(
+            "sources.html",
+            language=language_of_pages.of(request),
+            community=community,
+            sources=[(one, _age(one.lag(now))) for one in health],
+            now=now,
+        )
+
+    @router.get("/sources.json")
+    def page_for_programs() -> Response:
+        """The same as data, for any origin."""
+        now = clock()
+        try:
+            return _as_json(service.health(engine, sources().values(), now=now), now)
+        except ConfigurationError as error:
+            return ProblemError(503, "Service Unavailable", str(error)).response()
+
     return router
+
+
+def _wants_page(accept: str) -> bool:
+    return "text/html" in accept or ("json" not in accept and "*/*" not in accept and bool(accept))
+
+
+def _as_json(health: list[Health], now: datetime) -> Response:
+    body = {"as_of": timestamps.show(now), "sources": [one.to_json(now) for one in health]}
+    headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=60", "Vary": "Accept"}
+    return JSONResponse(body, headers=headers)
+
+
+def _age(lag: timedelta | None) -> tuple[int, str] | None:
+    """How long ago, in the largest whole unit."""
+    if lag is None:
+        return None
+    hours = max(0, int(lag.total_seconds() // 3600))
+    if hours >= 48:
+        return hours // 24, "days"
+    return (hours, "hours") if hours else (max(0, int(lag.total_seconds() // 60)), "minutes")
+
+
+def _knock(engine: Engine, source: Source, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
+    """Whether a genuine, new delivery says that there is something to read."""
+
+    def is_token(token: str) -> bool:
+        return service.source_of_token(engine, token, webhook=True) == source.name
+
+    try:
+        if source.kind == "gitlab":
+            knock = hooks.knock_of_gitlab(headers, body, is_token=is_token)
+        else:
+            knock = hooks.knock_of(source.kind, headers, body, secret=secret_in(source.webhook_secret_file))
+    except hooks.HookError as error:
+        title = {400: "Bad Request", 401: "Unauthorized"}.get(error.status, "Not Found")
+        raise ProblemError(error.status, title, str(error)) from error
+    if not knock.read:
+        return False
+    return collecting.knock(engine, source, delivery=knock.delivery, forget_after=REMEMBER_DELIVERIES, now=now)
+
+
+def _read_until_quiet(
+    engine: Engine,
+    source: Source,
+    clock: Callable[[], datetime],
+    outbound: Callable[[Source], Outbound] | None,
+) -> None:
+    """Read a source that was knocked at; once more for those who knocked meanwhile."""
+    for _ in range(MAX_ROUNDS):
+        done = collecting.run(engine, source, clock=clock, outbound=outbound)
+        if done.skipped or done.error or not collecting.is_due(engine, source, now=clock()):
+            return
 
 
 def _deliver_one(engine: Engine, event: JsonValue, source: str, now: datetime) -> JSONResponse:
@@ -84,7 +199,7 @@ def _deliver_one(engine: Engine, event: JsonValue, source: str, now: datetime) -
         raise ProblemError(403, "Forbidden", _sentence(error)) from error
     except IntakeError as error:
         raise ProblemError(422, "Unprocessable Content", _sentence(error)) from error
-    counts = service.store(engine, [contribution], now=now)
+    counts = service.deliver(engine, [contribution], source=source, now=now)
     body = {"stored": counts.stored, "duplicates": counts.duplicates}
     return JSONResponse(body, 201 if counts.stored else 200)
 
@@ -100,7 +215,7 @@ def _deliver_batch(engine: Engine, events: JsonValue, source: str, now: datetime
             good.append(_contribution(event, source=source, now=now))
         except IntakeError as error:
             refused.append(_Refused(index, _id_of(event), _sentence(error)))
-    counts = service.store(engine, good, now=now)
+    counts = service.deliver(engine, good, source=source, now=now)
     body: dict[str, Any] = {
         "stored": counts.stored,
         "duplicates": counts.duplicates,
@@ -195,13 +310,13 @@ def _mode(request: Request) -> str:
     return mode
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, *, at_most: int = MAX_BODY_BYTES) -> bytes:
     """The body, read no further than the limit whatever its length is said to be."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ProblemError(413, "Content Too Large", f"At most {MAX_BODY_BYTES} bytes are read.")
+        if len(body) > at_most:
+            raise ProblemError(413, "Content Too Large", f"At most {at_most} bytes are read.")
     return bytes(body)
 
 

@@ -38,6 +38,7 @@ NO_QUANTITY = "quantity"
 OVER_CREDITS = "credits_at_most"
 OWN_STATEMENT = "attest_own_event_earns"
 NO_CREDITS = "no_credits"
+EXPIRED = "expires_on"
 MAX_WAITING_TRIED = 20  # how many waiting items are tried out for the smallest change; more tell nothing new
 
 
@@ -164,7 +165,10 @@ def _lines(items: Sequence[Item], rules: Rules, as_of: datetime, windows: tuple[
         judged = _judge(item, rules)
         weight = _weight(item.happened_at, as_of, windows)
         line = Line(item, judged.kind, judged.clause, ZERO, weight, judged.predicate, judged.missing)
-        if judged.clause == COUNTED and not weight:
+        ends = item.facts.expires_on
+        if ends is not None and as_of.date() > ends:
+            line = replace(line, clause=EXPIRED)
+        elif judged.clause == COUNTED and not weight:
             line = replace(line, clause=IN_THE_FUTURE if item.happened_at > as_of else TOO_OLD)
         elif judged.clause == COUNTED and judged.kind is not None:
             counts = min(judged.credits * weight, room[judged.kind])

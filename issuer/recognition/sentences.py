@@ -63,6 +63,7 @@ _WHY_NOT = {
     d.OVER_CREDITS: "it gives no number of credits, or more than the policy allows",
     d.OWN_STATEMENT: "whoever attests an event earns nothing from it",
     d.NO_CREDITS: "this kind is recorded, and gives no credits",
+    d.EXPIRED: "it was granted to a day, which is over",
 }
 
 

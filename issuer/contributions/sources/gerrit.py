@@ -18,7 +18,7 @@ from issuer.contributions.model import Contribution, ContributionError, Facts
 from issuer.contributions.sources.changed_files import FileChange, sum_of
 from issuer.contributions.sources.commit_message import parse_message
 from issuer.contributions.sources.machines import is_machine
-from issuer.ground.outbound import MAX_BODY_BYTES, Outbound, OutboundError
+from issuer.ground.outbound import MAX_BODY_BYTES, Outbound, OutboundError, WaitError
 from issuer.people.model import Account
 from schemas import strict_json
 from schemas.strict_yaml import sentence_of
@@ -40,7 +40,8 @@ MAX_TITLE_CHARACTERS = 300
 MAX_LINES = 1_000_000_000  # what the model holds
 _NO_FILES = frozenset({"/COMMIT_MSG", "/MERGE_LIST", "/PATCHSET_LEVEL"})
 
-_PROJECT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}$", re.ASCII)
+PROJECT = r"^[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}$"
+_PROJECT = re.compile(PROJECT, re.ASCII)
 _BASE_URL = re.compile(r"https?://[^\s?#]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9}", re.ASCII)
 _HEADER = re.compile(r"Patch Set (\d+):([^\n]*)", re.ASCII)
@@ -206,6 +207,8 @@ def _page(outbound: Outbound, base: str, *, query: str, start: int, size: int) -
     parameters: dict[str, str | list[str]] = {"q": query, "n": str(size), "S": str(start), "o": list(OPTIONS)}
     try:
         body = outbound.get(f"{base}/changes/", parameters=parameters)
+    except WaitError:
+        raise
     except OutboundError as error:
         raise GerritError(str(error)) from error
     prefix, newline, text = body.partition(b"\n")

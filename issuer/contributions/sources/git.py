@@ -139,6 +139,11 @@ def read_repository(
                 yield from _contributions(commit, brought, happened_at, coauthors, reviewers)
 
 
+def tip_of(path: Path, *, branch: str | None = None) -> str:
+    """The commit id at the tip of a branch; raises as `read_repository`."""
+    return _Repository.open(path).tip(branch)
+
+
 def shallow_warning(path: Path) -> str | None:
     """A sentence if the repository is a shallow clone, whose older contributions cannot be seen; else None.
 

@@ -14,6 +14,7 @@ ISSUER = Path(language.__file__).resolve().parent.parent
 OTHERS = [code for code in language.known() if code != language.ENGLISH]
 TRANSLATED = [  # the templates of the rooms whose pages speak other languages
     *sorted((ISSUER / "ground" / "templates").glob("*.html")),
+    *sorted((ISSUER / "contributions" / "templates").glob("*.html")),
     *sorted((ISSUER / "people" / "templates").glob("*.html")),
     *(ISSUER / "delivery" / "templates" / name for name in ("leave.html", "left.html")),
 ]

@@ -116,6 +116,7 @@ def test_why_says_one_sentence_for_every_clause() -> None:
         talk("waiting", voices=1),
         talk("waiting-for-two", voices=0),
         item("no-words", "translation.approved", source="weblate"),
+        replace(change("exception"), facts=facts(changed_lines=9, expires_on="2020-01-01")),
         attested("panel", "panel.award", role="review_panel", facts=facts(written_reason="x")),
         replace(meetup("own"), attested_by_oneself=True),
         item("attended", "event.attended", source="attendance"),
@@ -137,6 +138,7 @@ def test_why_says_one_sentence_for_every_clause() -> None:
         d.OVER_CREDITS,
         d.OWN_STATEMENT,
         d.NO_CREDITS,
+        d.EXPIRED,
     }
     assert said["counted"] == "A merged change: counts 1 credit."
     assert (

@@ -77,7 +77,8 @@ def wrong_headings(page: Any) -> list[str]:
 def small_targets(page: Any) -> list[str]:
     """What is pressed and lower than a finger. Links within a sentence are excused (WCAG 2.2, 2.5.8)."""
     found = page.evaluate(
-        """(least) => [...document.querySelectorAll("a, button, summary, textarea, input:not([type=hidden])")]
+        """(least) => [...document.querySelectorAll("a, button, summary, select, textarea, input")]
+            .filter((each) => each.type !== "hidden")
             .filter((each) => each.checkVisibility() && getComputedStyle(each).display !== "inline")
             .map((each) => [each, (each.closest("label") ?? each).getBoundingClientRect()])
             .filter(([each, box]) => box.height < least && !each.matches(".skip"))
@@ -91,7 +92,7 @@ def lost_by_keyboard(page: Any) -> list[str]:
     """Walk through by Tab: everything that can be pressed comes, in reading order, with a focus that is seen."""
     page.evaluate(
         """() => {
-            const able = "a[href], button, summary, textarea, input:not([type=hidden]), [tabindex='0']";
+            const able = "a[href], button, summary, select, textarea, input:not([type=hidden]), [tabindex='0']";
             const all = [...document.querySelectorAll(able)].filter((each) => each.checkVisibility());
             all.forEach((each, at) => (each.dataset.stop = at));
             document.body.tabIndex = -1;

@@ -166,6 +166,7 @@ def opened(folder: Path) -> Iterator[TwoOffices]:
     _, blind_port = free_ports()
     with contextlib.ExitStack() as offices:
         _earn(play)
+        _let_people_in(play)
         offices.enter_context(serving(lambda: create_issuer(play.issuer_data), play.issuer_port))
         answered = _attest(play)
         holders = _issue(play)
@@ -205,6 +206,13 @@ def _earn(play: Play) -> None:
     play.issuer("collect", "csv", play.file("words.csv", to_csv(words)), "--as", "weblate")
     survey = {**_record(play, "survey-1", f"survey:{PLAIN}", 60), "record": "survey.completed", "title": "Survey"}
     play.issuer("collect", "csv", play.file("survey.csv", to_csv([survey])), "--as", "csv_of_record")
+
+
+def _let_people_in(play: Play) -> None:
+    """A mail server that is down, and a forge whose profiles prove accounts."""
+    with (play.issuer_data / issuer_settings.SETTINGS_FILE).open("a", encoding="utf-8") as settings:
+        settings.write("mail: {host: 127.0.0.1, port: 9, tls: none, sender: badges@people.example}\n")
+        settings.write("profiles: {github: 'https://github.example/{name}'}\n")
 
 
 def _attest(play: Play) -> str:

@@ -13,13 +13,13 @@ from issuer.badges import catalogue, picture, preparation, service, status
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
 from issuer.ground import pages
-from issuer.recognition import sentences
+from issuer.recognition import backtest_page, life, sentences, versions
 from issuer.recognition import service as recognition
 from issuer.recognition.calendar import period_at
 from keys import data_integrity, did, jws
 from schemas import baking, credential, strict_json
 from schemas.claims import claims_of
-from schemas.policy import QualificationPolicy
+from schemas.policy import QualificationPolicy, load
 from schemas.strict_json import JsonValue
 
 JSON = "application/json"
@@ -66,7 +66,7 @@ def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
     yield from dictionaries(bureau)
     for number in service.status_list_numbers(bureau.engine):
         yield from status_list(bureau, number, now=now)
-    yield from policies(bureau)
+    yield from policies(bureau, now=now)
     yield from achievements(bureau, now=now)
     for badge in service.all_badges(bureau.engine):
         if badge.published and badge.state == "in force":
@@ -87,7 +87,7 @@ def find(bureau: Bureau, path: str, *, now: datetime, accept: str = "") -> Docum
         case "dictionaries":
             made = dictionaries(bureau)
         case "policies":
-            made = policies(bureau)
+            made = policies(bureau, now=now)
         case "achievements" | "pictures":
             made = achievements(bureau, now=now)
         case _:
@@ -181,22 +181,42 @@ def dictionaries(bureau: Bureau) -> Iterator[Document]:
     yield Document("/dictionaries/", JSON, _json({"dictionaries": listed}))
 
 
-def policies(bureau: Bureau) -> Iterator[Document]:
-    """Every version of the policy: the document, and the same in words."""
-    for policy in recognition.all_policies(bureau.engine).values():
+def policies(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
+    """Every version of the policy: the document, the same in words, its state and backtest; and their list."""
+    adopted = recognition.all_policies(bureau.engine)
+    in_force = next(reversed(adopted), "")
+    proposed = {p.digest: p for p in versions.proposals(bureau.engine)}
+    texts = adopted | {
+        p.digest: load(p.document, name="a proposed policy") for p in proposed.values() if p.digest not in adopted
+    }
+    listed = []
+    for policy in texts.values():
+        proposal = proposed.get(policy.digest)
+        founding = "in force" if policy.digest == in_force else "superseded"
+        state = proposal.state(now=now, in_force=in_force) if proposal else founding
+        listed.append({"policy": policy, "state": state, "proposal": proposal})
         yield Document(f"/policies/{policy.digest}.yaml", "application/yaml", policy.document, FOR_EVER)
+        if proposal is not None and proposal.backtest is not None:
+            report = strict_json.loads_object(proposal.backtest)
+            shown = backtest_page.page(report, community=bureau.name)
+            yield Document(f"/policies/{policy.digest}/backtest.html", HTML, shown.encode(), FOR_A_WHILE)
         words = sentences.policy_in_words(policy)  # tiers, times, kinds
         tiers, kinds = len(policy.tiers), len(words) - len(policy.kinds)
         body = pages.render(
             "policy.html",
             community=bureau.name,
             policy=policy,
+            state=state,
+            proposal=proposal,
+            approvals_needed=life.APPROVALS,
             tiers=words[:tiers],
             credit=_credit_in_words(policy),
             times=words[tiers:kinds],
             kinds=words[kinds:],
         )
-        yield Document(f"/policies/{policy.digest}.html", HTML, body.encode(), FOR_A_WHILE)
+        yield Document(f"/policies/{policy.digest}.html", HTML, body.encode())
+    body = pages.render("policies.html", community=bureau.name, versions=listed[::-1])
+    yield Document("/policies/", HTML, body.encode())
 
 
 def achievements(bureau: Bureau, *, now: datetime) -> Iterator[Document]:

@@ -60,6 +60,12 @@ def all_badges(engine: Engine) -> list[Badge]:
         return list(store.all_badges(connection))
 
 
+def holders_of(engine: Engine, tier: str) -> int:
+    """How many people hold a badge of this tier that stands today."""
+    with reading(engine) as connection:
+        return store.count_holders(connection, tier)
+
+
 def person_of_page(engine: Engine, token: str) -> str | None:
     """Whose private page a link opens; None for a link that leads nowhere."""
     with reading(engine) as connection:

@@ -379,6 +379,13 @@ def all_badges(connection: Connection) -> Iterator[Badge]:
         yield _badge(row)
 
 
+def count_holders(connection: Connection, achievement: str) -> int:
+    """How many persons have a badge of this achievement that was not withdrawn."""
+    standing = badges.c.revoked_at.is_(None) & (awards.c.achievement == achievement)
+    query = select(func.count(awards.c.person.distinct())).join(badges, badges.c.award == awards.c.id)
+    return connection.execute(query.where(standing)).scalar() or 0
+
+
 def badge_of_award(connection: Connection, award_id: str) -> Badge | None:
     row = connection.execute(_badge_query().where(badges.c.award == award_id)).first()
     return _badge(row) if row else None

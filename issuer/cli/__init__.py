@@ -8,7 +8,18 @@ import sys
 
 import typer
 
-from issuer.cli import collecting, issuing, keeping, people, recognising, running, signing, sourcing, working
+from issuer.cli import (
+    collecting,
+    issuing,
+    keeping,
+    people,
+    policing,
+    recognising,
+    running,
+    signing,
+    sourcing,
+    working,
+)
 from issuer.cli.output import run
 
 app = typer.Typer(
@@ -21,6 +32,7 @@ app = typer.Typer(
 running.register(app)
 collecting.register(app)
 recognising.register(app)
+policing.register(app)
 issuing.register(app)
 keeping.register(app)
 signing.register(app)

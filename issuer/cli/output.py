@@ -52,11 +52,18 @@ def open_office(data: Path | None) -> Office:
     from issuer.ground import settings as ground_settings
     from issuer.ground.database import open_database
     from issuer.recognition import service as recognition
+    from issuer.recognition import versions
 
     now = datetime.now(UTC)
     settings = ground_settings.load(data or ground_settings.default_data_folder())
     engine = open_database(settings.database)
     policy = recognition.policy_in_force(engine, settings.policy, now=now)
+    if versions.waits_in_file(settings.policy, policy):
+        typer.echo(
+            f"badge-issuer: {settings.policy} is not version {policy.version}, which is in force:"
+            f" 'badge-issuer policy propose {settings.policy.name}' proposes it.",
+            err=True,
+        )
     return Office(settings, engine, policy, now)
 
 

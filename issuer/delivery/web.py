@@ -16,6 +16,7 @@ from issuer.delivery.files import FileForm
 from issuer.delivery.service import Holding
 from issuer.ground import pages
 from issuer.recognition import sentences
+from issuer.recognition import service as recognition
 from schemas.policy import QualificationPolicy
 
 SAVED = {
@@ -65,6 +66,17 @@ def router(
             lines=[service.line_view(line) for line in decision.lines],
             policy_page=f"/policies/{in_force.digest}.html",
         )
+
+    @routes.get("/case.json")
+    def case(token: str) -> Response:
+        office = bureau()
+        held = service.holding(office, token)
+        if held is None:
+            return nothing()
+        body = recognition.case_file(office.engine, policy(), held.person, as_of=clock())
+        headers = {**pages.SECURITY_HEADERS, **pages.PRIVATE_HEADERS}
+        headers["Content-Disposition"] = 'attachment; filename="my-case.json"'
+        return Response(body, media_type="application/json", headers=headers)
 
     @routes.post("/choices")
     def choices(

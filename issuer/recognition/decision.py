@@ -8,11 +8,12 @@ people are in `sentences`; making items from stored records is `service`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain, combinations, islice
 
 from issuer.people.model import Pause
 from issuer.recognition import predicates
@@ -39,7 +40,8 @@ OVER_CREDITS = "credits_at_most"
 OWN_STATEMENT = "attest_own_event_earns"
 NO_CREDITS = "no_credits"
 EXPIRED = "expires_on"
-MAX_WAITING_TRIED = 20  # how many waiting items are tried out for the smallest change; more tell nothing new
+ENGINE = "1"  # rises when the same items under the same rules would give another decision
+MAX_SETS_TRIED = 4_000  # sets of waiting items tried out for the smallest change: seconds at most, on one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,17 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class SmallestChange:
-    """The smallest change that would alter the outcome: one waiting item attested, or so much more work."""
+    """The smallest change that would alter the outcome: these waiting items attested, or so much more work.
+
+    `waiting`: of all sets of waiting items that would do, the one that needs fewest attestations; or none.
+    """
 
     tier: str
-    waiting: Item | None
+    waiting: tuple[Item, ...]
     shortage: Shortage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decision:
     """The outcome for one person at one date under one version of the policy."""
 
@@ -90,9 +95,15 @@ class Decision:
     active_months: int
     active_quarters: int
     lines: tuple[Line, ...]
-    smallest_change: SmallestChange | None
     as_of: datetime
+    rules: "Rules" = field(compare=False, repr=False)
+    windows: tuple[datetime, datetime] = field(compare=False, repr=False)
     policy: tuple[str, str, str]  # id, version, SHA-256
+
+    @cached_property
+    def smallest_change(self) -> SmallestChange | None:
+        """What would alter the outcome with least; None for whoever has the highest tier. Found when asked for."""
+        return _smallest_change(self)
 
 
 @dataclass(frozen=True)
@@ -142,8 +153,9 @@ def decide(items: Iterable[Item], rules: Rules, *, as_of: datetime, pauses: tupl
         active_months=outcome[1],
         active_quarters=outcome[2],
         lines=tuple(lines),
-        smallest_change=_smallest_change(lines, outcome, tier, rules, as_of, windows),
         as_of=as_of,
+        rules=rules,
+        windows=windows,
         policy=rules.identity,
     )
 
@@ -293,32 +305,56 @@ def _lacks(outcome: tuple[Decimal, int, int], tier: Tier) -> tuple[Decimal, int,
     )
 
 
-def _smallest_change(
-    lines: Sequence[Line],
-    outcome: tuple[Decimal, int, int],
-    tier: Tier | None,
-    rules: Rules,
-    as_of: datetime,
-    windows: tuple[datetime, datetime],
-) -> SmallestChange | None:
-    tiers = rules.policy.tiers
-    place = tiers.index(tier) if tier else len(tiers)
+def _smallest_change(decision: Decision) -> SmallestChange | None:
+    tiers = decision.rules.policy.tiers
+    place = next((n for n, tier in enumerate(tiers) if tier.id == decision.tier), len(tiers))
     if place == 0:
         return None
     following = tiers[place - 1]
+    outcome = decision.credits, decision.active_months, decision.active_quarters
     shortage = Shortage(following.id, *_lacks(outcome, following))
-    waiting = [line for line in lines if line.clause == NEEDS_ATTESTATION and line.missing == 1 and line.weight]
-    for line in waiting[:MAX_WAITING_TRIED]:
-        items = [_as_if_attested(line.item, rules) if other is line else other.item for other in lines]
-        tried = _tier(_outcome(_lines(items, rules, as_of, windows), rules), tiers)
-        if tried and tiers.index(tried) < place:
-            return SmallestChange(tried.id, line.item, shortage)
-    return SmallestChange(following.id, None, shortage)
+    waiting = [line for line in decision.lines if line.clause == NEEDS_ATTESTATION and line.weight]
+    for some in islice(_sets_by_cost(waiting), MAX_SETS_TRIED if _would_do(decision, waiting, following) else 0):
+        reached = _tier(_outcome_with(decision, some), tiers)
+        if reached and tiers.index(reached) < place:
+            return SmallestChange(reached.id, tuple(line.item for line in some), shortage)
+    return SmallestChange(following.id, (), shortage)
 
 
-def _as_if_attested(item: Item, rules: Rules) -> Item:
-    """The item with one more attestation, by somebody of the role asked for who affirms what must be affirmed."""
+def _would_do(decision: Decision, waiting: Sequence[Line], following: Tier) -> bool:
+    """Whether all of them together give the credits: more of them never give less, so otherwise none will do."""
+    return bool(waiting) and _outcome_with(decision, waiting)[0] >= following.min_credits
+
+
+def _sets_by_cost(waiting: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
+    """Every set of waiting lines, those first that need fewest attestations; ties newest first."""
+    cheapest_first = [(sum(line.missing for line in some), some) for some in _small_sets(waiting)]
+    yield from (some for _, some in sorted(cheapest_first, key=lambda pair: pair[0]))
+
+
+def _small_sets(waiting: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
+    every = chain.from_iterable(combinations(waiting, size) for size in range(1, len(waiting) + 1))
+    return islice(every, MAX_SETS_TRIED)
+
+
+def _outcome_with(decision: Decision, attested: Iterable[Line]) -> tuple[Decimal, int, int]:
+    """(credits, active months, active quarters), if these waiting lines had the attestations that they lack."""
+    missing = {line.item.id: line.missing for line in attested}
+    items = [
+        _as_if_attested(line.item, decision.rules, missing[line.item.id]) if line.item.id in missing else line.item
+        for line in decision.lines
+    ]
+    return _outcome(_lines(items, decision.rules, decision.as_of, decision.windows), decision.rules)
+
+
+def _as_if_attested(item: Item, rules: Rules, times: int) -> Item:
+    """The item with more attestations, by people of the role asked for who affirm what must be affirmed.
+
+    How many came is as others saw it, or, where nobody said, as many as are asked for.
+    """
     kind = rules.policy.kinds[next(name for name, kind in rules.by_record[item.record] if kind.grade == "B")]
     affirmed = [p.parameter for p in kind.when if p.name == "attested" and isinstance(p.parameter, tuple)]
-    one_more = Attested("", kind.attestor_role, frozenset().union(*affirmed), item.attendees)
-    return replace(item, attestations=(*item.attestations, one_more))
+    came = [p.parameter for p in kind.when if p.name == "attendees_at_least" and isinstance(p.parameter, int)]
+    attendees = max(came, default=None) if item.attendees is None else item.attendees
+    one_more = Attested("", kind.attestor_role, frozenset().union(*affirmed), attendees)
+    return replace(item, attestations=(*item.attestations, *[one_more] * times))

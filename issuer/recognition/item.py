@@ -44,6 +44,7 @@ class Item:
     has_record_of_event: bool = False
     attested_by_oneself: bool = False
     evidence: str | None = None
+    region: str | None = None  # of what was attested; it decides nothing
 
     @property
     def attendees(self) -> int | None:

@@ -263,4 +263,5 @@ def _attested_item(
         ),
         has_record_of_event=any(record.record == claim.kind and record.acceptors for record in records),
         attested_by_oneself=bool(claim.event and (claim.event, subject) in attested_by),
+        region=claim.region,
     )

@@ -124,9 +124,11 @@ def smallest_change(change: d.SmallestChange | None) -> str:
     if change is None:
         return "This is the highest tier: no change would raise it."
     title = tier_name(change.tier).lower()
-    if change.waiting is not None:
-        what = change.waiting.facts.title or kind_name(change.waiting.record)
-        return f"If one more person attests “{what}”, the tier is {title}."
+    if change.waiting:
+        named = [f"“{item.facts.title or kind_name(item.record)}”" for item in change.waiting]
+        what = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+        lacking_people = "one more person attests" if len(named) == 1 else "those who saw it attest"
+        return f"If {lacking_people} {what}, the tier is {title}."
     lacking = change.shortage
     needs = [
         *([credits_in_words(lacking.credits)] if lacking.credits else []),

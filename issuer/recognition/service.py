@@ -1,5 +1,6 @@
-"""From stored records to decisions, for everybody or for some; and the policy's versions, each kept under its
-digest for ever. Making items of records is `records`, deciding about them `decision`.
+"""From stored records to decisions, for everybody or for some, today or over past years.
+
+Making items of records is `records`, deciding about them `decision`; the versions of the policy are `versions`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,56 +9,50 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from issuer.ground.database import reading, writing
+from issuer.ground.database import reading
 from issuer.ground.news import News
 from issuer.people.model import Person
-from issuer.recognition import records, store
+from issuer.recognition import backtest as backtests
+from issuer.recognition import case_file as case_files
+from issuer.recognition import records
+from issuer.recognition.backtest import Backtest, Case
 from issuer.recognition.decision import Decision, Rules, decide
 from issuer.recognition.records import Records
-from schemas import policy as policy_shape
-from schemas.policy import PolicyError, QualificationPolicy
+from issuer.recognition.versions import all_versions as all_policies
+from issuer.recognition.versions import in_force as policy_in_force
+from schemas.policy import QualificationPolicy
 
+__all__ = ["all_policies", "policy_in_force"]  # asked of this room by all others
 EXAMPLE_POLICY = Path(__file__).with_name("policy.example.yaml")
 
 
-def policy_in_force(engine: Engine, file: Path, *, now: datetime) -> QualificationPolicy:
-    """The policy in a file, kept under its digest.
+def case_file(engine: Engine, policy: QualificationPolicy, person: Person, *, as_of: datetime) -> bytes:
+    """One person's decision as a file that anybody can repeat (`case_file.recompute`)."""
+    with reading(engine) as connection:
+        read = next(records.of_some(connection, [person.id]))
+    pauses = read.people.get(person.id, person).pauses
+    return case_files.write(read.items.get(person.id, ()), Rules.of(policy), as_of=as_of, pauses=pauses)
+
+
+def backtest(
+    engine: Engine, draft: QualificationPolicy, current: QualificationPolicy, *, first: datetime, last: datetime
+) -> Backtest:
+    """The draft and the version in force over the records from `first` to `last`, by the end of each month.
+
+    Attestations count from the day of what they attest, whenever they were given.
 
     Raises:
-        PolicyError: it cannot be read or is refused, or this version was published with another text.
+        BacktestError: the span is empty or too long.
     """
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise PolicyError(f"The policy {file} cannot be read: {error.strerror}.") from error
-    policy = policy_shape.load(data, name=str(file))
+    dates = backtests.month_ends(first, last)
     with reading(engine) as connection:
-        known = store.digest_of(connection, policy.id, policy.version)
-    if known is None:
-        with writing(engine) as connection:
-            if store.digest_of(connection, policy.id, policy.version) is None:
-                store.add(
-                    connection,
-                    digest=policy.digest,
-                    policy=policy.id,
-                    version=policy.version,
-                    data=data,
-                    now=now,
-                )
-    elif known != policy.digest:
-        raise PolicyError(
-            f"{file}: version {policy.version} of {policy.id} was in force with another text; a changed policy"
-            " needs a new version."
+        cases = (
+            Case(person.id, tuple(group.items.get(person.id, ())), person.pauses)
+            for group in records.everybody(connection)
+            for person in group.people.values()
+            if not person.bot
         )
-    return policy
-
-
-def all_policies(engine: Engine) -> dict[str, QualificationPolicy]:
-    """Every version that was ever in force, by digest."""
-    with reading(engine) as connection:
-        documents = store.all_documents(connection)
-    loaded = (policy_shape.load(document, name="a stored policy") for document in documents)
-    return {policy.digest: policy for policy in loaded}
+        return backtests.run(cases, current, draft, dates=dates)
 
 
 def decide_all(

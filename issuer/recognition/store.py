@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, LargeBinary, String, Table, insert, select
+from sqlalchemy import Column, Connection, ForeignKey, LargeBinary, String, Table, Text, insert, select, update
 
 from issuer.ground.database import UtcDateTime, metadata
+from issuer.recognition.life import Approval, Proposal
 
 policies = Table(
     "policies",
@@ -15,15 +16,91 @@ policies = Table(
     Column("document", LargeBinary, nullable=False),
     Column("adopted_at", UtcDateTime, nullable=False),
 )
+proposals = Table(
+    "policy_proposals",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("policy", String(100), nullable=False),
+    Column("version", String(100), nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("proposed_by", ForeignKey("persons.id"), nullable=False),
+    Column("proposed_at", UtcDateTime, nullable=False),
+    Column("comments_until", UtcDateTime),
+    Column("backtest", Text),  # JSON: what it would have changed, as it was when comments were opened
+    Column("withdrawn_at", UtcDateTime),
+)
+approvals = Table(
+    "policy_approvals",
+    metadata,
+    Column("digest", ForeignKey("policy_proposals.digest"), primary_key=True),
+    Column("person", ForeignKey("persons.id"), primary_key=True),
+    Column("approved_at", UtcDateTime, nullable=False),
+)
+
+
+def add_proposal(connection: Connection, proposal: Proposal) -> None:
+    connection.execute(
+        insert(proposals).values(
+            digest=proposal.digest,
+            policy=proposal.policy,
+            version=proposal.version,
+            document=proposal.document,
+            why=proposal.why,
+            proposed_by=proposal.proposed_by,
+            proposed_at=proposal.proposed_at,
+        )
+    )
+
+
+def open_comments(connection: Connection, digest: str, *, until: datetime, backtest: str) -> None:
+    chosen = proposals.c.digest == digest
+    connection.execute(update(proposals).where(chosen).values(comments_until=until, backtest=backtest))
+
+
+def withdraw_proposal(connection: Connection, digest: str, *, now: datetime) -> None:
+    connection.execute(update(proposals).where(proposals.c.digest == digest).values(withdrawn_at=now))
+
+
+def add_approval(connection: Connection, digest: str, approval: Approval) -> None:
+    values = {"digest": digest, "person": approval.person, "approved_at": approval.at}
+    connection.execute(insert(approvals).values(values))
+
+
+def all_proposals(connection: Connection) -> list[Proposal]:
+    """In the order in which they were made."""
+    given: dict[str, list[Approval]] = {}
+    for row in connection.execute(select(approvals).order_by(approvals.c.approved_at, approvals.c.person)):
+        given.setdefault(row.digest, []).append(Approval(row.person, row.approved_at))
+    adopted = {row.digest: row.adopted_at for row in connection.execute(select(policies))}
+    rows = connection.execute(select(proposals).order_by(proposals.c.proposed_at, proposals.c.digest))
+    return [
+        Proposal(
+            digest=row.digest,
+            policy=row.policy,
+            version=row.version,
+            document=row.document,
+            why=row.why,
+            proposed_by=row.proposed_by,
+            proposed_at=row.proposed_at,
+            comments_until=row.comments_until,
+            backtest=row.backtest,
+            withdrawn_at=row.withdrawn_at,
+            adopted_at=adopted.get(row.digest),
+            approvals=tuple(given.get(row.digest, ())),
+        )
+        for row in rows
+    ]
+
+
+def adoptions(connection: Connection) -> list[tuple[str, datetime]]:
+    """(digest, when) of every version that was ever in force, in their order; the last one is in force."""
+    rows = connection.execute(select(policies.c.digest, policies.c.adopted_at).order_by(policies.c.adopted_at))
+    return [(row.digest, row.adopted_at) for row in rows]
 
 
 def document(connection: Connection, digest: str) -> bytes | None:
     return connection.execute(select(policies.c.document).where(policies.c.digest == digest)).scalar()
-
-
-def digest_of(connection: Connection, policy: str, version: str) -> str | None:
-    chosen = (policies.c.policy == policy) & (policies.c.version == version)
-    return connection.execute(select(policies.c.digest).where(chosen)).scalar()
 
 
 def all_documents(connection: Connection) -> list[bytes]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from tests.unit.issuer.recognition.contributions import (
     line_of,
     load,
     meetup,
+    months_ago,
     policy_of,
     review,
     runbook,
@@ -488,7 +490,7 @@ def test_panel_gives_what_it_says_up_to_the_policy_s_limit(award: Item, amount: 
 def test_smallest_change_from_nothing_is_the_lowest_tier() -> None:
     change_needed = decided([]).smallest_change
     assert change_needed is not None
-    assert (change_needed.tier, change_needed.waiting) == ("recognised", None)
+    assert (change_needed.tier, change_needed.waiting) == ("recognised", ())
     assert change_needed.shortage == Shortage("recognised", credit("0.1"), 0, 0)
 
 
@@ -503,26 +505,26 @@ def test_smallest_change_is_one_more_attestation_where_that_is_enough() -> None:
     decision = decided([change("c", when=month(6)), waiting])
     assert decision.tier == "recognised"
     assert decision.smallest_change is not None
-    assert (decision.smallest_change.tier, decision.smallest_change.waiting) == ("contributor", waiting)
+    assert (decision.smallest_change.tier, decision.smallest_change.waiting) == ("contributor", (waiting,))
     attested_now = replace(waiting, attestations=meetup("m").attestations)
     assert decided([change("c", when=month(6)), attested_now]).tier == "contributor"
 
 
 def test_waiting_item_that_would_not_alter_the_tier_is_not_the_smallest_change() -> None:
     decision = decided([change("c", when=month(6)), talk("waiting", when=month(7), voices=1)])
-    assert decision.smallest_change is not None and decision.smallest_change.waiting is None
+    assert decision.smallest_change is not None and not decision.smallest_change.waiting
 
 
 def test_waiting_item_that_lies_too_far_back_is_not_the_smallest_change() -> None:
     decision = decided([talk("waiting", when=TWO_YEARS_AGO - TICK, voices=1)])
-    assert decision.smallest_change is not None and decision.smallest_change.waiting is None
+    assert decision.smallest_change is not None and not decision.smallest_change.waiting
 
 
 def test_waiting_item_of_a_role_asks_for_that_role() -> None:
     waiting = attested("g", "group.chaired", when=month(7), voices=0)
     decision = decided([change("c", when=month(6)), waiting])
     assert decision.smallest_change is not None
-    assert (decision.smallest_change.tier, decision.smallest_change.waiting) == ("contributor", waiting)
+    assert (decision.smallest_change.tier, decision.smallest_change.waiting) == ("contributor", (waiting,))
 
 
 # --- order, and numbers without end ----------------------------------------------------------------------
@@ -672,3 +674,53 @@ def test_rules_made_once_decide_as_rules_made_each_time() -> None:
     rules = Rules.of(example())
     decisions: list[Decision] = [decide(items, rules, as_of=AS_OF) for items in CHEATS.values()]
     assert decisions == [decided(items) for items in CHEATS.values()]
+
+
+# --- the smallest change is the smallest -------------------------------------------------------------------
+
+
+waiting_items = st.lists(
+    st.tuples(
+        st.sampled_from(["talk.given", "session.moderated", "event.organised"]),
+        st.integers(0, 2),
+        st.integers(0, 26),
+    ),
+    max_size=5,
+)
+
+
+@given(made=waiting_items, done=st.lists(st.integers(0, 26), max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_the_smallest_change_is_the_one_that_trying_everything_finds(
+    made: list[tuple[str, int, int]], done: list[int]
+) -> None:
+    statements = OPEN | {"community_event"}
+    waiting = [
+        attested(f"w{number}", kind, when=months_ago(month), voices=voices, statements=statements, attendees=30)
+        for number, (kind, voices, month) in enumerate(made)
+    ]
+    items = [*waiting, *(change(f"c{n}", when=months_ago(month)) for n, month in enumerate(done))]
+    before = decided(items)
+    found = before.smallest_change
+    ids = [tier.id for tier in example().tiers]
+    place = ids.index(before.tier) if before.tier else len(ids)
+    best: int | None = None
+    for size in range(1, len(waiting) + 1):
+        for some in combinations(range(len(waiting)), size):
+            cost = sum(max(0, 2 - made[n][1]) for n in some)
+            full = [
+                attested(f"w{n}", made[n][0], when=months_ago(made[n][2]), statements=statements, attendees=30)
+                if n in some
+                else item
+                for n, item in enumerate(waiting)
+            ]
+            tier = decided([*full, *items[len(waiting) :]]).tier
+            if tier and ids.index(tier) < place and cost and (best is None or cost < best):
+                best = cost
+    if found is None:
+        assert place == 0
+    elif best is None:
+        assert not found.waiting
+    else:
+        needed = {f"w{n}": max(0, 2 - voices) for n, (_, voices, _) in enumerate(made)}
+        assert sum(needed[item.id] for item in found.waiting) == best

@@ -82,7 +82,7 @@ def test_every_command_takes_json_and_data() -> None:
     promised = {"init", "award", "decide", "issue", "list", "explain", "export", "revoke", "publish", "serve"}
     assert promised | {"collect git", "collect gerrit", "collect csv", "attest claim"} <= found.keys()
     for name, options in found.items():
-        assert "--data" in options or name == "sign", name  # which opens no data folder
+        assert "--data" in options or name in {"sign", "recompute", "policy words"}, name  # they open no folder
         assert "--json" in options, name
 
 
@@ -138,12 +138,45 @@ def test_init_refuses_a_policy_that_cannot_be_acted_upon(
     assert not (tmp_path / "office" / "issuer.yaml").exists()
 
 
-def test_a_changed_policy_needs_a_new_version(office: Run, tmp_path: Path) -> None:
+def test_a_changed_policy_is_proposed_and_commented_on_before_it_is_in_force(office: Run, tmp_path: Path) -> None:
     policy = tmp_path / "office" / "policy.yaml"
+    propose = ("policy", "propose", "policy.yaml", "--by", "ada@books.example", "--why", "too strict")
     policy.write_text(policy.read_text() + "# a comment changes the bytes too\n")
-    one_sentence(office("decide"), "was in force with another text; a changed policy needs a new version")
+    assert "is not version 1.0.0, which is in force" in office("decide").err
+    refused = office(*propose)
+    assert refused.code == 1 and "a changed policy needs a new version" in refused.err
     policy.write_text(policy.read_text().replace("version: 1.0.0", "version: 1.0.1"))
-    assert office("decide").code == 0
+    assert office(*propose).code == 0
+    report = office("policy", "backtest", "1.0.1", "--people", "--json").json
+    assert report["losses"]["people"] == 0  # type: ignore[index]
+    assert "open for comments until" in office("policy", "open", "1.0.1", "--by", "ada@books.example").out
+    for who in ("ada", "bob"):
+        assert office("policy", "approve", "1.0.1", "--by", f"{who}@books.example").code == 0
+    early = office("policy", "adopt", "1.0.1", "--by", "bob@books.example")
+    assert early.code == 1 and "once its time for comments is over" in early.err
+    states = {v["version"]: v["state"] for v in office("policy", "list", "--json").json["versions"]}  # type: ignore[attr-defined]
+    assert states == {"1.0.0": "in force", "1.0.1": "open for comments"}
+    page = tmp_path / "page.html"
+    assert office("policy", "backtest", "policy.yaml", "--page", str(page)).code == 0
+    assert "<svg" in page.read_text()
+    assert office("policy", "withdraw", "1.0.1", "--by", "ada@books.example", "--reason", "no").code == 0
+
+
+def test_a_case_file_is_repeated_without_a_data_folder(office: Run, run: Run, tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from issuer.recognition import case_file
+    from issuer.recognition.decision import Rules
+    from tests.unit.issuer.recognition.contributions import change, example
+
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    file = tmp_path / "case.json"
+    file.write_bytes(case_file.write([change("a")], Rules.of(example()), as_of=now))
+    same = run("recompute", str(file), "--json", data=False)
+    assert same.code == 0 and same.json["same"] is True
+    file.write_bytes(file.read_bytes().replace(b'"tier":"recognised"', b'"tier":"sustained"'))
+    other = run("recompute", str(file), data=False)
+    assert other.code == 1 and "it differs in" in other.out
 
 
 @pytest.mark.parametrize(

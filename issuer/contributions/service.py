@@ -9,7 +9,7 @@ import hmac
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -155,10 +155,25 @@ def waiting_for(engine: Engine, account: Account) -> int:
         return 0 if owned else tables.count_of(connection, account)
 
 
-def forget(connection: Connection, accounts: Iterable[Account]) -> None:
-    """Erase what was recorded of these accounts, in the transaction in which their person leaves."""
-    for account in accounts:
+def forget(connection: Connection, accounts: Iterable[Account], *, stand_in: Account) -> int:
+    """Erase what was recorded of these accounts, in the transaction in which their person leaves.
+
+    Where somebody else's record names one of them as who accepted the work, `stand_in` is named instead: what they
+    accepted goes on counting for its author. Comes out: how many records name it.
+    """
+    gone = set(accounts)
+    for account in gone:
         tables.delete_of(connection, account)
+    naming = list(tables.by_keys(connection, tables.pointing_at(connection, "names", map(str, gone))))
+    for contribution in naming:
+        facts = contribution.facts
+        named = {
+            "accepted_by": tuple(stand_in if one in gone else one for one in facts.accepted_by),
+            "moved_by": stand_in if facts.moved_by in gone else facts.moved_by,
+            "owner": stand_in if facts.owner in gone else facts.owner,
+        }
+        tables.correct(connection, replace(contribution, facts=facts.model_copy(update=named)))
+    return len(naming)
 
 
 def _named(contribution: Contribution) -> set[Account]:

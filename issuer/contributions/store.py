@@ -193,6 +193,20 @@ def count_of(connection: Connection, account: Account) -> int:
     return connection.execute(select(func.count()).select_from(contributions).where(mine)).scalar_one()
 
 
+def correct(connection: Connection, contribution: Contribution) -> None:
+    """Write what a known record says, and points at, anew."""
+    mine = (contributions.c.source == contribution.source) & (contributions.c.id == contribution.id)
+    facts = contribution.facts.model_dump(mode="json", exclude_defaults=True)
+    connection.execute(update(contributions).where(mine).values(facts=facts))
+    connection.execute(delete(links).where(links.c.source == contribution.source, links.c.id == contribution.id))
+    pointing = [
+        {"kind": kind, "target": target, "source": contribution.source, "id": contribution.id}
+        for kind, target in links_of(contribution)
+    ]
+    if pointing:
+        connection.execute(insert(links), pointing)
+
+
 def delete_of(connection: Connection, account: Account) -> None:
     """Erase the records of an account, and what they point at."""
     mine = (contributions.c.system == account.system) & (contributions.c.name == account.name)

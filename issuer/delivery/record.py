@@ -157,8 +157,9 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
     """Erase a person: accounts, records, affiliations, name, address, evidence and files of badges.
 
     What stays is a number without a name: badges and their places on the status list, so that a badge which the
-    person keeps goes on verifying (unless they `withdraw` them), the audit log's rows about the number, and for
-    each account a hash by which it is not recorded again.
+    person keeps goes on verifying (unless they `withdraw` them), the audit log's rows about the number, for each
+    account a hash by which it is not recorded again, and a nameless account that stands for theirs in what they
+    accepted of others' work, which goes on counting.
     """
     if withdraw:
         for badge in _badges(bureau, person_id):
@@ -169,10 +170,11 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
         if person is None:
             raise PeopleError("This record is not here any more.")
         ids = people_service.ids_of(connection, person_id)
-        contributions.forget(connection, person.accounts)
+        stand_in = joining.stand_in()
+        named = contributions.forget(connection, person.accounts, stand_in=stand_in)
         attestations.forget(connection, ids)
         badges.forget_holder(connection, ids)
-        joining.forget(connection, ids, accounts=person.accounts, now=now)
+        joining.forget(connection, ids, accounts=person.accounts, stands_in=stand_in if named else None, now=now)
         addresses = {account.name for account in person.accounts if "@" in account.name} | {person.email or ""}
         for one in ids:
             login.forget(connection, one, addresses=addresses)

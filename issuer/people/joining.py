@@ -23,6 +23,7 @@ from issuer.people.roster import EMAIL_SYSTEMS, accounts_of_email
 from issuer.people.service import ID_BYTES, person_by_id
 
 OPENID = "openid"
+LEFT = "left"
 ENOUGH = 2  # accounts of another record that show that it is one's own; its own mail address alone does, too
 ROLE = "person"  # as the audit log calls whoever acts on their own record
 
@@ -224,11 +225,27 @@ def merges_of(connection: Connection, person_id: str) -> list[Merge]:
     return store.merges_of(connection, person_id)
 
 
-def forget(connection: Connection, ids: Sequence[str], *, accounts: Sequence[Account], now: datetime) -> None:
-    """Leave nothing of a person but their ids, and of their accounts what lets us not record them again."""
+def stand_in() -> Account:
+    """An account without a name, for somebody who left: what they accepted of others' work names it."""
+    return Account(LEFT, secrets.token_hex(ID_BYTES))
+
+
+def forget(
+    connection: Connection,
+    ids: Sequence[str],
+    *,
+    accounts: Sequence[Account],
+    stands_in: Account | None,
+    now: datetime,
+) -> None:
+    """Leave nothing of a person but their ids, the first of which owns the account that `stands_in` for theirs;
+    and of their accounts what lets us not record them again.
+    """
     store.refuse(connection, accounts, now=now)
     for person_id in ids:
         store.forget_person(connection, person_id, now=now)
+    if stands_in is not None:
+        store.add_accounts(connection, ids[0], [stands_in], proof="manager", now=now)
 
 
 def merged_into(connection: Connection, person_id: str) -> list[Person]:

@@ -104,7 +104,8 @@ def find_person(engine: Engine, text: str) -> Person:
     """
     wanted = text.strip()
     with reading(engine) as connection:
-        found = store.persons_of(connection, _ids_named(connection, wanted))
+        named = store.persons_of(connection, _ids_named(connection, wanted))
+    found = [person for person in named if is_present(person)]
     if not found:
         raise PeopleError(
             f"Nobody is known as {wanted!r}: an id, an account such as git:ada@books.example, an e-mail address"

@@ -262,6 +262,20 @@ def test_whoever_leaves_leaves_a_status_bit_that_says_nothing(community: Communi
     assert person in left, "the number stays"
 
 
+def test_what_somebody_accepted_goes_on_counting_for_its_author_when_they_leave(community: Community) -> None:
+    community.office.add_changes("ada", count=4)
+    policy, now = community.office.policy, community.clock()
+    before = recognition.decide_person(community.engine, policy, community.person(ADA), as_of=now)
+    bob = community.signed_in(BOB)
+    bob.get("/me/leave")
+    bob.submit("/me/leave", word="leave")
+    after = recognition.decide_person(community.engine, policy, community.person(ADA), as_of=now)
+    assert before.credits == after.credits > 0
+    with writing(community.engine) as connection:
+        news.done_until(connection, news.newest(connection))
+    assert "bob@books" not in whole_database(community) and "Bob Keeper" not in whole_database(community)
+
+
 def test_whoever_leaves_is_not_recorded_again_until_they_come_back(community: Community) -> None:
     with_badge(community)
     browser = community.signed_in(ADA)

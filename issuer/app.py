@@ -3,7 +3,7 @@
 `create_app(data)` opens a data folder once; requests share its keys and database.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -161,6 +161,9 @@ def _add_people(
     def renamed(person: str) -> None:
         record.sign_with_new_name(bureau(), person, now=login.clock())
 
+    def rejoined(persons: Sequence[str]) -> None:
+        record.sign_with_references(bureau(), persons, now=login.clock())
+
     app.include_router(people_web.router(login, openid=openid, door=door, frame=frame))
     app.include_router(
         own_pages.router(
@@ -171,6 +174,7 @@ def _add_people(
             outbound=outbound,
             waiting=lambda account: contributions.waiting_for(login.engine, account),
             renamed=renamed,
+            rejoined=rejoined,
         )
     )
     app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))

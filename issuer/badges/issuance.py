@@ -152,11 +152,25 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
         name=person.name[: preparation.MAX_NAME_CHARACTERS] if badge.shows_name else None,
         address=_address_hash(person, badge),
         narrative=_narrative(connection, award),
+        former_references=_former_references(connection, badge),
     )
     prepared = preparation.prepare(cover, particulars)
     _keep_dictionary_of(connection, bureau, badge, now)
     claims = prepared.claims.decode()
     store.add_version(connection, badge.id, claims=claims, kid=bureau.signer.kid, now=moment)
+
+
+def _former_references(connection: Connection, badge: Badge) -> tuple[str, ...]:
+    """The references that a badge's holder has in its period besides its own: they were two persons once."""
+    award = badge.award
+    purpose = BY_DECISION if award.achievement == BY_DECISION else "tier"
+    known_as = people_service.known_as(connection)
+    person = known_as.get(award.person, award.person)
+    ids = [person, *(gone for gone, kept in known_as.items() if kept == person)]
+    if len(ids) == 1:
+        return ()
+    found = {store.reference_of(connection, one, award.period, purpose) for one in ids}
+    return tuple(sorted(one for one in found if one is not None and one != badge.reference))
 
 
 def _address_hash(person: Person, badge: Badge) -> IdentityObject | None:

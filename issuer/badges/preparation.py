@@ -55,7 +55,8 @@ class StatusEntry:
 @dataclass(frozen=True, slots=True)
 class Particulars:
     """What differs from person to person. `holder_code` is its salted hash; `name`, and `address`, which is a hash
-    as well, only if they want it.
+    as well, only if they want it. `former_references`: those of the period that they had before two persons were
+    merged, so that whoever takes one takes all.
     """
 
     credential_id: str
@@ -67,6 +68,7 @@ class Particulars:
     name: str | None = None
     address: IdentityObject | None = None
     narrative: str | None = None
+    former_references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,10 @@ def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
             id=particulars.reference,
             type=("AchievementSubject",),
             identifier=(
-                identity.plain(particulars.reference, identity_type=HOLDER_REFERENCE_TYPE),
+                *(
+                    identity.plain(reference, identity_type=HOLDER_REFERENCE_TYPE)
+                    for reference in (particulars.reference, *particulars.former_references)
+                ),
                 particulars.holder_code,
                 *named,
                 *addressed,

@@ -1,6 +1,6 @@
 """One's own record: what is on it, how it is changed, and who looked at it. Every act is a form of one page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -49,9 +49,10 @@ def router(
     outbound: Pages,
     waiting: Waiting,
     renamed: Callable[[str], None],
+    rejoined: Callable[[Sequence[str]], None],
 ) -> APIRouter:
-    """The routes below `/me`. `waiting`: how many records wait for an account's owner; `renamed`: told after a
-    person changed their name, so that badges which show it are signed anew.
+    """The routes below `/me`. `waiting`: how many records wait for an account's owner. `renamed`, `rejoined`: told
+    after a person changed their name, and after persons were merged or split, so that their badges follow.
     """
     routes = APIRouter(prefix="/me", include_in_schema=False)
     limited, engine, settings = asking_limit(), login.engine, login.settings
@@ -171,7 +172,10 @@ def router(
             else:
                 joining.decline_offer(connection, person, other)
 
-        return await changed(visitor, act, done="merged" if accepts else "declined")
+        response = await changed(visitor, act, done="merged" if accepts else "declined")
+        if accepts:
+            await run_in_threadpool(rejoined, [visitor.session.person])
+        return response
 
     @routes.post("/merges/undone")
     async def undo_merge(visitor: SignedIn) -> Response:
@@ -180,9 +184,15 @@ def router(
         def act(connection: Connection, person: str, now: datetime) -> None:
             if number not in {merge.id for merge in joining.merges_of(connection, person)}:
                 raise PeopleError("There is no such merge on your record.")
-            joining.split(connection, number, by=person, role=joining.ROLE, reason="their own wish", now=now)
+            done = joining.split(
+                connection, number, by=person, role=joining.ROLE, reason="their own wish", now=now
+            )
+            parted.append(done.gone)
 
-        return await changed(visitor, act, done="split")
+        parted = [visitor.session.person]
+        response = await changed(visitor, act, done="split")
+        await run_in_threadpool(rejoined, parted)
+        return response
 
     @routes.post("/affiliations")
     async def add_affiliation(visitor: SignedIn) -> Response:

@@ -158,6 +158,29 @@ def test_an_offer_needs_enough_proof_and_the_persons_word(community: Community) 
     assert community.person(BOB).id == old.id
 
 
+def test_badges_of_both_carry_both_references_and_part_again(community: Community) -> None:
+    office = community.office
+    for who in ("ada", "cy"):
+        office.add_changes(who, count=4)
+    award_everybody(office)
+    ada, cy = office.person(ADA), office.person("Cy Chair")
+    browser = community.signed_in(ADA)
+    community.prove_address(browser, "cy@books.example")
+    browser.done("/me/offers", other=cy.id, answer="join")
+
+    def references() -> list[set[str]]:
+        held = [one for who in (ada, cy) for one in badges.badges_of(office.engine, who.id)]
+        assert len(held) == 2 and all(one.standing for one in held)
+        return [set(badges.read_own(one.jwt or "").credentialSubject.holder_references) for one in held]
+
+    first, second = references()
+    assert first == second and len(first) == 2, "whoever takes one, takes both"
+    assert award_everybody(office) == 0
+    browser.done("/me/merges/undone", merge="1")
+    first, second = references()
+    assert len(first) == len(second) == 1 and first != second
+
+
 def test_nobody_takes_a_merge_of_others_apart(community: Community) -> None:
     merged(community.office, "Ada Long", "Cy Chair")
     eve = community.signed_in("eve@else.example")

@@ -12,6 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from issuer.attendance import web as attendance_web
 from issuer.attestations import web as attestations_web
 from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
@@ -136,6 +137,15 @@ def create_app(
             people=lambda: delivery.people(bureau),
             policy=policy,
             kind_name=sentences.kind_name,
+            clock=clock,
+        )
+    )
+    app.include_router(
+        attendance_web.router(
+            engine,
+            community=settings.name,
+            public_url=settings.public_url,
+            rule=lambda: policy().attendance_code,
             clock=clock,
         )
     )

@@ -16,6 +16,7 @@ ROAD = {
         "ground",
         "people",
         "contributions",
+        "attendance",
         "attestations",
         "recognition",
         "badges",

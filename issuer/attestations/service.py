@@ -13,6 +13,8 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, Engine
 
+from issuer.attendance import service as attendance
+from issuer.attendance.model import Counted
 from issuer.attestations import conflicts, store
 from issuer.attestations.model import (
     MAX_DELEGATION_DAYS_PER_MONTH,
@@ -47,10 +49,13 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class AttestedClaim:
-    """A claim with what those who saw it said, each with the role of their delegation."""
+    """A claim with what those who saw it said, each with the role of their delegation; `counted`: how many were at
+    its event, where attendance was taken.
+    """
 
     claim: Claim
     answers: tuple[tuple[Attestation, str | None], ...]
+    counted: Counted | None = None
 
 
 def delegate(engine: Engine, delegation: Delegation, *, policy: QualificationPolicy) -> None:
@@ -230,6 +235,7 @@ def attested_claims(connection: Connection, *, around: Iterable[str]) -> list[At
         twice = any(other.attestor == attestation.attestor for other in heard)
         if attestation.seen and not twice and attestation.attestor not in subjects[attestation.claim]:
             heard.append(attestation)
+    counted = attendance.counted(connection, [claim.event for claim in claims if claim.event])
     delegations: dict[str, list[Delegation]] = {}
     for delegation in store.delegations_held_by(connection, attestors):
         attestor = known_as.get(delegation.attestor, delegation.attestor)
@@ -241,6 +247,7 @@ def attested_claims(connection: Connection, *, around: Iterable[str]) -> list[At
                 (a, _role(delegations.get(a.attestor, ()), claim, a.answered_at.date()))
                 for a in answers.get(claim.id, ())
             ),
+            counted.get(claim.event or ""),
         )
         for claim in claims
     ]
@@ -253,6 +260,11 @@ def _as_known(claim: Claim, known_as: Mapping[str, str]) -> Claim:
 def touched_by(connection: Connection, claim: str) -> frozenset[str]:
     """Whose standing a claim, or an answer to it, can change: all whom any claim of its event is about."""
     return _all_as_known(connection, store.subjects_around(connection, claim))
+
+
+def touched_by_event(connection: Connection, event: str) -> frozenset[str]:
+    """Whose standing the number of people at an event can change."""
+    return _all_as_known(connection, store.subjects_of_event(connection, event))
 
 
 def touched_by_attestor(connection: Connection, person: str) -> frozenset[str]:

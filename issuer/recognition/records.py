@@ -82,6 +82,8 @@ def touched(connection: Connection, told: Iterable[News]) -> set[str]:
                 found |= _touched_by_person(connection, news.subject)
             case "claim":
                 found |= attestations.touched_by(connection, news.subject)
+            case "event":
+                found |= attestations.touched_by_event(connection, news.subject)
     return found
 
 
@@ -264,4 +266,5 @@ def _attested_item(
         has_record_of_event=any(record.record == claim.kind and record.acceptors for record in records),
         attested_by_oneself=bool(claim.event and (claim.event, subject) in attested_by),
         region=claim.region,
+        counted=attested.counted,
     )

@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 
 from issuer.ground.news import store
 
-Happening = Literal["record", "revert", "account", "person", "claim"]
+Happening = Literal["record", "revert", "account", "person", "claim", "event"]
 """`record`: something arrived under an account (`system:name`). `revert`: a record takes back another (source,
 space, what it names). `account`: an account was proved, or went to somebody else. `person`: who somebody is
 changed (their id): merged, split, employed elsewhere, paused. `claim`: a claim was opened or answered (its id).
+`event`: more is known of how many were at an event (its name).
 """
 
 

@@ -16,6 +16,7 @@ TRANSLATED = [  # the templates of the rooms whose pages speak other languages
     *sorted((ISSUER / "ground" / "templates").glob("*.html")),
     *sorted((ISSUER / "contributions" / "templates").glob("*.html")),
     *sorted((ISSUER / "people" / "templates").glob("*.html")),
+    *sorted((ISSUER / "attendance" / "templates").glob("*.html")),
     *(ISSUER / "delivery" / "templates" / name for name in ("leave.html", "left.html")),
 ]
 _PLACE = re.compile(r"%\([a-z_]+\)s")

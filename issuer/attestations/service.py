@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from issuer.attendance import service as attendance
 from issuer.attendance.model import Counted
-from issuer.attestations import conflicts, store
+from issuer.attestations import conflicts, review, store
 from issuer.attestations.model import (
     MAX_DELEGATION_DAYS_PER_MONTH,
     Attestation,
@@ -170,13 +170,12 @@ def open_invitation(
         if claim is None:
             return None
         answers = store.attestations_of(connection, [claim.id])
-    kind = policy.kinds[claim.kind]
     return Invitation(
         claim=claim,
         attestor=people[attestor_id],
         subjects=tuple(people[subject] for subject in claim.subjects),
-        statements=_statements(kind.when),
-        asks_attendees=any(predicate.name == "attendees_at_least" for predicate in kind.when),
+        statements=statements_of(claim.kind, policy),
+        asks_attendees=asks_attendees(claim.kind, policy),
         answer=next((answer for answer in answers if answer.attestor == attestor_id), None),
     )
 
@@ -198,22 +197,79 @@ def answer(
         AttestationError: a link that leads nowhere, a right that has ended, a rule that bars this person, or an
             answer that the form does not offer.
     """
-    with writing(engine) as connection:
+    with reading(engine) as connection:
         claim, attestor_id = _find(connection, token)
+    if claim is None:
+        raise AttestationError("This link leads nowhere: ask whoever sent it for a new one.")
+    return answer_claim(
+        engine,
+        claim.id,
+        people[attestor_id],
+        seen=seen,
+        statements=statements,
+        attendees=attendees,
+        people=people,
+        policy=policy,
+        now=now,
+    )
+
+
+def answer_claim(
+    engine: Engine,
+    claim_id: str,
+    attestor: Person,
+    *,
+    seen: bool,
+    statements: frozenset[str],
+    attendees: int | None,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    now: datetime,
+) -> Attestation:
+    """Take somebody's answer, who came by a private link of theirs; the first one stands.
+
+    Raises:
+        AttestationError: there is no such claim, a right has ended, a rule bars this person, or the form does not
+            offer such an answer.
+    """
+    with writing(engine) as connection:
+        claim = store.claim(connection, claim_id)
         if claim is None:
-            raise AttestationError("This link leads nowhere: ask whoever sent it for a new one.")
-        given = [a for a in store.attestations_of(connection, [claim.id]) if a.attestor == attestor_id]
+            raise AttestationError("What was to be attested is not there any more.")
+        given = [a for a in store.attestations_of(connection, [claim.id]) if a.attestor == attestor.id]
         if given:
             return given[0]
-        offered = set(_statements(policy.kinds[claim.kind].when))
+        offered = set(statements_of(claim.kind, policy))
         if not statements <= offered or (attendees is not None and not 0 <= attendees <= 1_000_000):
             raise AttestationError("The answer holds something that the form does not offer.")
         if seen:
-            _check_may_attest(connection, claim, people[attestor_id], people, policy, now.date())
-        made = Attestation(claim.id, attestor_id, seen, statements, attendees if seen else None, now)
+            _check_may_attest(connection, claim, attestor, people, policy, now.date())
+        made = Attestation(claim.id, attestor.id, seen, statements, attendees if seen else None, now)
+        if seen:
+            review.raise_flags(connection, claim, made, people=people, policy=policy)
         store.add_attestation(connection, made)
         news.tell(connection, "claim", claim.id)
         return made
+
+
+def statements_of(kind: str, policy: QualificationPolicy) -> tuple[str, ...]:
+    """What attestors of this kind are asked to affirm."""
+    return _statements(policy.kinds[kind].when)
+
+
+def asks_attendees(kind: str, policy: QualificationPolicy) -> bool:
+    """Whether they are asked how many people were there."""
+    return any(predicate.name == "attendees_at_least" for predicate in policy.kinds[kind].when)
+
+
+def voices_wanted(kind: str, policy: QualificationPolicy) -> int:
+    """How many attestations make a claim of this kind stand by themselves."""
+    return policy.kinds[kind].attestations or max(support.attestations for support in policy.grades.B.any_of)
+
+
+def photo_of(connection: Connection, event: str) -> tuple[bytes, str] | None:
+    """The photograph of an event's list at the door, while it is kept."""
+    return attendance.photo_of(connection, event)
 
 
 def attested_claims(connection: Connection, *, around: Iterable[str]) -> list[AttestedClaim]:
@@ -228,7 +284,7 @@ def attested_claims(connection: Connection, *, around: Iterable[str]) -> list[At
     subjects = {claim.id: claim.subjects for claim in claims}
     answers: dict[str, list[Attestation]] = {}
     attestors: set[str] = set()
-    for given in store.attestations_of(connection, subjects):
+    for given in store.attestations_of(connection, subjects, standing=True):
         attestors.add(given.attestor)
         attestation = replace(given, attestor=known_as.get(given.attestor, given.attestor))
         heard = answers.setdefault(attestation.claim, [])
@@ -300,6 +356,99 @@ def _role(delegations: Sequence[Delegation], claim: Claim, day: date) -> str | N
     return next((d.role for d in standing or once if d.role), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why somebody may not attest a claim. `rule`: of the policy; empty where they hold no right for it."""
+
+    rule: str
+    sentence: str
+
+
+def why_not(
+    connection: Connection,
+    claim: Claim,
+    attestor: Person,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    today: date,
+) -> Refusal | None:
+    """Why this person may not attest this claim today; None if they may.
+
+    Where too few of those who hold a right in a region may, as when its only ambassador organised the event,
+    those of other regions may.
+    """
+    delegations = store.delegations_of(connection, attestor.id)
+    here = any(d.covers(claim.kind, region=claim.region, day=today) for d in delegations)
+    anywhere = any(d.covers(claim.kind, region=d.region, day=today) for d in delegations)
+    if not here and not (anywhere and _few_near(connection, claim, people, policy, today)):
+        return Refusal(
+            "",
+            f"{attestor.name} holds no delegation for {claim.kind} in {claim.region} today; the community's"
+            " manager gives one.",
+        )
+    rule = _barred_by(connection, claim, attestor, people, policy)
+    if rule is None:
+        return None
+    return Refusal(rule, f"{attestor.name} cannot attest this: {conflicts.sentence_of(rule)}.")
+
+
+def who_may_attest(
+    connection: Connection,
+    claim: Claim,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    today: date,
+) -> list[Person]:
+    """Everybody who may attest a claim today, those of its own region first."""
+    near = _near(connection, claim, people, policy, today)
+    ids = {d.attestor for d in store.all_delegations(connection)} - {person.id for person in near}
+    held = [people[one] for one in sorted(ids & people.keys())]
+    return near + [one for one in held if why_not(connection, claim, one, people, policy, today) is None]
+
+
+def _near(
+    connection: Connection,
+    claim: Claim,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    today: date,
+) -> list[Person]:
+    """Who holds a right for the claim in its own region, and is not barred."""
+    delegations = store.all_delegations(connection)
+    held = {d.attestor for d in delegations if d.covers(claim.kind, region=claim.region, day=today)}
+    present = [people[attestor] for attestor in sorted(held & people.keys())]
+    return [one for one in present if _barred_by(connection, claim, one, people, policy) is None]
+
+
+def _few_near(
+    connection: Connection,
+    claim: Claim,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+    today: date,
+) -> bool:
+    held = [d for d in store.all_delegations(connection) if d.covers(claim.kind, region=claim.region, day=today)]
+    return bool(held) and len(_near(connection, claim, people, policy, today)) < voices_wanted(claim.kind, policy)
+
+
+def _barred_by(
+    connection: Connection,
+    claim: Claim,
+    attestor: Person,
+    people: Mapping[str, Person],
+    policy: QualificationPolicy,
+) -> str | None:
+    others = (a for a in store.attestations_of(connection, [claim.id]) if a.seen and a.attestor != attestor.id)
+    parties = Parties(
+        attestor=attestor,
+        subjects=tuple(people[subject] for subject in claim.subjects),
+        co_organisers=store.subjects_of_event(connection, claim.event) if claim.event else frozenset(),
+        other_attestors=tuple(people[a.attestor] for a in others if a.attestor in people),
+        day=claim.happened_at.astimezone(UTC).date(),
+    )
+    return conflicts.refusal(parties, policy.attestors)
+
+
 def _check_may_attest(
     connection: Connection,
     claim: Claim,
@@ -308,23 +457,9 @@ def _check_may_attest(
     policy: QualificationPolicy,
     today: date,
 ) -> None:
-    delegations = store.delegations_of(connection, attestor.id)
-    if not any(d.covers(claim.kind, region=claim.region, day=today) for d in delegations):
-        raise AttestationError(
-            f"{attestor.name} holds no delegation for {claim.kind} in {claim.region} today; the community's"
-            " manager gives one."
-        )
-    others = (a for a in store.attestations_of(connection, [claim.id]) if a.seen and a.attestor != attestor.id)
-    parties = Parties(
-        attestor=attestor,
-        subjects=tuple(people[subject] for subject in claim.subjects),
-        co_organisers=store.subjects_of_event(connection, claim.event) if claim.event else frozenset(),
-        other_attestors=tuple(people[a.attestor] for a in others),
-        day=claim.happened_at.astimezone(UTC).date(),
-    )
-    rule = conflicts.refusal(parties, policy.attestors)
-    if rule:
-        raise AttestationError(f"{attestor.name} cannot attest this: {conflicts.sentence_of(rule)}.")
+    refused = why_not(connection, claim, attestor, people, policy, today)
+    if refused is not None:
+        raise AttestationError(refused.sentence)
 
 
 def _find(connection: Connection, token: str) -> tuple[Claim | None, str]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     delete,
     insert,
     select,
@@ -75,6 +76,26 @@ attestations = Table(
     Column("statements", Text, nullable=False),
     Column("attendees", Integer),
     Column("answered_at", UtcDateTime, nullable=False),
+    Column("found_false", Boolean, nullable=False, default=False),  # by people who looked; it counts no more
+)
+sheet_links = Table(
+    "sheet_links",
+    metadata,
+    Column("attestor", ForeignKey("persons.id"), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("ends", UtcDateTime, nullable=False),
+)
+attestation_flags = Table(
+    "attestation_flags",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("claim", ForeignKey("claims.id"), nullable=False),
+    Column("attestor", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("rule", String(32), nullable=False),
+    Column("sentence", String(300), nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("outcome", String(16)),  # fine or false, once somebody has looked
+    UniqueConstraint("claim", "attestor", "rule"),
 )
 
 
@@ -207,14 +228,91 @@ def add_attestation(connection: Connection, attestation: Attestation) -> None:
     )
 
 
-def attestations_of(connection: Connection, claim_ids: Iterable[str]) -> list[Attestation]:
-    """All answers to these claims, in the order in which they came."""
+def attestations_of(
+    connection: Connection, claim_ids: Iterable[str], *, standing: bool = False
+) -> list[Attestation]:
+    """All answers to these claims, in the order in which they came; `standing`: without those found false."""
     found: list[Attestation] = []
     for some in _chunks(claim_ids):
-        chosen = attestations.c.claim.in_(some)
-        rows = connection.execute(select(attestations).where(chosen).order_by(attestations.c.answered_at))
+        query = select(attestations).where(attestations.c.claim.in_(some))
+        if standing:
+            query = query.where(attestations.c.found_false.is_(False))
+        rows = connection.execute(query.order_by(attestations.c.answered_at))
         found += [_attestation(row) for row in rows]
     return found
+
+
+def attestations_by(connection: Connection, attestors: Iterable[str]) -> list[Attestation]:
+    """What these people said that they saw, the oldest first."""
+    chosen = attestations.c.attestor.in_(list(attestors)) & attestations.c.seen
+    rows = connection.execute(select(attestations).where(chosen).order_by(attestations.c.answered_at))
+    return [_attestation(row) for row in rows]
+
+
+def claims_by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Claim]:
+    return {claim.id: claim for some in _chunks(ids) for claim in _claims(connection, some)}
+
+
+def recent_claims(connection: Connection, *, since: datetime) -> list[Claim]:
+    """Claims of what happened since then, the oldest first."""
+    query = select(claims.c.id).where(claims.c.happened_at >= since)
+    found = claims_by_id(connection, connection.execute(query).scalars().all()).values()
+    return sorted(found, key=lambda claim: (claim.happened_at, claim.id))
+
+
+def events_of_region(connection: Connection, region: str) -> list[str]:
+    """The events of a region about which anything was claimed."""
+    query = select(claims.c.event).where(claims.c.region == region, claims.c.event.is_not(None)).distinct()
+    return [str(event) for event in connection.execute(query).scalars()]
+
+
+def find_false(connection: Connection, claim_id: str, attestor: str) -> None:
+    """From now on this statement counts for nothing."""
+    mine = (attestations.c.claim == claim_id) & (attestations.c.attestor == attestor)
+    connection.execute(update(attestations).where(mine).values(found_false=True))
+
+
+def replace_sheet_link(connection: Connection, *, token_hash: str, attestor: str, ends: datetime) -> None:
+    connection.execute(delete(sheet_links).where(sheet_links.c.attestor == attestor))
+    connection.execute(insert(sheet_links).values(token_hash=token_hash, attestor=attestor, ends=ends))
+
+
+def sheet_link(connection: Connection, token_hash: str) -> tuple[str, datetime] | None:
+    """(attestor, when it ends) of an attestor's link, by its hash."""
+    row = connection.execute(select(sheet_links).where(sheet_links.c.token_hash == token_hash)).first()
+    return (row.attestor, row.ends) if row else None
+
+
+def add_flag(
+    connection: Connection, *, claim: str, attestor: str, rule: str, sentence: str, now: datetime
+) -> None:
+    """Raise a flag; one that was raised before stays as it is."""
+    same = (attestation_flags.c.claim == claim) & (attestation_flags.c.attestor == attestor)
+    known = select(attestation_flags.c.id).where(same & (attestation_flags.c.rule == rule))
+    if connection.execute(known).first() is None:
+        connection.execute(
+            insert(attestation_flags).values(
+                claim=claim, attestor=attestor, rule=rule, sentence=sentence, raised_at=now
+            )
+        )
+
+
+def open_flags(
+    connection: Connection, *, attestor: str | None = None
+) -> list[tuple[str, str, str, str, datetime]]:
+    """(claim, attestor, rule, sentence, raised at) of every flag that nobody has looked at."""
+    query = select(attestation_flags).where(attestation_flags.c.outcome.is_(None))
+    if attestor is not None:
+        query = query.where(attestation_flags.c.attestor == attestor)
+    rows = connection.execute(query.order_by(attestation_flags.c.id))
+    return [(row.claim, row.attestor, row.rule, row.sentence, row.raised_at) for row in rows]
+
+
+def settle_flags(connection: Connection, claim: str, attestor: str, outcome: str) -> int:
+    """Note what whoever looked found; how many flags of the statement that settles."""
+    same = (attestation_flags.c.claim == claim) & (attestation_flags.c.attestor == attestor)
+    is_open = attestation_flags.c.outcome.is_(None)
+    return connection.execute(update(attestation_flags).where(same & is_open).values(outcome=outcome)).rowcount
 
 
 def delegations_held_by(connection: Connection, attestors: Iterable[str]) -> list[Delegation]:
@@ -250,10 +348,11 @@ def forget_person(connection: Connection, person: str) -> None:
     for one in about:
         left = select(claim_subjects.c.person).where(claim_subjects.c.claim == one)
         if connection.execute(left).first() is None:
-            for table in (invitations, attestations):
+            for table in (invitations, attestations, attestation_flags):
                 connection.execute(delete(table).where(table.c.claim == one))
             connection.execute(delete(claims).where(claims.c.id == one))
-    connection.execute(delete(invitations).where(invitations.c.attestor == person))
+    for table in (invitations, sheet_links, attestation_flags):
+        connection.execute(delete(table).where(table.c.attestor == person))
     connection.execute(delete(delegations).where(delegations.c.attestor == person))
 
 

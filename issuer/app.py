@@ -12,8 +12,12 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from issuer import inbox
 from issuer.attendance import web as attendance_web
+from issuer.attestations import sheet_web
+from issuer.attestations import team_web as attestations_team
 from issuer.attestations import web as attestations_web
+from issuer.attestations.model import AttestationError
 from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
 from issuer.contract import web as contract_web
@@ -39,6 +43,7 @@ from issuer.ground.login.provider import OpenId
 from issuer.ground.login.service import Login
 from issuer.ground.mail import MailError
 from issuer.ground.mail.postman import MailOutbox, Postman
+from issuer.ground.matters import Matter
 from issuer.ground.outbound import Outbound
 from issuer.jobs import Jobs, Worker
 from issuer.people import own_pages, team_pages
@@ -141,6 +146,16 @@ def create_app(
         )
     )
     app.include_router(
+        sheet_web.router(
+            engine,
+            community=settings.name,
+            people=lambda: delivery.people(bureau),
+            policy=policy,
+            kind_name=sentences.kind_name,
+            clock=clock,
+        )
+    )
+    app.include_router(
         attendance_web.router(
             engine,
             community=settings.name,
@@ -173,6 +188,9 @@ def _add_people(
 
     def rejoined(persons: Sequence[str]) -> None:
         record.sign_with_references(bureau(), persons, now=login.clock())
+    def matters() -> list[Matter]:
+        sources = configuration.load(settings.data).values()
+        return inbox.all_matters(login.engine, sources=sources, now=login.clock())
 
     app.include_router(people_web.router(login, openid=openid, door=door, frame=frame))
     app.include_router(
@@ -188,7 +206,10 @@ def _add_people(
         )
     )
     app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))
-    app.include_router(team_pages.router(login, door=door, frame=frame))
+    app.include_router(team_pages.router(login, door=door, frame=frame, matters=matters))
+    app.include_router(
+        attestations_team.router(login, door=door, frame=frame, people=lambda: delivery.people(bureau()))
+    )
     _tell_errors(app, frame)
 
 
@@ -213,7 +234,8 @@ def _tell_errors(app: FastAPI, frame: Frame) -> None:
     app.add_exception_handler(TooOftenError, known(429))
     for error in (LinkError, OpenIdError, AuditError, MailError):
         app.add_exception_handler(error, known(400))
-    app.add_exception_handler(PeopleError, known(422))
+    for wrong in (PeopleError, AttestationError):
+        app.add_exception_handler(wrong, known(422))
 
 
 def _renamed(bureau: Bureau, *, did: str) -> Bureau:

@@ -25,7 +25,7 @@ ROAD = {
     ],
     "verifier": ["ground", "verification", "contract", "wallets", "registration", "desk", "staff"],
 }
-EDGES = {"app", "jobs", "cli", "serving"}  # the top of each office: may call every room of it
+EDGES = {"app", "inbox", "jobs", "cli", "serving"}  # the top of each office: may call every room of it
 
 
 def modules() -> list[Path]:

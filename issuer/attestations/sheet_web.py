@@ -60,9 +60,7 @@ def router(
     def take(request: Request, token: str, form: FormData) -> HTMLResponse:
         said, refused = _read(form)
         try:
-            refused |= sheets.answer_all(
-                engine, token, said, people=people(), policy=policy(), now=clock()
-            )
+            refused |= sheets.answer_all(engine, token, said, people=people(), policy=policy(), now=clock())
         except AttestationError:
             refused = {}  # the page says that the link leads nowhere
         return shown(request, token, refused, status=422 if refused else 200)

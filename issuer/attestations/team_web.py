@@ -15,9 +15,7 @@ from issuer.people.frame import Frame
 from issuer.people.model import PeopleError, Person
 
 
-def router(
-    login: Login, *, door: Door, frame: Frame, people: Callable[[], Mapping[str, Person]]
-) -> APIRouter:
+def router(login: Login, *, door: Door, frame: Frame, people: Callable[[], Mapping[str, Person]]) -> APIRouter:
     """`/team/attestors/{person}`."""
     routes = APIRouter(prefix="/team/attestors/{person}", include_in_schema=False)
     engine = login.engine

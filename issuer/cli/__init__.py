@@ -14,6 +14,10 @@ from issuer.cli import (
     keeping,
     people,
     policing,
+    gathering,
+    issuing,
+    keeping,
+    people,
     recognising,
     running,
     signing,
@@ -39,6 +43,7 @@ signing.register(app)
 working.register(app)
 people.register(app)
 sourcing.register(app)
+gathering.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

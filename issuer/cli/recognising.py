@@ -72,6 +72,29 @@ def end(person: PersonArgument, data: DataOption = None, json: JsonOption = Fals
 
 
 @attest.command()
+def ask(data: DataOption = None, json: JsonOption = False) -> None:
+    """Mail to every attestor for whom something waits: one link to all of it."""
+    from issuer.attestations import sheets
+    from issuer.people.service import people_by_id
+
+    office = open_office(data)
+    asked = sheets.ask_all(
+        office.engine,
+        people=people_by_id(office.engine),
+        policy=office.policy,
+        public_url=office.settings.public_url,
+        community=office.settings.name,
+        now=office.now,
+    )
+    lines = [
+        f"  {person.name}: {count} waiting, " + ("mailed" if link is None else f"no address; their link: {link}")
+        for person, count, link in asked
+    ]
+    value = [{"attestor": person.id, "waiting": count, "link": link} for person, count, link in asked]
+    answer(json, {"asked": value}, "\n".join([f"{len(asked)} attestors asked.", *lines]))
+
+
+@attest.command()
 def claim(
     kind: Annotated[str, typer.Option(help="The kind of work, of grade B in the policy.")],
     about: Annotated[list[str], typer.Option(help="Whose work it is; may be given several times.")],

@@ -3,6 +3,7 @@
 Nobody's record is opened without a right, a reason and a row in the audit log, which its person can read.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,6 +16,7 @@ from issuer.ground.login import service as login_service
 from issuer.ground.login.door import Door, Visitor
 from issuer.ground.login.rights import Right
 from issuer.ground.login.service import Login
+from issuer.ground.matters import Matter
 from issuer.people import own
 from issuer.people.frame import Frame
 from issuer.people.model import PeopleError, Person, PersonRequest
@@ -24,14 +26,14 @@ from issuer.people.service import find_person, person_by_id, proofs_of
 ROWS_SHOWN = 200
 
 
-def router(login: Login, *, door: Door, frame: Frame) -> APIRouter:
-    """The routes below `/team` that are about people."""
+def router(login: Login, *, door: Door, frame: Frame, matters: Callable[[], Sequence[Matter]]) -> APIRouter:
+    """The routes below `/team` that are about people. `matters`: what waits in every room."""
     routes = APIRouter(prefix="/team", include_in_schema=False)
     engine = login.engine
 
     @routes.get("")
     def home(request: Request, visitor: Annotated[Visitor, Depends(door.allowed(Right.SEE_INBOX))]) -> Response:
-        return frame.answer(request, "team.html", visitor, matters=own.matters(engine))
+        return frame.answer(request, "team.html", visitor, matters=matters())
 
     @routes.get("/people")
     def search(

@@ -17,6 +17,7 @@ TRANSLATED = [  # the templates of the rooms whose pages speak other languages
     *sorted((ISSUER / "contributions" / "templates").glob("*.html")),
     *sorted((ISSUER / "people" / "templates").glob("*.html")),
     *sorted((ISSUER / "attendance" / "templates").glob("*.html")),
+    *((ISSUER / "attestations" / "templates" / name) for name in ("sheet.html", "team_attestor.html")),
     *(ISSUER / "delivery" / "templates" / name for name in ("leave.html", "left.html")),
 ]
 _PLACE = re.compile(r"%\([a-z_]+\)s")

@@ -188,6 +188,7 @@ def _add_people(
 
     def rejoined(persons: Sequence[str]) -> None:
         record.sign_with_references(bureau(), persons, now=login.clock())
+
     def matters() -> list[Matter]:
         sources = configuration.load(settings.data).values()
         return inbox.all_matters(login.engine, sources=sources, now=login.clock())

@@ -11,6 +11,7 @@ from issuer.contributions import service as contributions
 from issuer.contributions.sources.face import Source
 from issuer.ground.matters import Matter
 from issuer.people import own
+from issuer.recognition import versions
 
 ROOMS: tuple[Callable[[Engine], Sequence[Matter]], ...] = (own.matters, attendance.matters, review.matters)
 _LATEST = datetime.max.replace(tzinfo=UTC)
@@ -23,6 +24,7 @@ def all_matters(engine: Engine, *, sources: Iterable[Source], now: datetime) -> 
     """
     found = [matter for room in ROOMS for matter in room(engine)]
     found += contributions.matters(engine, sources, now=now)
+    found += versions.matters(engine, now=now)
     return sorted(found, key=lambda matter: (matter.due or _LATEST, matter.since, matter.key))
 
 

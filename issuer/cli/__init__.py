@@ -10,14 +10,11 @@ import typer
 
 from issuer.cli import (
     collecting,
-    issuing,
-    keeping,
-    people,
-    policing,
     gathering,
     issuing,
     keeping,
     people,
+    policing,
     recognising,
     running,
     signing,

@@ -45,6 +45,8 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("POST", "/me/requests"): EVERYBODY,
     ("POST", "/sign-out"): EVERYBODY,
     ("GET", "/team"): TEAM,
+    ("GET", "/team/attestors/{person}"): {"manager"},
+    ("POST", "/team/attestors/{person}"): {"manager"},
     ("GET", "/team/audit"): {"manager", "auditor"},
     ("GET", "/team/people"): TEAM,
     ("POST", "/team/people"): TEAM,

@@ -107,7 +107,7 @@ def test_each_role_opens_exactly_its_doors(
     browser = browsers[who]
     if path == "/sign-out":
         browser = community.signed_in(f"leaver-{who}@else.example")  # the others stay in for the rest of the table
-    at = path.format(number="1")
+    at = path.format(number="1", person="1")
     browser.get("/me")
     answer = browser.get(at) if method == "GET" else browser.submit(at, reason="a test", who="nobody", word="no")
     if who in LET_IN[method, path]:
@@ -120,7 +120,11 @@ def test_each_role_opens_exactly_its_doors(
 def test_nobody_is_let_in_without_a_session(community: Community, method: str, path: str) -> None:
     browser = community.browser()
     browser.get("/sign-in")
-    answer = browser.get(path.format(number="1")) if method == "GET" else browser.submit(path.format(number="1"))
+    answer = (
+        browser.get(path.format(number="1", person="1"))
+        if method == "GET"
+        else browser.submit(path.format(number="1", person="1"))
+    )
     assert answer.status_code == 401 or answer.headers["location"] == "/sign-in"
 
 
@@ -128,7 +132,7 @@ def test_nobody_is_let_in_without_a_session(community: Community, method: str, p
 def test_no_form_is_taken_without_its_token(browsers: dict[str, Browser], path: str) -> None:
     browser = browsers["manager"]
     browser.get("/me")
-    assert browser.submit(path.format(number="1"), form_token="", reason="a test").status_code == 403
+    assert browser.submit(path.format(number="1", person="1"), form_token="", reason="a test").status_code == 403
 
 
 def test_a_right_that_is_in_no_row_is_nobodys() -> None:

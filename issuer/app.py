@@ -24,6 +24,7 @@ from issuer.contract import web as contract_web
 from issuer.contributions import configuration
 from issuer.contributions import service as contributions
 from issuer.contributions import web as contributions_web
+from issuer.contributions.collector import Collector
 from issuer.delivery import record, record_pages
 from issuer.delivery import service as delivery
 from issuer.delivery import web as delivery_web
@@ -109,14 +110,18 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         worker = Worker(Jobs(engine, office, policy, clock))
+        collector = Collector(engine, lambda: configuration.load(data), clock=clock)
         if with_jobs:
             worker.start()
+            collector.start()
             postman.start()
         yield
         if with_jobs:
             postman.stop()
             worker.stop()
+            collector.stop()
             await run_in_threadpool(worker.join, STOP_SECONDS)
+            await run_in_threadpool(collector.join, STOP_SECONDS)
 
     app = FastAPI(
         title="Badgewright issuer",

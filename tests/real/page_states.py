@@ -161,6 +161,7 @@ STATES: dict[str, tuple[Opener, str]] = (
     {
         "home": (at("/"), "Example community thanks"),
         "policy": (policy, "What counts, in words"),
+        "sources": (at("/sources"), "Where contributions come from"),
         "code": (at("/v"), "This code holds a badge"),
         "holder": (private(PLAIN), "Your badge: Contributor"),
         "holder-named": (private(NAMED), "Your badge: Contributor"),

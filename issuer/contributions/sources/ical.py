@@ -22,6 +22,7 @@ from issuer.ground.outbound import Answer, Outbound
 from issuer.people.model import Account
 
 MAX_EVENTS = 5000  # of one calendar since its `since`: one that repeats each second ends here
+TOO_OFTEN = frozenset({"SECONDLY", "MINUTELY", "HOURLY"})
 MAX_BYTES = 8 << 20
 
 
@@ -88,12 +89,20 @@ def _events(data: bytes, since: datetime, place: str) -> Iterator[icalendar.cal.
         raise SourceError(f"{place} answered with something else than a whole iCal calendar.")
     try:
         calendar = icalendar.Calendar.from_ical(text)
+        calendar.subcomponents = [part for part in calendar.subcomponents if not _too_often(part)]
         found = recurring_ical_events.of(calendar, components=["VEVENT"]).after(since)
         yield from islice(found, MAX_EVENTS)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SourceError(
             f"{place} is no calendar that can be read: {' '.join(str(error).split())[:200]}."
         ) from error
+
+
+def _too_often(part: icalendar.cal.Component) -> bool:
+    """Whether it repeats by the hour or faster: no meeting of people does, and counting them all takes minutes."""
+    rule = part.get("RRULE")
+    rules = rule if isinstance(rule, list) else [rule] if rule else []
+    return any(str(word).upper() in TOO_OFTEN for one in rules for word in one.get("FREQ", []))
 
 
 def _moment(start: object) -> datetime | None:

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from issuer.cli import (
+    answering,
     collecting,
     gathering,
     issuing,
@@ -34,6 +35,7 @@ running.register(app)
 collecting.register(app)
 recognising.register(app)
 policing.register(app)
+answering.register(app)
 issuing.register(app)
 keeping.register(app)
 signing.register(app)

@@ -13,9 +13,10 @@ from issuer.delivery.files import FileForm
 from issuer.ground.database import reading
 from issuer.people import service as people_service
 from issuer.people.model import Person
-from issuer.recognition import sentences
+from issuer.recognition import life, questions, sentences
 from issuer.recognition import service as recognition
 from issuer.recognition.decision import COUNTED, NEEDS_ATTESTATION, Decision, Line
+from issuer.recognition.question import Question, QuestionKind
 from schemas import badge_qr
 from schemas.policy import QualificationPolicy
 
@@ -98,6 +99,29 @@ def badge_alt(badge: Badge) -> str:
 def decision_for(bureau: Bureau, policy: QualificationPolicy, person: Person, *, now: datetime) -> Decision:
     """What the policy says about this person today."""
     return recognition.decide_person(bureau.engine, policy, person, as_of=now)
+
+
+def ask(
+    bureau: Bureau,
+    held: Holding,
+    kind: QuestionKind,
+    *,
+    text: str,
+    link: str,
+    policy: QualificationPolicy,
+    now: datetime,
+) -> Question:
+    """Take a holder's question about their decision.
+
+    Raises:
+        QuestionError: it cannot be taken; the sentence says why.
+    """
+    chosen = life.profile(policy, top_holders=badges.holders_of(bureau.engine, policy.tiers[life.TOP_TIER].id))
+    decided_at = held.badge.award.made_at if held.badge else None
+    return questions.ask(
+        bureau.engine, held.person, kind, text=text, link=link, policy=policy, profile=chosen,
+        decided_at=decided_at, now=now,
+    )  # fmt: skip
 
 
 def line_view(line: Line) -> dict[str, object]:

@@ -15,10 +15,12 @@ from issuer.delivery import files, service
 from issuer.delivery.files import FileForm
 from issuer.delivery.service import Holding
 from issuer.ground import pages
-from issuer.recognition import sentences
+from issuer.recognition import questions, sentences
 from issuer.recognition import service as recognition
+from issuer.recognition.question import QuestionError, QuestionKind
 from schemas.policy import QualificationPolicy
 
+QUESTION_KINDS: dict[str, QuestionKind] = {"missing": "missing", "dispute": "dispute", "appeal": "appeal"}
 SAVED = {
     "name": "Your badge was signed anew; save its files again.",
     "same": "Nothing in the badge itself has changed.",
@@ -65,7 +67,29 @@ def router(
             smallest_change=sentences.smallest_change(decision.smallest_change),
             lines=[service.line_view(line) for line in decision.lines],
             policy_page=f"/policies/{in_force.digest}.html",
+            questions=questions.of_person(office.engine, held.person),
+            has_badge=held.badge is not None,
         )
+
+    @routes.post("/questions")
+    def ask(
+        token: str,
+        kind: Annotated[str, Form()],
+        text: Annotated[str, Form()] = "",
+        link: Annotated[str, Form()] = "",
+    ) -> Response:
+        office = bureau()
+        held = service.holding(office, token)
+        if held is None or kind not in QUESTION_KINDS:
+            return nothing()
+        try:
+            service.ask(office, held, QUESTION_KINDS[kind], text=text, link=link, policy=policy(), now=clock())
+        except QuestionError as error:
+            return pages.page(
+                "refused.html", status=422, private=True, community=office.name, reason=str(error),
+                back=f"/h/{token}/why",
+            )  # fmt: skip
+        return RedirectResponse(f"/h/{token}/why#questions", status_code=303, headers=pages.PRIVATE_HEADERS)
 
     @routes.get("/case.json")
     def case(token: str) -> Response:

@@ -2,10 +2,25 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, ForeignKey, LargeBinary, String, Table, Text, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    update,
+)
 
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.recognition.life import Approval, Proposal
+from issuer.recognition.question import Question
 
 policies = Table(
     "policies",
@@ -37,6 +52,56 @@ approvals = Table(
     Column("person", ForeignKey("persons.id"), primary_key=True),
     Column("approved_at", UtcDateTime, nullable=False),
 )
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("person", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    Column("link", String(2000)),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("due", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),
+    Column("answered_by", ForeignKey("persons.id")),
+    Column("granted", Boolean),
+    Column("answer", Text),
+)
+
+
+def add_question(
+    connection: Connection, *, kind: str, person: str, text: str, link: str | None, due: datetime, now: datetime
+) -> int:
+    values = {"kind": kind, "person": person, "text": text, "link": link, "opened_at": now, "due": due}
+    return int(connection.execute(insert(questions).values(values).returning(questions.c.id)).scalar_one())
+
+
+def answer_question(
+    connection: Connection, number: int, *, by: str, granted: bool, answer: str, now: datetime
+) -> None:
+    values = {"answered_by": by, "granted": granted, "answer": answer, "answered_at": now}
+    connection.execute(update(questions).where(questions.c.id == number).values(values))
+
+
+def question(connection: Connection, number: int) -> Question | None:
+    row = connection.execute(select(questions).where(questions.c.id == number)).first()
+    return _question(row) if row else None
+
+
+def questions_of(connection: Connection, person: str) -> list[Question]:
+    """Newest first."""
+    chosen = select(questions).where(questions.c.person == person).order_by(questions.c.id.desc())
+    return [_question(row) for row in connection.execute(chosen)]
+
+
+def open_questions(connection: Connection) -> list[Question]:
+    """Oldest first."""
+    waiting = select(questions).where(questions.c.answered_at.is_(None)).order_by(questions.c.id)
+    return [_question(row) for row in connection.execute(waiting)]
+
+
+def _question(row: Row[tuple[object, ...]]) -> Question:
+    return Question(**row._mapping)
 
 
 def add_proposal(connection: Connection, proposal: Proposal) -> None:

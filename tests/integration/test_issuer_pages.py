@@ -336,3 +336,20 @@ def test_cloud_events_reach_the_decision(client: Browser, office: Office) -> Non
     person = office.person("cy@books.example")
     decision = recognition.decide_person(office.engine, office.policy, person, as_of=NOW)
     assert (decision.tier, str(decision.credits)) == ("recognised", "0.5")
+
+
+def test_a_holder_says_what_is_missing_and_takes_their_case_along(client: Browser, office: Office) -> None:
+    from issuer.recognition import case_file, questions
+
+    page = f"/h/{office.bureau.page_token(office.person('ada@books.example').id)}"
+    sent = client.post(f"{page}/questions", data={"kind": "missing", "text": "My talk in May", "link": ""})
+    assert sent.status_code in {200, 303}
+    why = client.get(f"{page}/why").text
+    assert "My talk in May" in why and "To be answered by" in why
+    assert len(questions.matters(office.engine)) == 1
+    refused = client.post(f"{page}/questions", data={"kind": "missing", "text": ""})
+    assert refused.status_code == 422 and "Say in 1 to 2000 characters" in refused.text
+    case = client.get(f"{page}/case.json")
+    assert case.headers["content-disposition"].startswith("attachment")
+    assert case_file.recompute(case.content).same
+    assert "bob" not in case.text.lower()

@@ -57,7 +57,7 @@ def router(
     @routes.post("/leave")
     async def leave(request: Request, visitor: SignedIn) -> Response:
         if visitor.fields.get("word", "").strip().lower() != record.LEAVE:
-            raise PeopleError(f"Type the word {record.LEAVE}, so that nobody leaves by a slip.")
+            raise PeopleError("Type the word leave, so that nobody leaves by a slip.")
         await run_in_threadpool(
             record.leave,
             bureau(),

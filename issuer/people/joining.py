@@ -100,6 +100,16 @@ def prove_address(connection: Connection, person_id: str, address: str, *, now: 
     return outcome
 
 
+def suggest(connection: Connection, person_id: str, address: str, *, now: datetime) -> None:
+    """Somebody says that a person reads this address, as the provider of their log-in does: if another record has
+    it, both may be one person's. That is a hint and no proof: the person sees it, and proves the address or not.
+    """
+    owners = store.owners(connection, accounts_of_email(address))
+    for other in sorted({owner for owner in owners.values() if owner != person_id}):
+        if other not in dict(store.offers_of(connection, person_id)):
+            store.put_offer(connection, person=person_id, other=other, accounts="[]", now=now)
+
+
 def offers_for(connection: Connection, person_id: str) -> tuple[Offer, ...]:
     """The other records that may be the same person's."""
     found: list[Offer] = []
@@ -272,6 +282,8 @@ def _add_to_offer(connection: Connection, person: str, other: str, account: Acco
 
 def _enough(other: Person, accounts: Sequence[Account]) -> bool:
     """Whether what was proved shows that a record is one's own: its mail address, two of its accounts, or all."""
+    if not accounts:
+        return False
     if other.email is not None and any(account.name == other.email for account in accounts):
         return True
     return len(_apart(accounts)) >= min(ENOUGH, len(_apart(other.accounts)))

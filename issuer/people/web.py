@@ -107,8 +107,12 @@ def router(login: Login, *, openid: OpenId | None, door: Door, frame: Frame) -> 
             if adding:
                 _check_is(adding, browser)
                 joining.prove(connection, adding, [account], proof="login", now=now)
+                if identity.mail is not None:
+                    joining.suggest(connection, adding, identity.mail, now=now)
                 return frame.back_to("/me?done=account")
             person = joining.person_of_login(connection, [account], proof="login", email=None, now=now)
+            if identity.mail is not None:
+                joining.suggest(connection, person, identity.mail, now=now)
             return _came_in(login.begin_session(connection, person, way="openid", earlier=browser.session_token))
 
     @routes.post("/sign-out")

@@ -63,7 +63,13 @@ def test_a_log_in_with_a_known_address_is_joined_to_nobody_by_a_guess(
     server.mail = "ada@books.example"
     browser = community.browser()
     finished(browser, server.log_in(begun(browser)))
-    assert "Ada Long" not in browser.get("/me").text
+    page = browser.get("/me").text
+    assert "Is this you, too?" in page and "Ada Long" not in page, "a suggestion, and nothing more"
+    ada = community.person("ada@books.example").id
+    assert browser.submit("/me/offers", other=ada, answer="join").status_code == 422
+    assert "Both are mine" in community.prove_address(browser, "ada@books.example").text
+    browser.done("/me/offers", other=ada, answer="join")
+    assert "Ada Long" in browser.get("/me").text
 
 
 def test_a_log_in_is_added_to_ones_own_record(community: Community, server: ProviderServer) -> None:

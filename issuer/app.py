@@ -22,6 +22,7 @@ from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
 from issuer.contract import web as contract_web
 from issuer.contributions import configuration
+from issuer.contributions import health as contributions_health
 from issuer.contributions import service as contributions
 from issuer.contributions import web as contributions_web
 from issuer.contributions.collector import Collector
@@ -195,8 +196,13 @@ def _add_people(
         record.sign_with_references(bureau(), persons, now=login.clock())
 
     def matters() -> list[Matter]:
-        sources = configuration.load(settings.data).values()
-        return inbox.all_matters(login.engine, sources=sources, now=login.clock())
+        now = login.clock()
+        try:
+            sources = configuration.load(settings.data).values()
+        except configuration.ConfigurationError as error:
+            wrong = contributions_health.matter_of_file(error, now=now)
+            return [wrong, *inbox.all_matters(login.engine, sources=(), now=now)]
+        return inbox.all_matters(login.engine, sources=sources, now=now)
 
     app.include_router(people_web.router(login, openid=openid, door=door, frame=frame))
     app.include_router(

@@ -21,7 +21,7 @@ from schemas import timestamps
 RATE_WEEKS = 4
 LATE_TIMES = 3  # a source is late once three of its intervals passed without a success
 PUSHED = "-push"  # behind the name of a source that delivers by itself
-MINUTES = {"late": 10, "silent": 10, "burst": 15}
+MINUTES = {"late": 10, "silent": 10, "burst": 15, "file": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,14 @@ def matters_of(health: Iterable[Health]) -> list[Matter]:
                 _matter(f"{one.name}:{unusual.record}:{alarm.kind}:{alarm.since}", title, since, alarm.kind)
             )
     return matters
+
+
+def matter_of_file(error: Exception, *, now: datetime) -> Matter:
+    """While `sources.yaml` cannot be used, no source is read, and somebody should know."""
+    default = "No source is read until the file is right; what they have by then is taken in."
+    return Matter(
+        "alarm", "sources.yaml", f"The sources cannot be read: {error}", now, MINUTES["file"], default, "/sources"
+    )
 
 
 def _matter(key: str, title: str, since: datetime, what: str) -> Matter:

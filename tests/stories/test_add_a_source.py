@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from issuer.cli import main
 from issuer.contributions import configuration
 from issuer.contributions.configuration import KINDS, ConfigurationError
+from issuer.contributions.health import matter_of_file
 from issuer.contributions.sources.face import Source
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +101,13 @@ def test_what_is_wrong_in_the_file_is_said_with_its_place(data: Path) -> None:
         with pytest.raises(ConfigurationError, match=re.escape(expected)) as refused:
             configuration.load(data)
         assert "\n" not in str(refused.value)
+
+
+def test_a_wrong_file_waits_for_the_team() -> None:
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    matter = matter_of_file(ConfigurationError("sources.yaml, a.repository: this field is missing."), now=now)
+    assert "a.repository: this field is missing" in matter.title
+    assert "No source is read until the file is right" in matter.default
 
 
 def test_secrets_and_tokens_are_made_listed_and_taken_back(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

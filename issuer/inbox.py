@@ -11,9 +11,14 @@ from issuer.contributions import service as contributions
 from issuer.contributions.sources.face import Source
 from issuer.ground.matters import Matter
 from issuer.people import own
-from issuer.recognition import versions
+from issuer.recognition import questions, versions
 
-ROOMS: tuple[Callable[[Engine], Sequence[Matter]], ...] = (own.matters, attendance.matters, review.matters)
+ROOMS: tuple[Callable[[Engine], Sequence[Matter]], ...] = (
+    own.matters,
+    attendance.matters,
+    review.matters,
+    questions.matters,
+)
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 

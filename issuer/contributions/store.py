@@ -19,13 +19,12 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    tuple_,
     update,
 )
 
 from issuer.contributions.links import LinkKind, links_of
 from issuer.contributions.model import Contribution, Facts
-from issuer.ground.database import UtcDateTime, metadata
+from issuer.ground.database import UtcDateTime, by_first, metadata
 from issuer.people.model import Account
 
 KEYS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
@@ -111,11 +110,10 @@ def add_new(connection: Connection, delivered: Sequence[Contribution], *, now: d
     and running it again finds the rows.
     """
     fresh = {(c.source, c.id): c for c in reversed(delivered)}
-    known = select(contributions.c.source, contributions.c.id).where(
-        tuple_(contributions.c.source, contributions.c.id).in_(list(fresh))
-    )
-    for row in connection.execute(known):
-        del fresh[row.source, row.id]
+    for source, ids in by_first(fresh, size=KEYS_PER_QUERY):
+        named = (contributions.c.source == source) & contributions.c.id.in_(ids)
+        for known in connection.execute(select(contributions.c.id).where(named)).scalars().all():
+            del fresh[source, known]
     if fresh:
         connection.execute(insert(contributions), [_values(c, now) for c in reversed(fresh.values())])
         pointing = [
@@ -135,22 +133,16 @@ def all_contributions(connection: Connection) -> Iterator[Contribution]:
 
 def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Iterator[Contribution]:
     """All by these accounts, ordered by source and id for each few hundred accounts."""
-    keys = sorted({(account.system, account.name) for account in accounts})
-    for start in range(0, len(keys), KEYS_PER_QUERY):
-        some = keys[start : start + KEYS_PER_QUERY]
-        yield from _read(
-            connection, select(contributions).where(tuple_(contributions.c.system, contributions.c.name).in_(some))
-        )
+    for system, names in by_first(((a.system, a.name) for a in accounts), size=KEYS_PER_QUERY):
+        theirs = (contributions.c.system == system) & contributions.c.name.in_(names)
+        yield from _read(connection, select(contributions).where(theirs))
 
 
 def by_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> Iterator[Contribution]:
     """Those with these (source, id)."""
-    ordered = sorted(set(keys))
-    for start in range(0, len(ordered), KEYS_PER_QUERY):
-        some = ordered[start : start + KEYS_PER_QUERY]
-        yield from _read(
-            connection, select(contributions).where(tuple_(contributions.c.source, contributions.c.id).in_(some))
-        )
+    for source, ids in by_first(keys, size=KEYS_PER_QUERY):
+        named = (contributions.c.source == source) & contributions.c.id.in_(ids)
+        yield from _read(connection, select(contributions).where(named))
 
 
 def pointing_at(connection: Connection, kind: LinkKind, targets: Iterable[str]) -> set[tuple[str, str]]:

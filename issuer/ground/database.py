@@ -4,7 +4,7 @@ Tables stand in the `store.py` of the room that owns them, on `metadata` here. A
 the write lock at its beginning (BEGIN IMMEDIATE), so that two writers wait for each other instead of failing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,6 +88,21 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view of the database."""
     with engine.connect() as connection:
         yield connection
+
+
+def by_first(pairs: Iterable[tuple[str, str]], *, size: int) -> Iterator[tuple[str, list[str]]]:
+    """Keys of two parts by their first part, at most so many at a time.
+
+    `first = ? AND second IN (…)` is found by an index; for `(first, second) IN (…)` SQLite uses none, and reads
+    the whole table.
+    """
+    groups: dict[str, set[str]] = {}
+    for first, second in pairs:
+        groups.setdefault(first, set()).add(second)
+    for first in sorted(groups):
+        seconds = sorted(groups[first])
+        for start in range(0, len(seconds), size):
+            yield first, seconds[start : start + size]
 
 
 def _prepare_connection(connection: Any, _record: Any) -> None:

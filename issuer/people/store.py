@@ -22,11 +22,10 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 
-from issuer.ground.database import UtcDateTime, metadata
+from issuer.ground.database import UtcDateTime, by_first, metadata
 from issuer.people.model import Account, Affiliation, Merge, Pause, Person, PersonRequest, Proof
 
 _T = TypeVar("_T")
@@ -205,12 +204,11 @@ def persons_of(connection: Connection, ids: Iterable[str]) -> list[Person]:
 def owners(connection: Connection, wanted: Iterable[Account]) -> dict[Account, str]:
     """The ids of the persons who own these accounts; accounts that nobody owns are left out."""
     found: dict[Account, str] = {}
-    for some in _chunks(sorted(set(wanted))):
-        keys = [(account.system, account.name) for account in some]
-        where = tuple_(accounts.c.system, accounts.c.name).in_(keys)
+    for system, names in by_first(((account.system, account.name) for account in wanted), size=IDS_PER_QUERY):
+        named = (accounts.c.system == system) & accounts.c.name.in_(names)
         found |= {
             Account(row.system, row.name): row.person_id
-            for row in connection.execute(select(accounts).where(where))
+            for row in connection.execute(select(accounts).where(named))
         }
     return found
 

@@ -125,7 +125,7 @@ def matters(engine: Engine) -> list[Matter]:
             since=one.opened_at,
             minutes=question.MINUTES[one.kind],
             default=_TITLES[one.kind][2],
-            page=f"/team/questions/{one.id}",
+            page="/team",
             due=one.due,
         )
         for one in open_ones(engine)

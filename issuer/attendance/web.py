@@ -30,7 +30,7 @@ def router(
     rule: Callable[[], AttendanceCode],
     clock: Callable[[], datetime],
 ) -> APIRouter:
-    """`/room/{token}` for organisers, `/here/{gathering}/{code}` and `/card/{code}` for who is there."""
+    """`/room/{token}` and its screen for organisers, `/here/{gathering}/{code}` and `/card/{code}` for who is there."""
     routes = APIRouter(include_in_schema=False)
 
     def page(request: Request, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
@@ -56,17 +56,26 @@ def router(
         found = service.room(engine, token, rule=rule(), now=clock())
         if found is None:
             return nothing(request)
+        return page(request, "room.html", room=found, token=token)
+
+    @routes.get("/room/{token}/screen")
+    def screen(request: Request, token: str) -> HTMLResponse:
+        """What a projector shows: it asks for itself again, since the code is soon an old one."""
+        found = service.room(engine, token, rule=rule(), now=clock())
+        if found is None:
+            return nothing(request)
         link = f"{public_url}/here/{found.gathering.id}/{found.code}" if found.code else None
-        return page(
+        response = page(
             request,
-            "room.html",
+            "screen.html",
             room=found,
-            token=token,
             link=link,
             picture=_qr(link) if link else None,
-            again=min(found.seconds_left + 1, LOOK_AGAIN_SECONDS),
             period=rule().period_seconds,
         )
+        if found.when != "closed":
+            response.headers["Refresh"] = str(min(found.seconds_left + 1, LOOK_AGAIN_SECONDS))
+        return response
 
     @routes.post("/room/{token}/cards")
     def cards(request: Request, token: str, number: Annotated[str, Form()]) -> HTMLResponse:

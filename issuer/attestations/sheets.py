@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What waits for one attestor, the oldest first."""
+    """What waits for one attestor, the oldest first; then what they cannot attest, and what they have answered."""
 
     attestor: Person
     lines: tuple[Line, ...]
@@ -184,7 +184,9 @@ def _sheet(
         line = _line(connection, claim, attestor, people, policy, now)
         if line is not None:
             lines.append(line)
-    return Sheet(attestor, tuple(lines))
+    return Sheet(
+        attestor, tuple(sorted(lines, key=lambda line: (line.answer is not None, line.refused is not None)))
+    )
 
 
 def _line(

@@ -93,7 +93,9 @@ def lost_by_keyboard(page: Any) -> list[str]:
     page.evaluate(
         """() => {
             const able = "a[href], button, summary, select, textarea, input:not([type=hidden]), [tabindex='0']";
-            const all = [...document.querySelectorAll(able)].filter((each) => each.checkVisibility());
+            // Radio buttons of one name are one stop, at the chosen one; the arrow keys go on from there.
+            const all = [...document.querySelectorAll(able)].filter((each) => each.checkVisibility()
+                && !(each.type === "radio" && !each.checked));
             all.forEach((each, at) => (each.dataset.stop = at));
             document.body.tabIndex = -1;
             document.body.focus(); // so that the walk begins at the top, also the second time

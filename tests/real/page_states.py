@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tests.real.attesting_states import ATTESTING_STATES
 from tests.real.people_states import PEOPLE_STATES
 from tests.real.staff_states import STAFF_STATES
 from tests.real.two_offices import (
@@ -248,4 +249,5 @@ STATES: dict[str, tuple[Opener, str]] = (
     }
     | STAFF_STATES
     | PEOPLE_STATES
+    | ATTESTING_STATES
 )

@@ -79,7 +79,7 @@ class Place:
             now=self.clock(),
         )
         self.clock.now = when + timedelta(minutes=10)
-        screen = self.community.browser().get(f"/room/{token}").text
+        screen = self.community.browser().get(f"/room/{token}/screen").text
         path = screen.partition(f'<a href="{URL}')[2].partition('"')[0]
         for _ in range(people):
             phone = self.community.browser()

@@ -181,10 +181,11 @@ def test_event_qr_code_done(office: Office) -> None:
     app = create_app(office.settings.data, clock=lambda: now[0])
     room, phone, other = Phone(app), Phone(app), Phone(app)
 
-    assert "The code appears here then" in room.get(f"/room/{token}").text
+    assert "The code appears here then" in room.get(f"/room/{token}/screen").text
     now[0] = STARTS + timedelta(minutes=5)
-    screen = room.get(f"/room/{token}")
-    assert 'http-equiv="refresh"' in screen.text and "data:image/png" in screen.text
+    assert f'href="/room/{token}/screen"' in room.get(f"/room/{token}").text
+    screen = room.get(f"/room/{token}/screen")
+    assert int(screen.headers["refresh"]) <= 15 and "data:image/png" in screen.text
     assert screen.headers["cache-control"] == "no-store"
     path = screen.text.partition('<a href="https://badges.example.org')[2].partition('"')[0]
 
@@ -201,8 +202,8 @@ def test_event_qr_code_done(office: Office) -> None:
     french = Phone(app).get(path, headers={"Accept-Language": "fr"})
     assert '<html lang="fr">' in french.text and "changes all the time" not in french.text
     assert Phone(app).get("/here/nowhere/AAAA").status_code == 404
-    assert Phone(app).get("/room/nowhere").status_code == 404
-    assert "2" in room.get(f"/room/{token}").text
+    assert {Phone(app).get(f"/room/nowhere{page}").status_code for page in ("", "/screen")} == {404}
+    assert "2 people were counted." in room.get(f"/room/{token}/screen").text
 
 
 def test_cards_and_the_list_over_http(office: Office) -> None:

@@ -109,7 +109,7 @@ def claim(engine: Engine, region: str, number: int, *about: str) -> str:
         engine,
         kind="event.organised",
         subjects=[find_person(engine, NAMES[who]) for who in about],
-        title=f"{TITLE}, evening {number}",
+        title=f"{TITLE}, evening {number} in {region[-6:]}",
         happened_at=NOW - timedelta(days=number + 1),
         region=region,
         event=f"{region} {number}",

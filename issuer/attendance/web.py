@@ -30,7 +30,7 @@ def router(
     rule: Callable[[], AttendanceCode],
     clock: Callable[[], datetime],
 ) -> APIRouter:
-    """`/room/{token}` and its screen for organisers; `/here/{gathering}/{code}`, `/card/{code}` for who is there."""
+    """`/room/{token}` and its screen for organisers, `/here/…` and `/card/…` for whoever is there."""
     routes = APIRouter(include_in_schema=False)
 
     def page(request: Request, template: str, *, status: int = 200, **context: object) -> HTMLResponse:

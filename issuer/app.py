@@ -54,6 +54,7 @@ from issuer.people.frame import Frame
 from issuer.people.model import PeopleError
 from issuer.recognition import sentences
 from issuer.recognition import service as recognition
+from issuer.recognition import team_web as recognition_team
 from keys.did import did_of_web_address
 from keys.errors import OpenIdError
 from keys.keyset import KeySet
@@ -219,6 +220,7 @@ def _add_people(
     )
     app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))
     app.include_router(team_pages.router(login, door=door, frame=frame, matters=matters))
+    app.include_router(recognition_team.router(login, door=door, frame=frame))
     app.include_router(
         attestations_team.router(login, door=door, frame=frame, people=lambda: delivery.people(bureau()))
     )

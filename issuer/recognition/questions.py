@@ -6,7 +6,7 @@ account proved, a claim attested; then news re-decides the person.
 
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from issuer.ground import audit
 from issuer.ground.database import reading, writing
@@ -103,6 +103,11 @@ def answer(
     return made
 
 
+def find(connection: Connection, number: int) -> Question | None:
+    """One question."""
+    return store.question(connection, number)
+
+
 def of_person(engine: Engine, person: Person) -> list[Question]:
     """What somebody asked, newest first."""
     with reading(engine) as connection:
@@ -125,7 +130,7 @@ def matters(engine: Engine) -> list[Matter]:
             since=one.opened_at,
             minutes=question.MINUTES[one.kind],
             default=_TITLES[one.kind][2],
-            page="/team",
+            page=f"/team/questions/{one.id}",
             due=one.due,
         )
         for one in open_ones(engine)

@@ -50,6 +50,8 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("GET", "/team/audit"): {"manager", "auditor"},
     ("GET", "/team/people"): TEAM,
     ("POST", "/team/people"): TEAM,
+    ("GET", "/team/questions/{number}"): {"manager", "panel"},
+    ("POST", "/team/questions/{number}"): {"manager", "panel"},
     ("GET", "/team/requests/{number}"): {"manager"},
     ("POST", "/team/requests/{number}"): {"manager"},
     ("GET", "/team/roles"): {"manager", "auditor"},

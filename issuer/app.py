@@ -171,7 +171,14 @@ def create_app(
             clock=clock,
         )
     )
-    app.include_router(delivery_web.router(office, policy=policy, clock=clock))
+    app.include_router(
+        delivery_web.router(
+            office,
+            policy=policy,
+            sources=lambda: contributions.health(engine, configuration.load(data).values(), now=clock()),
+            clock=clock,
+        )
+    )
     app.include_router(contract_web.router(office, clock=clock, is_open=open_issue, contexts=contexts))
     app.include_router(badges_web.router(office, clock=clock))
     return app

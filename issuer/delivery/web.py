@@ -1,6 +1,6 @@
 """The holder's private pages: badge, downloads, choices, and why. Behind an unguessable link, kept by nobody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from issuer.badges import issuance
 from issuer.badges import service as badges
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BadgeError
+from issuer.contributions.health import Health
 from issuer.delivery import files, service
 from issuer.delivery.files import FileForm
 from issuer.delivery.service import Holding
@@ -28,9 +29,13 @@ SAVED = {
 
 
 def router(
-    bureau: Callable[[], Bureau], *, policy: Callable[[], QualificationPolicy], clock: Callable[[], datetime]
+    bureau: Callable[[], Bureau],
+    *,
+    policy: Callable[[], QualificationPolicy],
+    sources: Callable[[], Sequence[Health]],
+    clock: Callable[[], datetime],
 ) -> APIRouter:
-    """Routes below `/h/{token}`, the holder's private link."""
+    """Routes below `/h/{token}`, the holder's private link. `sources`: how each source of records stands."""
     routes = APIRouter(prefix="/h/{token}", include_in_schema=False)
 
     def nothing() -> HTMLResponse:
@@ -69,6 +74,7 @@ def router(
             policy_page=f"/policies/{in_force.digest}.html",
             questions=questions.of_person(office.engine, held.person),
             has_badge=held.badge is not None,
+            sources=sources(),
         )
 
     @routes.post("/questions")

@@ -141,6 +141,15 @@ def test_a_choice_of_name_and_publishing_is_kept_and_can_be_taken_back(client: B
     assert badges.read_own(ada_badge(office).jwt or "").credentialSubject.name is None
 
 
+def test_the_why_page_says_how_fresh_each_source_is(client: Browser, office: Office) -> None:
+    (office.settings.data / "sources.yaml").write_text(
+        "sources:\n  forum:\n    kind: feed\n    url: https://forum.example.org/feed\n", encoding="utf-8"
+    )
+    page = client.get(f"{ada_page(office)}/why").text
+    assert "How fresh this is" in page
+    assert "<strong>forum</strong>, never read yet" in page
+
+
 def test_the_why_page_lists_each_record_and_the_smallest_change(client: Browser, office: Office) -> None:
     office.add_changes("ada", count=1, lines=1, start=3)
     text = client.get(f"{ada_page(office)}/why").text

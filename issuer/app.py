@@ -52,6 +52,7 @@ from issuer.people import own_pages, team_pages
 from issuer.people import web as people_web
 from issuer.people.frame import Frame
 from issuer.people.model import PeopleError
+from issuer.recognition import public_web as recognition_public
 from issuer.recognition import sentences
 from issuer.recognition import service as recognition
 from issuer.recognition import team_web as recognition_team
@@ -171,6 +172,7 @@ def create_app(
             clock=clock,
         )
     )
+    app.include_router(recognition_public.router(engine, community=settings.name, kind_name=sentences.kind_name))
     app.include_router(
         delivery_web.router(
             office,

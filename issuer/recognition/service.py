@@ -4,23 +4,25 @@ Making items of records is `records`, deciding about them `decision`; the versio
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from issuer.ground.database import reading
+from issuer.ground.database import reading, writing
 from issuer.ground.news import News
 from issuer.people.model import Person
 from issuer.recognition import backtest as backtests
 from issuer.recognition import case_file as case_files
-from issuer.recognition import records
+from issuer.recognition import records, store, transparency
 from issuer.recognition.backtest import Backtest, Case
 from issuer.recognition.decision import Decision, Rules, decide
 from issuer.recognition.records import Records
+from issuer.recognition.transparency import Tally
 from issuer.recognition.versions import all_versions as all_policies
 from issuer.recognition.versions import in_force as policy_in_force
 from schemas.policy import QualificationPolicy
+from schemas.strict_json import JsonObject
 
 __all__ = ["all_policies", "policy_in_force"]  # asked of this room by all others
 EXAMPLE_POLICY = Path(__file__).with_name("policy.example.yaml")
@@ -93,3 +95,18 @@ def _decided(
         for person in group.people.values():
             if not person.bot:
                 yield person, decide(group.items.get(person.id, ()), rules, as_of=as_of, pauses=person.pauses)
+
+
+def publish_numbers(engine: Engine, tally: Tally, *, policy: QualificationPolicy, now: datetime) -> None:
+    """Keep what everybody may know of a night's decisions, as the policy's `transparency` says."""
+    with writing(engine) as connection:
+        questions = store.asked_and_answered(connection)
+        numbers = transparency.published(tally, questions, smallest=policy.transparency.smallest_cell)
+        store.set_public_numbers(connection, now.date(), numbers)
+
+
+def public_numbers(engine: Engine) -> "tuple[datetime, JsonObject] | None":
+    """The numbers that are published, with the day on which they were counted; None before the first."""
+    with reading(engine) as connection:
+        found = store.newest_public_numbers(connection)
+    return None if found is None else (datetime.combine(found[0], datetime.min.time(), UTC), found[1])

@@ -1,11 +1,13 @@
 """The table of policy versions, and all SQL on it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Connection,
+    Date,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     select,
     update,
@@ -21,6 +24,7 @@ from sqlalchemy import (
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.recognition.life import Approval, Proposal
 from issuer.recognition.question import Question
+from schemas.strict_json import JsonObject
 
 policies = Table(
     "policies",
@@ -51,6 +55,12 @@ approvals = Table(
     Column("digest", ForeignKey("policy_proposals.digest"), primary_key=True),
     Column("person", ForeignKey("persons.id"), primary_key=True),
     Column("approved_at", UtcDateTime, nullable=False),
+)
+public_numbers = Table(
+    "public_numbers",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("numbers", JSON, nullable=False),
 )
 questions = Table(
     "questions",
@@ -176,3 +186,22 @@ def add(connection: Connection, *, digest: str, policy: str, version: str, data:
     connection.execute(
         insert(policies).values(digest=digest, policy=policy, version=version, document=data, adopted_at=now)
     )
+
+
+def asked_and_answered(connection: Connection) -> list[tuple[str, bool | None]]:
+    """The kind of every question, and whether it was granted; None while it waits."""
+    rows = connection.execute(select(questions.c.kind, questions.c.granted))
+    return [(row.kind, row.granted) for row in rows]
+
+
+def set_public_numbers(connection: Connection, day: date, numbers: JsonObject) -> None:
+    """Keep a day's numbers in place of those that were counted earlier on it."""
+    connection.execute(delete(public_numbers).where(public_numbers.c.day == day))
+    connection.execute(insert(public_numbers).values(day=day, numbers=numbers))
+
+
+def newest_public_numbers(connection: Connection) -> "tuple[date, JsonObject] | None":
+    """The newest numbers with their day."""
+    query = select(public_numbers).order_by(public_numbers.c.day.desc()).limit(1)
+    row = connection.execute(query).first()
+    return (row.day, row.numbers) if row else None

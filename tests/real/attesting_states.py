@@ -1,6 +1,7 @@
 """The pages of attendance and of attestors, in their states."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,10 @@ from issuer.attestations import sheets
 from issuer.attestations.model import Delegation
 from issuer.ground.login.rights import Role
 from issuer.people.service import find_person, people_by_id
+from issuer.recognition import questions
+from issuer.recognition import service as recognition
 from issuer.recognition.service import EXAMPLE_POLICY
+from issuer.recognition.transparency import Tally
 from schemas import policy as policy_shape
 from tests.real.people_states import come_in, inside
 from tests.real.two_offices import HAN, LONG, NAMED, NAMES, PLAIN, SMALL, TwoOffices
@@ -141,6 +145,31 @@ def flagged(page: Any, o: TwoOffices) -> None:
     page.goto(f"{o.issuer}/team/attestors/{attestor.id}")
 
 
+def numbers(page: Any, o: TwoOffices) -> None:
+    with inside(o) as (engine, _):
+        tally = Tally(
+            Counter({"contributor": 240, "sustained": 31, "recognised": 4}), Counter({"change.merged": 99})
+        )
+        recognition.publish_numbers(engine, tally, policy=POLICY, now=NOW)
+    page.goto(f"{o.issuer}/transparency")
+
+
+def question(page: Any, o: TwoOffices) -> None:
+    with inside(o) as (engine, _):
+        asked = questions.ask(
+            engine,
+            find_person(engine, NAMES[LONG]),
+            "missing",
+            text=f"A talk in Lyon, and a workshop on the day after it, number {uuid.uuid4()}",
+            link="https://talks.example.org/a-very-long-address/of-a-talk/in-lyon/2026/summer",
+            policy=POLICY,
+            profile="standard",
+            now=NOW,
+        )
+    come_in(page, o, SMALL, Role.MANAGER)
+    page.goto(f"{o.issuer}/team/questions/{asked.id}")
+
+
 def saying(opener: Opener, text: str) -> Opener:
     """The same, once the page says this."""
 
@@ -166,5 +195,7 @@ ATTESTING_STATES: dict[str, tuple[Opener, str]] = {
     "sheet": (saying(sheet(), "These people can: "), "What did you see?"),
     "sheet-answered": (saying(sheet(answered=True), "You said: I saw it."), "What did you see?"),
     "sheet-empty": (sheet(nothing=True), "What did you see?"),
+    "transparency": (saying(numbers, "Small numbers are held back"), "Who is recognised, in numbers"),
+    "team-question": (saying(question, "A talk in Lyon"), "Work that is missing"),
     "team-attestor": (saying(flagged, "A flag is a reason to look"), "Statements to look at"),
 }

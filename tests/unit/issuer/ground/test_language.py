@@ -18,7 +18,7 @@ TRANSLATED = [  # the templates of the rooms whose pages speak other languages
     *sorted((ISSUER / "people" / "templates").glob("*.html")),
     *sorted((ISSUER / "attendance" / "templates").glob("*.html")),
     *((ISSUER / "attestations" / "templates" / name) for name in ("sheet.html", "team_attestor.html")),
-    ISSUER / "recognition" / "templates" / "team_question.html",
+    *((ISSUER / "recognition" / "templates" / name) for name in ("team_question.html", "transparency.html")),
     *(ISSUER / "delivery" / "templates" / name for name in ("leave.html", "left.html")),
 ]
 _PLACE = re.compile(r"%\([a-z_]+\)s")

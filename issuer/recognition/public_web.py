@@ -1,0 +1,37 @@
+"""The public numbers of recognition: `/transparency`, for people and for programs."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from sqlalchemy import Engine
+
+from issuer.ground import language, pages
+from issuer.recognition import service
+from schemas import strict_json
+
+KEPT_AN_HOUR = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
+
+
+def router(engine: Engine, *, community: str, kind_name: Callable[[str], str]) -> APIRouter:
+    """`GET /transparency` and `GET /transparency.json`."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/transparency")
+    def numbers(request: Request) -> HTMLResponse:
+        return pages.page(
+            "transparency.html",
+            language=language.of(request),
+            community=community,
+            found=service.public_numbers(engine),
+            kind=kind_name,
+            plain=str,
+        )
+
+    @routes.get("/transparency.json")
+    def data() -> Response:
+        found = service.public_numbers(engine)
+        body = {} if found is None else {"day": found[0].isoformat(), **found[1]}
+        return Response(strict_json.dumps(body), media_type="application/json", headers=KEPT_AN_HOUR)
+
+    return routes

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from issuer.badges import catalogue, store
+from issuer.badges import catalogue, letters, store
 from issuer.badges.model import BY_DECISION, Award, BadgeError, HandDecision
 from issuer.ground.database import reading, writing
 from issuer.people import service as people_service
@@ -60,7 +60,8 @@ def _award_chunk(
         for person, decision in still:
             assert decision.tier is not None
             award = _new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
-            store.add_award(connection, replace(award, thanks=sentences.thanks(decision)))
+            said = replace(award, thanks=sentences.thanks(decision), reasons=letters.reasons_of(decision))
+            store.add_award(connection, said)
     return len(still)
 
 

@@ -29,7 +29,8 @@ SECRET_NAME = "private-links"  # noqa: S105 - the name under which custody keeps
 class Bureau:
     """What issuing needs at hand: the database, the issuer's name and addresses, its signers, one secret.
 
-    `secret`: 32 bytes from which private links and holder codes are derived, so that neither is stored.
+    `secret`: 32 bytes from which private links and holder codes are derived, so that neither is stored. `mails`:
+    whether this office has a mail server, so that holders are written to.
     """
 
     engine: Engine
@@ -40,6 +41,7 @@ class Bureau:
     ecdsa_signer: Signer
     status_signer: Signer
     secret: bytes
+    mails: bool = False
     policies: dict[str, QualificationPolicy] = field(default_factory=dict, compare=False, repr=False)
     covers: dict[tuple[str, ...], Cover] = field(default_factory=dict, compare=False, repr=False)
     dictionaries: dict[tuple[str, ...], Dictionary] = field(default_factory=dict, compare=False, repr=False)
@@ -112,4 +114,5 @@ def open_bureau(engine: Engine, settings: Settings) -> Bureau:
         ecdsa_signer=keys.signer("documents-p256"),
         status_signer=keys.signer("status"),
         secret=keys.secret(SECRET_NAME),
+        mails=settings.mail is not None,
     )

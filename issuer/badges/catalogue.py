@@ -57,6 +57,9 @@ class Addresses:
     def status_list(self, number: int) -> str:
         return f"{self.base}/status-lists/{number}"
 
+    def private_page(self, token: str) -> str:
+        return f"{self.base}/h/{token}"
+
     def badge_page(self, short_id: str) -> str:
         return f"{self.base}/b/{short_id}"
 

@@ -12,13 +12,15 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from issuer.badges import catalogue, preparation, status, store
+from issuer.badges import catalogue, letters, preparation, status, store
 from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError, Purpose, StatusPlace
 from issuer.badges.preparation import Cover, Particulars, StatusEntry
 from issuer.badges.service import badge_by_id, existing
+from issuer.ground import mail
 from issuer.ground.database import writing
+from issuer.ground.mail import MailError
 from issuer.ground.tokens import hash_of
 from issuer.people import service as people_service
 from issuer.people.model import Person
@@ -29,6 +31,7 @@ from schemas.identity import IdentityObject
 
 CHUNK = 200  # badges per transaction: short enough to lose nothing worth waiting for, long enough to be quick
 SALT_BYTES = 16
+LETTER_LASTS = timedelta(days=14)  # a mail server may be down for days; a badge is no news after two weeks
 
 Progress = Callable[[int], None]
 
@@ -62,6 +65,9 @@ def choose(
         store.set_choices(
             connection, badge.id, shows_name=shows_name, hashes_address=hashes_address, published=published
         )
+        if shows_name or hashes_address or published:
+            for one in people_service.ids_of(connection, person.id):
+                store.set_quiet(connection, one, quiet=False)
         if (shows_name, hashes_address) != (badge.shows_name, badge.hashes_address):
             chosen = existing(connection, badge.id)
             _intend_version(connection, bureau, chosen, person, now)
@@ -198,7 +204,10 @@ def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
                     proof_kid=bureau.document_signer.kid,
                     now=now,
                 )
-                _supersede_lesser(connection, bureau, badge_id, now)
+                badge = existing(connection, badge_id)
+                superseded = _supersede_lesser(connection, bureau, badge, now)
+                if version == 1:
+                    _tell_holder(connection, bureau, badge, superseded, now)
         if not waiting:
             return signed
         signed += len(waiting)
@@ -206,15 +215,64 @@ def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
             progress(signed)
 
 
-def _supersede_lesser(connection: Connection, bureau: Bureau, badge_id: str, now: datetime) -> None:
+def _supersede_lesser(connection: Connection, bureau: Bureau, better: Badge, now: datetime) -> list[Badge]:
     """A better badge in force takes the place of lesser ones of the same period (DESIGN §3)."""
-    better = existing(connection, badge_id)
     policy = bureau.policy(better.award.policy_digest)
     ids = people_service.ids_of(connection, better.award.person)
+    taken: list[Badge] = []
     for other in (badge for person in ids for badge in store.badges_of(connection, person)):
         same_period = other.award.period == better.award.period
         if same_period and other.standing and rank(other.award, policy) > rank(better.award, policy):
             store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
+            taken.append(other)
+    return taken
+
+
+def _tell_holder(
+    connection: Connection, bureau: Bureau, badge: Badge, superseded: Sequence[Badge], now: datetime
+) -> None:
+    """Enter one letter about a badge that was just signed, in the same transaction: so it goes at least once, and
+    a run that begins again finds nothing left to sign.
+
+    To whoever has an address and was told what is kept about them; not to who has left, or has hidden everything.
+    """
+    award = badge.award
+    store.forget_reasons(connection, award.id)
+    if not bureau.mails or not badge.standing:
+        return
+    person = _people(connection, [award])[award.person]
+    ids = people_service.ids_of(connection, person.id)
+    reachable = people_service.is_present(person) and not person.bot and person.told_at is not None
+    if not reachable or person.email is None or store.is_quiet(connection, ids):
+        return
+    renewed = _renewed(connection, award, ids)
+    try:
+        letter = letters.of_award(
+            person.email,
+            award,
+            community=bureau.name,
+            page=bureau.addresses.private_page(bureau.page_token(award.person)),
+            narrative=_narrative(connection, award),
+            superseded=[one.award for one in superseded],
+            renewed=renewed,
+            renewed_until=None if renewed is None else _cover(bureau, renewed).valid_until,
+        )
+    except (
+        MailError
+    ):  # an address that no mail server takes: 'list' shows the page's link to whoever can tell them
+        return
+    mail.enter(connection, letter, expires_at=now + LETTER_LASTS, now=now)
+
+
+def _renewed(connection: Connection, award: Award, ids: Sequence[str]) -> Award | None:
+    """The newest badge of the same achievement that its holder has from an earlier period."""
+    held = [badge for person in ids for badge in store.badges_of(connection, person) if badge.standing]
+    former = [
+        badge.award
+        for badge in held
+        if badge.award.achievement == award.achievement and badge.award.period.first < award.period.first
+    ]
+    return max(former, key=lambda one: one.period.first, default=None)
 
 
 def _allocate_status(connection: Connection, badge_id: str, purpose: Purpose) -> None:

@@ -35,7 +35,8 @@ class Award:
     """Who earned what, when.
 
     `achievement` is the name in its address, `mark` the kind of work on its picture, `thanks` what was counted, in
-    words, as it stood when the award was made.
+    words, as it stood when the award was made. `reasons`: a line for each thing that counted, for the letter about
+    it; kept until the badge is signed.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Award:
     policy_digest: str
     hand_decision: str | None = None
     thanks: str = ""
+    reasons: str = ""
 
 
 @dataclass(frozen=True, slots=True)

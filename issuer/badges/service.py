@@ -92,6 +92,11 @@ def forget_former_versions(connection: Connection, persons: Iterable[str]) -> No
         store.forget_former_versions(connection, person)
 
 
+def keep_quiet(connection: Connection, person: str) -> None:
+    """Write to somebody of no new badge any more, until they let one be seen again: they hid everything."""
+    store.set_quiet(connection, person, quiet=True)
+
+
 def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
     """Withdraw a badge for ever; False if it was withdrawn already.
 

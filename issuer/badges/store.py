@@ -55,6 +55,7 @@ awards = Table(
     Column("policy_digest", String(64), nullable=False),
     Column("hand_decision", ForeignKey("hand_decisions.id"), index=True),
     Column("thanks", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
     Column("intended", Boolean, nullable=False, default=False),  # whether it has a badge, signed or not yet
     UniqueConstraint("person", "achievement", "period_first"),
     Index("ix_awards_waiting", "intended", "made_at", "id"),
@@ -120,6 +121,11 @@ holder_pages = Table(
     metadata,
     Column("person", ForeignKey("persons.id"), primary_key=True),
     Column("token_hash", String(64), nullable=False, unique=True),
+)
+quiet_holders = Table(  # who hid everything: no letter tells them of badges, until they show one again
+    "quiet_holders",
+    metadata,
+    Column("person", ForeignKey("persons.id"), primary_key=True),
 )
 dictionaries = Table(
     "dictionaries",
@@ -189,6 +195,7 @@ def add_award(connection: Connection, award: Award) -> None:
             policy_digest=award.policy_digest,
             hand_decision=award.hand_decision,
             thanks=award.thanks,
+            reasons=award.reasons,
         )
     )
 
@@ -396,6 +403,26 @@ def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> 
         connection.execute(insert(holder_pages).values(person=person, token_hash=token_hash))
 
 
+def forget_reasons(connection: Connection, award_id: str) -> None:
+    """What the letter about an award needed is not kept beside it."""
+    connection.execute(update(awards).where(awards.c.id == award_id).values(reasons=""))
+
+
+def set_quiet(connection: Connection, person: str, *, quiet: bool) -> None:
+    """Note that somebody hid everything, or shows something again."""
+    known = is_quiet(connection, [person])
+    if quiet and not known:
+        connection.execute(insert(quiet_holders).values(person=person))
+    elif known and not quiet:
+        connection.execute(delete(quiet_holders).where(quiet_holders.c.person == person))
+
+
+def is_quiet(connection: Connection, persons: Sequence[str]) -> bool:
+    """Whether somebody, under any of their ids, hid everything."""
+    query = select(quiet_holders.c.person).where(quiet_holders.c.person.in_(persons)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def forget_pages(connection: Connection, person: str) -> None:
     """Let no private link lead to a person any more."""
     connection.execute(delete(holder_pages).where(holder_pages.c.person == person))
@@ -404,10 +431,11 @@ def forget_pages(connection: Connection, person: str) -> None:
 def forget_holder(connection: Connection, person: str) -> None:
     """Leave of a person's badges their numbers, their dates and their places on status lists."""
     forget_pages(connection, person)
+    set_quiet(connection, person, quiet=False)
     connection.execute(delete(references).where(references.c.person == person))
     waiting = (awards.c.person == person) & awards.c.intended.is_(False)
     connection.execute(delete(awards).where(waiting))
-    connection.execute(update(awards).where(awards.c.person == person).values(thanks=""))
+    connection.execute(update(awards).where(awards.c.person == person).values(thanks="", reasons=""))
     theirs = select(badges.c.id).join(awards, awards.c.id == badges.c.award).where(awards.c.person == person)
     connection.execute(delete(versions).where(versions.c.badge.in_(theirs)))
     nothing = {"shows_name": False, "hashes_address": False, "published": False, "current_version": None}
@@ -515,6 +543,7 @@ def _award(row: Row[tuple[object, ...]]) -> Award:
         policy_digest=fields[awards.c.policy_digest],
         hand_decision=fields[awards.c.hand_decision],
         thanks=fields[awards.c.thanks],
+        reasons=fields[awards.c.reasons],
     )
 
 

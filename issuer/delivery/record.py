@@ -121,7 +121,7 @@ def export(bureau: Bureau, policy: QualificationPolicy, person_id: str, *, now: 
 
 def hide(bureau: Bureau, person_id: str, *, now: datetime) -> int:
     """Let nothing of a person be seen by others: no badge is published, and none shows a name or an address's
-    hash. Comes out: how many badges were changed.
+    hash. No letter tells them of another one. Comes out: how many badges were changed.
     """
     people, changed = people_service.people_by_id(bureau.engine), 0
     for badge in _badges(bureau, person_id):
@@ -138,6 +138,7 @@ def hide(bureau: Bureau, person_id: str, *, now: datetime) -> int:
             changed += 1
     with writing(bureau.engine) as connection:
         badges.forget_former_versions(connection, people_service.ids_of(connection, person_id))
+        badges.keep_quiet(connection, person_id)
     return changed
 
 

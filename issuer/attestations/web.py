@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import Engine
 
 from issuer.attestations import service
 from issuer.attestations.model import AttestationError
-from issuer.ground import pages
+from issuer.ground import language, pages
 from issuer.people.model import Person
 from schemas.policy import QualificationPolicy
 
@@ -28,13 +28,15 @@ def router(
     routes = APIRouter(prefix="/attest/{token}", include_in_schema=False)
 
     @routes.get("")
-    def form(token: str) -> HTMLResponse:
+    def form(request: Request, token: str) -> HTMLResponse:
+        asked = language.of(request)
         invitation = service.open_invitation(engine, token, people=people(), policy=policy())
         if invitation is None:
-            return pages.page("nothing.html", status=404, private=True, community=community)
+            return pages.page("nothing.html", status=404, private=True, language=asked, community=community)
         return pages.page(
             "attest.html",
             private=True,
+            language=asked,
             community=community,
             invitation=invitation,
             kind=kind_name(invitation.claim.kind),
@@ -42,6 +44,7 @@ def router(
 
     @routes.post("")
     def answer(
+        request: Request,
         token: str,
         seen: Annotated[str, Form()],
         statement: Annotated[list[str] | None, Form()] = None,
@@ -63,6 +66,7 @@ def router(
                 "refused.html",
                 status=422,
                 private=True,
+                language=language.of(request),
                 community=community,
                 reason=str(error),
                 back=f"/attest/{token}",

@@ -17,7 +17,7 @@ TRANSLATED = [  # the templates of the rooms whose pages speak other languages
     *sorted((ISSUER / "contributions" / "templates").glob("*.html")),
     *sorted((ISSUER / "people" / "templates").glob("*.html")),
     *sorted((ISSUER / "attendance" / "templates").glob("*.html")),
-    *((ISSUER / "attestations" / "templates" / name) for name in ("sheet.html", "team_attestor.html")),
+    *sorted((ISSUER / "attestations" / "templates").glob("*.html")),
     *((ISSUER / "recognition" / "templates" / name) for name in ("team_question.html", "transparency.html")),
     *(ISSUER / "delivery" / "templates" / name for name in ("leave.html", "left.html")),
 ]

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from issuer.attendance import service as attendance
 from issuer.attestations import review
+from issuer.badges import revocations
 from issuer.contributions import service as contributions
 from issuer.contributions.sources.face import Source
 from issuer.ground.matters import Matter
@@ -18,6 +19,7 @@ ROOMS: tuple[Callable[[Engine], Sequence[Matter]], ...] = (
     attendance.matters,
     review.matters,
     questions.matters,
+    revocations.matters,
 )
 _LATEST = datetime.max.replace(tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from issuer.badges import awarding, issuance
+from issuer.badges import awarding, issuance, revocations
 from issuer.badges.bureau import Bureau
 from issuer.ground import news
 from issuer.ground.database import reading, writing
@@ -60,7 +60,9 @@ class Jobs:
     clock: Callable[[], datetime]
 
     def handle_news(self) -> Done:
-        """Everything that was told until now: those whom it touches are decided anew, awarded, and get badges."""
+        """Everything that was told until now: those whom it touches are decided anew, awarded, and get badges; and
+        badges whose notice has run out are withdrawn.
+        """
         total = Done()
         while told := self._waiting():
             touched = recognition.touched_by(self.engine, told)
@@ -71,6 +73,7 @@ class Jobs:
             with writing(self.engine) as connection:
                 news.done(connection, [item.number for item in told])
             total += Done(len(told), len(touched), awards, signed)
+        revocations.carry_out(self.bureau(), now=self.clock())
         return total
 
     def nightly(self, progress: Progress | None = None) -> Done:
@@ -78,6 +81,7 @@ class Jobs:
         with reading(self.engine) as connection:
             before = news.newest(connection)
         policy, now = self.policy(), self.clock()
+        revocations.carry_out(self.bureau(), now=now)
         counted = _Counted(recognition.decide_all(self.engine, policy, as_of=now), progress)
         awards = awarding.award_decisions(self.engine, counted, policy=policy, now=now)
         show = (lambda count: progress("signed", count)) if progress else None

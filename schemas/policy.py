@@ -371,7 +371,7 @@ class Governance(_Part):
 
 
 class RevocationRule(_Part):
-    by: str
+    by: Literal["holder", "key_custodian", "two_people", "panel_or_two_people"]
     notice_days: _CountOrNone
     suspend: bool = False
     reissue: bool = False

@@ -7,8 +7,9 @@ the former one there.
 from collections.abc import Sequence
 from datetime import datetime
 
-from issuer.badges import catalogue
+from issuer.badges import catalogue, revocation
 from issuer.badges.model import Award
+from issuer.badges.revocation import Case
 from issuer.ground.mail import MAX_SUBJECT, Mail
 from issuer.recognition import decision, sentences
 
@@ -80,3 +81,36 @@ def _why(award: Award, narrative: str | None) -> str:
     if len(lines) > MAX_LINES:
         shown.append(f"  … and {len(lines) - MAX_LINES} more on your page")
     return "\n".join([f"Here is why, {sentences.counted(len(lines), 'line')}:", *shown])
+
+
+def of_case(to: str, award: Award, case: Case, *, community: str, page: str, because: str) -> Mail:
+    """The letter about a badge that is to be withdrawn, was, or stands again. `because`: why it stands again.
+
+    Raises:
+        MailError: no mail can be made for this address.
+    """
+    title, why = named(award), f"{revocation.in_words(case.cause)}. What was said: {case.reason}"
+    match case.outcome:
+        case None:
+            subject = f"{title} is to be withdrawn on {case.ends_at:%Y-%m-%d}"
+            parts = [
+                f"Your badge “{title}” of {community} is to be withdrawn on {case.ends_at:%Y-%m-%d}, because {why}"
+            ]
+            if case.suspended_until is not None:
+                parts.append(f"Until {case.suspended_until:%Y-%m-%d} at most it is suspended and gives nothing.")
+            if case.needs_two:
+                parts.append(
+                    "Two people decide this. If the second does not agree by then, your badge stands again."
+                )
+            parts.append("If this is wrong, say so before that day, by answering here or on your “why” page.")
+        case "revoked":
+            subject = f"{title} was withdrawn"
+            parts = [f"Your badge “{title}” of {community} was withdrawn, because {why}"]
+            parts.append("You can appeal on your “why” page, within the time that it says.")
+        case _:
+            subject = f"{title} stands"
+            parts = [f"Your badge “{title}” of {community} stands as before: it is not withdrawn."]
+            if because:
+                parts.append(f"What was said: {because}")
+    parts.append(f"Your private page:\n\n{page}")
+    return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from issuer.badges.model import Award, Badge, HandDecision, Purpose, StatusPlace
+from issuer.badges.revocation import Case, Outcome
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.recognition.calendar import BadgePeriod
 
@@ -126,6 +127,23 @@ quiet_holders = Table(  # who hid everything: no letter tells them of badges, un
     "quiet_holders",
     metadata,
     Column("person", ForeignKey("persons.id"), primary_key=True),
+)
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("badge", ForeignKey("badges.id"), nullable=False, index=True),
+    Column("cause", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("needs_two", Boolean, nullable=False),
+    Column("opened_by", ForeignKey("persons.id"), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("suspended_until", UtcDateTime),
+    Column("agreed_by", ForeignKey("persons.id")),
+    Column("agreed_at", UtcDateTime),
+    Column("outcome", String(16), index=True),
+    Column("ended_at", UtcDateTime),
 )
 dictionaries = Table(
     "dictionaries",
@@ -364,6 +382,48 @@ def set_suspended(connection: Connection, badge_id: str, *, reason: str | None, 
     return connection.execute(update(badges).where(chosen).values(**values)).rowcount == 1
 
 
+def add_revocation(connection: Connection, case: Case) -> int:
+    """Write down a case; returns the number that it gets."""
+    values = {
+        "badge": case.badge,
+        "cause": case.cause,
+        "reason": case.reason,
+        "needs_two": case.needs_two,
+        "opened_by": case.opened_by,
+        "opened_at": case.opened_at,
+        "ends_at": case.ends_at,
+        "suspended_until": case.suspended_until,
+    }
+    query = insert(revocations).values(values).returning(revocations.c.number)
+    return int(connection.execute(query).scalar_one())
+
+
+def agree_to_revocation(connection: Connection, number: int, *, by: str, now: datetime) -> None:
+    chosen = revocations.c.number == number
+    connection.execute(update(revocations).where(chosen).values(agreed_by=by, agreed_at=now))
+
+
+def end_revocation(connection: Connection, number: int, *, outcome: Outcome, now: datetime) -> None:
+    chosen = revocations.c.number == number
+    connection.execute(update(revocations).where(chosen).values(outcome=outcome, ended_at=now))
+
+
+def revocation(connection: Connection, number: int) -> Case | None:
+    row = connection.execute(select(revocations).where(revocations.c.number == number)).first()
+    return _case(row) if row else None
+
+
+def open_revocations(connection: Connection) -> list[Case]:
+    """Cases whose notice runs, oldest first."""
+    query = select(revocations).where(revocations.c.outcome.is_(None)).order_by(revocations.c.number)
+    return [_case(row) for row in connection.execute(query)]
+
+
+def all_revocations(connection: Connection) -> list[Case]:
+    query = select(revocations).order_by(revocations.c.number.desc())
+    return [_case(row) for row in connection.execute(query)]
+
+
 def badge(connection: Connection, badge_id: str) -> Badge | None:
     row = connection.execute(_badge_query().where(badges.c.id == badge_id)).first()
     return _badge(row) if row else None
@@ -438,6 +498,7 @@ def forget_holder(connection: Connection, person: str) -> None:
     connection.execute(update(awards).where(awards.c.person == person).values(thanks="", reasons=""))
     theirs = select(badges.c.id).join(awards, awards.c.id == badges.c.award).where(awards.c.person == person)
     connection.execute(delete(versions).where(versions.c.badge.in_(theirs)))
+    connection.execute(update(revocations).where(revocations.c.badge.in_(theirs)).values(reason=""))
     nothing = {"shows_name": False, "hashes_address": False, "published": False, "current_version": None}
     connection.execute(update(badges).where(badges.c.id.in_(theirs)).values(nothing))
 
@@ -544,6 +605,23 @@ def _award(row: Row[tuple[object, ...]]) -> Award:
         hand_decision=fields[awards.c.hand_decision],
         thanks=fields[awards.c.thanks],
         reasons=fields[awards.c.reasons],
+    )
+
+
+def _case(row: Row[tuple[object, ...]]) -> Case:
+    return Case(
+        number=row.number,
+        badge=row.badge,
+        cause=row.cause,
+        reason=row.reason,
+        needs_two=row.needs_two,
+        opened_by=row.opened_by,
+        opened_at=row.opened_at,
+        ends_at=row.ends_at,
+        suspended_until=row.suspended_until,
+        agreed_by=row.agreed_by,
+        outcome=row.outcome,
+        ended_at=row.ended_at,
     )
 
 

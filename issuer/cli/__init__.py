@@ -17,6 +17,7 @@ from issuer.cli import (
     people,
     policing,
     recognising,
+    revoking,
     running,
     signing,
     sourcing,
@@ -37,6 +38,7 @@ recognising.register(app)
 policing.register(app)
 answering.register(app)
 issuing.register(app)
+revoking.register(app)
 keeping.register(app)
 signing.register(app)
 working.register(app)

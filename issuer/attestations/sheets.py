@@ -178,12 +178,15 @@ def _sheet(
     now: datetime,
 ) -> Sheet:
     lines: list[Line] = []
+    waiting = 0  # what was answered takes no place from what is asked
     for claim in store.recent_claims(connection, since=now - CLAIMS_WAIT):
-        if len(lines) >= CLAIMS_SHOWN:
+        if waiting >= CLAIMS_SHOWN:
             break
         line = _line(connection, claim, attestor, people, policy, now)
-        if line is not None:
-            lines.append(line)
+        if line is None or (line.answer is not None and line.answer.answered_at < now - LINK_LASTS):
+            continue
+        lines.append(line)
+        waiting += line.answer is None and line.refused is None
     return Sheet(
         attestor, tuple(sorted(lines, key=lambda line: (line.answer is not None, line.refused is not None)))
     )

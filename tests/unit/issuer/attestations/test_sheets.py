@@ -203,3 +203,20 @@ def test_a_delegation_lasts_at_most_the_policys_months(world: World) -> None:
     with pytest.raises(AttestationError, match="12 months"):
         service.delegate(world.engine, given, policy=POLICY)
     assert people_service.people_by_id(world.engine)
+
+
+def test_what_was_answered_takes_no_place_from_what_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has answered a sheet full of events this year is still asked about the next one."""
+    monkeypatch.setattr(sheets, "CLAIMS_SHOWN", 3)
+    first = [open_claim(world, number, "Ada") for number in range(1, 4)]
+    token, _ = sheet(world, "Dee")
+    send(world, token, *(saw(claim) for claim in first))
+    new = open_claim(world, 9, "Ada")
+    assert [line.claim.id for line in sheet(world, "Dee")[1].waiting] == [new.id]
+    later = sheets.open_sheet(
+        world.engine, sheets.make_link(world.engine, world.named["Dee"], now=NOW + timedelta(days=31)),
+        people=world.by_id, policy=POLICY, now=NOW + timedelta(days=31),
+    )  # fmt: skip
+    assert later is not None and [line.claim.id for line in later.lines] == [new.id]

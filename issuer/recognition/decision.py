@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from itertools import chain, combinations, islice
+from typing import NamedTuple
 
 from issuer.people.model import Pause
 from issuer.recognition import predicates
@@ -126,8 +127,7 @@ class Rules:
         return self.policy.id, self.policy.version, self.policy.digest
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(NamedTuple):  # made several times for each item, and so a tuple: half the time of a frozen class
     """An item under the kind that suits it best, before weight and cap."""
 
     item: Item
@@ -176,16 +176,16 @@ def _lines(items: Sequence[Item], rules: Rules, as_of: datetime, windows: tuple[
     for item in items:
         judged = _judge(item, rules)
         weight = _weight(item.happened_at, as_of, windows)
-        line = Line(item, judged.kind, judged.clause, ZERO, weight, judged.predicate, judged.missing)
-        ends = item.facts.expires_on
+        clause, counts, ends = judged.clause, ZERO, item.facts.expires_on
         if ends is not None and as_of.date() > ends:
-            line = replace(line, clause=EXPIRED)
-        elif judged.clause == COUNTED and not weight:
-            line = replace(line, clause=IN_THE_FUTURE if item.happened_at > as_of else TOO_OLD)
-        elif judged.clause == COUNTED and judged.kind is not None:
+            clause = EXPIRED
+        elif clause == COUNTED and not weight:
+            clause = IN_THE_FUTURE if item.happened_at > as_of else TOO_OLD
+        elif clause == COUNTED and judged.kind is not None:
             counts = min(judged.credits * weight, room[judged.kind])
             room[judged.kind] -= counts
-            line = replace(line, credits=counts, clause=COUNTED if counts else CAPPED)
+            clause = COUNTED if counts else CAPPED
+        line = Line(item, judged.kind, clause, counts, weight, judged.predicate, judged.missing)
         lines.append(line)
     return lines
 

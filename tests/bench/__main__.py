@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from tests.bench import (
+    anew,
     deciding,
     documents,
     issuing,
@@ -21,6 +22,7 @@ from tests.bench.measuring import Row
 
 GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "deciding": deciding.rows,
+    "anew": anew.rows,
     "signing": signing.rows,
     "issuing": issuing.rows,
     "verifying": verifying.rows,

@@ -50,9 +50,7 @@ def _stored_rows(size: int, *, prepared: float) -> Iterator[Row]:
         amount = size // CONTRIBUTIONS_EACH
         roster = "name,email,accounts\n" + "".join(f"Person {n},p{n}@bench.example,\n" for n in range(amount))
         people.add_people(engine, read_roster(roster.encode())[0], now=AS_OF)
-        stored = (
-            _contribution(person, number) for person in range(amount) for number in range(CONTRIBUTIONS_EACH)
-        )
+        stored = (contribution(person, number) for person in range(amount) for number in range(CONTRIBUTIONS_EACH))
         taken = seconds(lambda: contributions.store(engine, stored, now=AS_OF))
         yield row(f"store {size} contributions", taken, "CPU seconds")
         rules = service.policy_in_force(engine, EXAMPLE_POLICY, now=AS_OF)
@@ -78,7 +76,7 @@ def _facts(person: int, number: int) -> Facts:
     )
 
 
-def _contribution(person: int, number: int) -> Contribution:
+def contribution(person: int, number: int) -> Contribution:
     facts, author = _facts(person, number), Account("git", f"p{person}@bench.example")
     return Contribution("git", f"{person}-{number}", "change", author, _happened(person, number), facts)
 

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Engine
 from issuer.badges import preparation, status, store
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
+from issuer.ground import audit
+from issuer.ground.audit.store import MAX_TEXT
 from issuer.ground.database import reading, writing
 from issuer.ground.tokens import hash_of
 from keys import jws
@@ -19,6 +21,7 @@ from schemas.badge_qr import Dictionary
 from schemas.credential import OpenBadgeCredential
 from schemas.strict_json import JsonObject
 
+OPERATOR = "operator"  # whoever types a command on the office's own machine
 MIN_BEGINNING = 6  # characters of a badge's id that may stand for the whole
 
 
@@ -97,8 +100,8 @@ def keep_quiet(connection: Connection, person: str) -> None:
     store.set_quiet(connection, person, quiet=True)
 
 
-def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
-    """Withdraw a badge for ever; False if it was withdrawn already.
+def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime, by: str = OPERATOR) -> bool:
+    """Withdraw a badge for ever; False if it was withdrawn already. `by`: as the audit log names who does it.
 
     Raises:
         BadgeError: no reason was given.
@@ -106,7 +109,10 @@ def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
     if not reason.strip():
         raise BadgeError("A badge is withdrawn for a reason, which its holder is told.")
     with writing(engine) as connection:
-        return store.set_revoked(connection, badge.id, reason=reason.strip(), superseded_by=None, now=now)
+        changed = store.set_revoked(connection, badge.id, reason=reason.strip(), superseded_by=None, now=now)
+        if changed:
+            _note(connection, badge, "revoke", by=by, reason=reason, now=now)
+        return changed
 
 
 def suspend(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool:
@@ -122,13 +128,28 @@ def suspend(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool
     if badge.suspension is None:
         raise BadgeError("The policy under which this badge was made uses no suspensions; it can only be revoked.")
     with writing(engine) as connection:
-        return store.set_suspended(connection, badge.id, reason=reason.strip(), now=now)
+        changed = store.set_suspended(connection, badge.id, reason=reason.strip(), now=now)
+        if changed:
+            _note(connection, badge, "suspend", by=OPERATOR, reason=reason, now=now)
+        return changed
 
 
-def reinstate(engine: Engine, badge: Badge) -> bool:
+def reinstate(engine: Engine, badge: Badge, *, now: datetime) -> bool:
     """Lift a suspension; False if there is none. What was withdrawn stays so."""
     with writing(engine) as connection:
-        return store.set_suspended(connection, badge.id, reason=None, now=None)
+        changed = store.set_suspended(connection, badge.id, reason=None, now=None)
+        if changed:
+            _note(connection, badge, "reinstate", by=OPERATOR, reason="the suspension was lifted", now=now)
+        return changed
+
+
+def _note(connection: Connection, badge: Badge, act: str, *, by: str, reason: str, now: datetime) -> None:
+    """In the audit log, whose reasons are one line and shorter than what a holder may be told."""
+    said = "".join(one if one.isprintable() else " " for one in reason)[: MAX_TEXT["reason"]]
+    audit.write(
+        connection, actor=by, role="operator" if by == OPERATOR else "person", act=f"badge.{act}", reason=said,
+        now=now, person=badge.award.person, subject=f"badge {badge.short_id}",
+    )  # fmt: skip
 
 
 def status_list_content(bureau: Bureau, number: int, *, now: datetime) -> "JsonObject | None":

@@ -147,7 +147,7 @@ def reinstate(badge: BadgeArgument, data: DataOption = None, json: JsonOption = 
 
     office = open_office(data)
     found = badges.find_badge(office.engine, badge)
-    changed = badges.reinstate(office.engine, found)
+    changed = badges.reinstate(office.engine, found, now=office.now)
     text = f"{found.id} is in force again." if changed else f"{found.id} is not suspended; nothing changed."
     answer(json, {"badge": found.id, "suspended": False, "changed": changed}, text)
 

@@ -184,7 +184,7 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
     if withdraw:
         for badge in _badges(bureau, person_id):
             if badge.standing:
-                badges.revoke(bureau.engine, badge, reason="at its holder's wish", now=now)
+                badges.revoke(bureau.engine, badge, reason="at its holder's wish", now=now, by=person_id)
     with writing(bureau.engine) as connection:
         person = people_service.person_by_id(connection, person_id)
         if person is None:

@@ -122,7 +122,7 @@ def test_a_suspended_or_withdrawn_badge_is_refused_there(other: Other, tmp_path:
     (stored,) = service.badges_of(one.engine, one.person("ada@books.example").id)
     service.suspend(one.engine, stored, reason="looked at", now=NOW)
     assert "suspension" in other("verifyCredential", document=badge, known=published(one), **asked)["error"]
-    service.reinstate(one.engine, stored)
+    service.reinstate(one.engine, stored, now=NOW)
     service.revoke(one.engine, stored, reason="error", now=NOW)
     assert "revocation" in other("verifyCredential", document=badge, known=published(one), **asked)["error"]
     one.engine.dispose()

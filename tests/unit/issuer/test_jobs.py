@@ -1,7 +1,7 @@
 """News is handled for those whom it touches and for nobody else; what a run leaves is what a full run would."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,21 @@ def test_a_record_that_completes_a_tier_gives_its_signed_badge(office: Office) -
     office.add_changes("ada", count=1, start=9)
     assert jobs(office).handle_news() == Done(news=1, persons=1, awards=1, signed=1)
     assert tiers(office) == {"Ada Long": "contributor"}
+
+
+def test_the_first_night_of_a_period_renews_who_still_holds_the_tier_once(office: Office) -> None:
+    office.add_changes("ada", count=4)
+    office.add_changes("cy", count=1, start=700)
+
+    def night(when: datetime) -> Done:
+        return Jobs(office.engine, lambda: office.bureau, lambda: office.policy, lambda: when).nightly()
+
+    assert night(datetime(2026, 12, 20, tzinfo=UTC)).awards == 2
+    first = datetime(2027, 1, 1, tzinfo=UTC)
+    assert [night(first).awards, night(first).awards, night(first + timedelta(days=1)).awards] == [1, 0, 0]
+    held = {(office.people[b.award.person].name, b.award.period.name) for b in badges.all_badges(office.engine)}
+    assert held == {("Ada Long", "2026"), ("Ada Long", "2027"), ("Cy Chair", "2026")}
+    assert all(badge.standing for badge in badges.all_badges(office.engine)), "last year's stays good"
 
 
 def test_news_is_handled_once(office: Office) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from issuer.badges import awarding, documents, garments, issuance, service, status
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
+from issuer.ground import audit
 from issuer.recognition import service as recognition
 from keys import data_integrity, jws
 from schemas import badge_qr, holder_code, status_list, strict_json
@@ -140,6 +141,23 @@ def test_a_tier_is_not_taken_back_inside_its_period(office: Office) -> None:
     assert only_badge(office).standing
 
 
+def test_what_the_operator_does_to_a_badge_stands_in_the_audit_log_once(office: Office) -> None:
+    office.add_changes("ada", count=3)
+    decide_and_issue(office)
+    badge, long = only_badge(office), "looked at\n" * 100
+    for _ in range(2):
+        service.suspend(office.engine, badge, reason=long, now=NOW)
+    for _ in range(2):
+        service.reinstate(office.engine, badge, now=NOW)
+    for _ in range(2):
+        service.revoke(office.engine, badge, reason="error", now=NOW)
+    rows = audit.entries(office.engine, person=badge.award.person)
+    assert [(row.act, row.actor, row.subject) for row in rows] == [
+        (f"badge.{act}", "operator", f"badge {badge.short_id}") for act in ("suspend", "reinstate", "revoke")
+    ]
+    assert rows[-1].reason == "error"
+
+
 def test_a_new_period_renews_with_a_new_reference(office: Office) -> None:
     office.add_changes("ada", count=3)
     decide_and_issue(office)
@@ -246,8 +264,8 @@ def test_a_suspension_sets_a_bit_of_another_list_and_can_be_lifted(office: Offic
     assert bits_set(office, badge.suspension.list) == [badge.suspension.index]
     assert bits_set(office, badge.revocation.list) == []
     assert (only_badge(office).state, only_badge(office).suspended_for) == ("suspended", "a claim is looked at")
-    assert service.reinstate(office.engine, badge)
-    assert not service.reinstate(office.engine, badge)
+    assert service.reinstate(office.engine, badge, now=NOW)
+    assert not service.reinstate(office.engine, badge, now=NOW)
     assert bits_set(office, badge.suspension.list) == []
     assert only_badge(office).state == "in force"
 

@@ -7,7 +7,8 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine
 
 from issuer.ground import language, pages
-from issuer.recognition import service
+from issuer.recognition import sentences, service
+from issuer.recognition.transparency import NO_TIER
 from schemas import strict_json
 
 KEPT_AN_HOUR = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
@@ -25,6 +26,7 @@ def router(engine: Engine, *, community: str, kind_name: Callable[[str], str]) -
             community=community,
             found=service.public_numbers(engine),
             kind=kind_name,
+            tier=lambda name: name if name == NO_TIER else sentences.tier_name(name),
             plain=str,
         )
 

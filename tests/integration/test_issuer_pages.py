@@ -141,6 +141,11 @@ def test_a_choice_of_name_and_publishing_is_kept_and_can_be_taken_back(client: B
     assert badges.read_own(ada_badge(office).jwt or "").credentialSubject.name is None
 
 
+def test_who_lost_their_link_finds_the_way_in_from_the_first_page(client: Browser) -> None:
+    assert 'href="/sign-in"' in client.get("/").text
+    assert client.get("/sign-in").status_code == 200
+
+
 def test_the_why_page_says_how_fresh_each_source_is(client: Browser, office: Office) -> None:
     (office.settings.data / "sources.yaml").write_text(
         "sources:\n  forum:\n    kind: feed\n    url: https://forum.example.org/feed\n", encoding="utf-8"

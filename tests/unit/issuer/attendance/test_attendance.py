@@ -196,6 +196,7 @@ def test_event_qr_code_done(office: Office) -> None:
     assert "Counted." in other.post(path).text
     third = Phone(app).post(path)
     assert third.status_code == 409 and "The room is full" in third.text
+    assert 'class="problem"' in third.text and 'class="note"' not in third.text, "not counted is not shown as done"
     now[0] += timedelta(minutes=5)
     stale = Phone(app).get(path)
     assert stale.status_code == 410 and "changes all the time" in stale.text

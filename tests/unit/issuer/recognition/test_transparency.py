@@ -42,6 +42,7 @@ def test_the_nightly_run_publishes_them(office: Office) -> None:
     assert service.public_numbers(office.engine) is not None
     page, data = client.get("/transparency").text, client.get("/transparency.json")
     assert "fewer than 10" in page and "Ada" not in page
+    assert "<dt>Contributor</dt>" in page, "a tier by its title"
     assert data.json()["people_by_tier"] == {"contributor": None}
     assert data.json()["people_by_kind"] == {"change.merged": None}
     assert data.headers["access-control-allow-origin"] == "*"

@@ -172,7 +172,7 @@ def create_app(
             clock=clock,
         )
     )
-    app.include_router(recognition_public.router(engine, community=settings.name, kind_name=sentences.kind_name))
+    app.include_router(recognition_public.router(engine, community=settings.name))
     app.include_router(
         delivery_web.router(
             office,

@@ -15,7 +15,7 @@ from issuer.attestations import service, store
 from issuer.attestations.model import Attestation, AttestationError, Claim
 from issuer.ground import mail
 from issuer.ground.database import reading, writing
-from issuer.ground.mail import Mail
+from issuer.ground.mail import MAX_SUBJECT, Mail
 from issuer.ground.tokens import hash_of
 from issuer.people.model import Person
 from schemas.policy import QualificationPolicy
@@ -235,11 +235,21 @@ def _attestor(connection: Connection, token: str, people: Mapping[str, Person], 
 
 def _letter(person: Person, count: int, link: str, community: str) -> Mail:
     assert person.email is not None
-    waits = "One event waits" if count == 1 else f"{count} events wait"
-    text = (
-        f"Hello {person.name},\n\n{waits} for somebody who saw it. Say what you saw, all on one page:\n\n"
-        f"{link}\n\n"
-        "It takes about a minute. “I did not see it” is a good answer and costs nobody anything.\n"
-        "The link is yours alone and good for 30 days; whoever has it answers in your name.\n"
+    say = person.voice
+    waits = say.counted(
+        count,
+        "One event waits for somebody who saw it. Say what you saw, all on one page:",
+        "%(num)s events wait for somebody who saw them. Say what you saw, all on one page:",
     )
-    return Mail(person.email, f"{community}: {waits.lower()} for your word", text)
+    lasts = say(
+        "It takes about a minute. “I did not see it” is a good answer and costs nobody anything.\n"
+        "The link is yours alone and good for 30 days; whoever has it answers in your name."
+    )
+    subject = say.counted(
+        count,
+        "%(community)s: one event waits for your word",
+        "%(community)s: %(num)s events wait for your word",
+        community=community,
+    )
+    greeting = say("Hello %(name)s,", name=person.name)
+    return Mail(person.email, subject[:MAX_SUBJECT], f"{greeting}\n\n{waits}\n\n{link}\n\n{lasts}\n")

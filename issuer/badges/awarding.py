@@ -60,7 +60,8 @@ def _award_chunk(
         for person, decision in still:
             assert decision.tier is not None
             award = _new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
-            said = replace(award, thanks=sentences.thanks(decision), reasons=letters.reasons_of(decision))
+            reasons = letters.reasons_of(decision, person.voice)
+            said = replace(award, thanks=sentences.thanks(decision), reasons=reasons)
             store.add_award(connection, said)
     return len(still)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from issuer.badges.model import BY_DECISION, BadgeError
 from issuer.badges.picture import Picture, Tier, alt_text
+from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.recognition import sentences
 from issuer.recognition.calendar import BadgePeriod
 from schemas.credential import Achievement, Criteria, Image, Profile
@@ -32,6 +33,7 @@ MARKS = {
     "ambassador.": "ambassador",
 }
 COMMUNITY_MARK = "community"
+BY_HAND = "Staff decided to recognise this person; a second person has not approved it yet."
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ def mark_of(kind: str) -> str:
     return next((mark for start, mark in MARKS.items() if kind.startswith(start)), COMMUNITY_MARK)
 
 
-def title(name: str) -> str:
+def title(name: str, say: Voice = IN_ENGLISH) -> str:
     """An achievement's title, without the period."""
-    return "Recognised by decision" if name == BY_DECISION else sentences.tier_name(name)
+    return say("Recognised by decision") if name == BY_DECISION else sentences.tier_name(name, say)
 
 
 def picture(name: str, period: BadgePeriod, *, mark: str = COMMUNITY_MARK) -> Picture:
@@ -96,11 +98,7 @@ def achievement(
     tier = next((tier for tier in policy.tiers if tier.id == name), None)
     if tier is None and name != BY_DECISION:
         raise BadgeError(f"The policy {policy.id} {policy.version} has no tier {name!r}.")
-    rule = (
-        sentences.tier_in_words(tier)
-        if tier
-        else "Staff decided to recognise this person; a second person has not approved it yet."
-    )
+    rule = sentences.tier_in_words(tier) if tier else BY_HAND
     return Achievement(
         id=addresses.achievement(name),
         type=("Achievement",),

@@ -5,14 +5,17 @@ issuer's server is off (DESIGN §3, "Static where it can be").
 """
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from issuer.badges import catalogue, picture, preparation, service, status
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
-from issuer.ground import pages
+from issuer.ground import language, pages
+from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.recognition import backtest_page, life, sentences, versions
 from issuer.recognition import service as recognition
 from issuer.recognition.calendar import period_at
@@ -29,7 +32,9 @@ FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_WHILE = "public, max-age=3600"
 STATUS = f"public, max-age={int(status.TTL.total_seconds())}"
 SHORTLY = "public, max-age=300"
-BADGE_PAGE_FILES = ("index.html", "badge.png")  # what a published badge's folder holds
+# What a published badge's folder holds.
+BADGE_PAGE_FILES = ("index.html", *(f"index.{code}.html" for code in language.known()), "badge.png")
+_PAGE_IN_A_LANGUAGE = re.compile(r"(?P<page>/.*)\.(?P<code>[a-z]{2,3})\.html", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,67 +62,79 @@ class Document:
 
 
 def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
-    """Every document that is public now."""
-    yield home(bureau, now=now)
+    """Every document that is public now, as it stands among published files; each page in every language."""
+    voices = [Voice(code) for code in language.known()]
+    for say in voices:
+        yield home(bureau, now=now, say=say)
+        yield code_page(bureau, say=say)
     yield stylesheet()
     yield did_document(bureau)
     yield jwks(bureau)
-    yield code_page(bureau)
     yield from dictionaries(bureau)
     for number in service.status_list_numbers(bureau.engine):
         yield from status_list(bureau, number, now=now)
-    yield from policies(bureau, now=now)
+    yield from policies(bureau, now=now, voices=voices)
     yield from achievements(bureau, now=now)
     for badge in service.all_badges(bureau.engine):
         if badge.published and badge.state == "in force":
-            yield from published_badge(bureau, badge)
+            yield from published_badge(bureau, badge, voices=voices)
 
 
-def find(bureau: Bureau, path: str, *, now: datetime, accept: str = "") -> Document | None:
-    """The document at a path, without making the others. `accept`: what the client can read; it decides in which
-    garment a status list comes.
+def find(
+    bureau: Bureau, path: str, *, now: datetime, accept: str = "", say: Voice = IN_ENGLISH
+) -> Document | None:
+    """The document at a path as the server gives it, without making the others. `accept`: what the client can
+    read; it decides in which garment a status list comes. `say`: in the language of whoever reads a page.
     """
+    named = _PAGE_IN_A_LANGUAGE.fullmatch(path)
+    if named is not None and named["code"] in language.known():
+        page, say = named["page"], Voice(named["code"])
+        folder = page.removesuffix("/index")
+        found = (find(bureau, one, now=now, say=say) for one in (f"{page}.html", f"{folder}/", folder))
+        return next((document for document in found if document is not None), None)
     room, _, rest = path.strip("/").partition("/")
     match room:
         case "status-lists":
             known = rest.isascii() and rest.isdigit()
             made = status_list(bureau, int(rest), now=now, as_token=VC_JWT in accept) if known else iter(())
         case "b":
-            made = _published_badge_at(bureau, rest)
+            made = _published_badge_at(bureau, rest, say)
         case "dictionaries":
             made = dictionaries(bureau)
         case "policies":
-            made = policies(bureau, now=now)
+            made = policies(bureau, now=now, voices=[say])
         case "achievements" | "pictures":
             made = achievements(bureau, now=now)
         case _:
-            made = iter(
-                [home(bureau, now=now), stylesheet(), did_document(bureau), jwks(bureau), code_page(bureau)]
-            )
-    return next((document for document in made if document.path == path), None)
+            first = home(bureau, now=now, say=say, has_server=True)
+            made = iter([first, stylesheet(), did_document(bureau), jwks(bureau), code_page(bureau, say=say)])
+    wanted = {path, pages.address_in(path, say.code)}
+    return next((document for document in made if document.path in wanted), None)
 
 
-def home(bureau: Bureau, *, now: datetime) -> Document:
-    """What this issuer is, and where its policy stands."""
+def home(bureau: Bureau, *, now: datetime, say: Voice = IN_ENGLISH, has_server: bool = False) -> Document:
+    """What this issuer is, and where its policy stands. `has_server`: people can sign in here."""
     newest = _newest_policy(bureau)
     period = period_at(now, newest.period)
-    body = pages.render(
+    return _page(
+        "/",
         "home.html",
+        say,
+        has_server=has_server,
         community=bureau.name,
         did=bureau.did,
         tiers=[
             {
-                "words": sentences.tier_in_words(tier),
+                "words": sentences.tier_in_words(tier, say),
                 "picture": _path(bureau, bureau.addresses.picture(tier.id, period)),
             }
             for tier in newest.tiers
         ],
-        credit=_credit_in_words(newest),
+        credit=sentences.credit_in_words(newest, say),
         policy=newest,
         policy_page=f"/policies/{newest.digest}.html",
         period=period.name,
     )
-    return Document("/", HTML, body.encode())
 
 
 def stylesheet() -> Document:
@@ -125,9 +142,9 @@ def stylesheet() -> Document:
     return Document("/style.css", "text/css; charset=utf-8", pages.STYLESHEET.read_bytes(), FOR_A_WHILE)
 
 
-def code_page(bureau: Bureau) -> Document:
+def code_page(bureau: Bureau, *, say: Voice = IN_ENGLISH) -> Document:
     """Where a phone's camera lands that reads a badge's QR code: says what it is and who can check it."""
-    return Document("/v", HTML, pages.render("code.html", community=bureau.name).encode(), FOR_A_WHILE)
+    return _page("/v", "code.html", say, cache=FOR_A_WHILE, community=bureau.name)
 
 
 def did_document(bureau: Bureau) -> Document:
@@ -181,7 +198,7 @@ def dictionaries(bureau: Bureau) -> Iterator[Document]:
     yield Document("/dictionaries/", JSON, _json({"dictionaries": listed}))
 
 
-def policies(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
+def policies(bureau: Bureau, *, now: datetime, voices: Sequence[Voice] = (IN_ENGLISH,)) -> Iterator[Document]:
     """Every version of the policy: the document, the same in words, its state and backtest; and their list."""
     adopted = recognition.all_policies(bureau.engine)
     in_force = next(reversed(adopted), "")
@@ -196,27 +213,30 @@ def policies(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
         state = proposal.state(now=now, in_force=in_force) if proposal else founding
         listed.append({"policy": policy, "state": state, "proposal": proposal})
         yield Document(f"/policies/{policy.digest}.yaml", "application/yaml", policy.document, FOR_EVER)
-        if proposal is not None and proposal.backtest is not None:
-            report = strict_json.loads_object(proposal.backtest)
-            shown = backtest_page.page(report, community=bureau.name)
-            yield Document(f"/policies/{policy.digest}/backtest.html", HTML, shown.encode(), FOR_A_WHILE)
-        words = sentences.policy_in_words(policy)  # tiers, times, kinds
-        tiers, kinds = len(policy.tiers), len(words) - len(policy.kinds)
-        body = pages.render(
-            "policy.html",
-            community=bureau.name,
-            policy=policy,
-            state=state,
-            proposal=proposal,
-            approvals_needed=life.APPROVALS,
-            tiers=words[:tiers],
-            credit=_credit_in_words(policy),
-            times=words[tiers:kinds],
-            kinds=words[kinds:],
-        )
-        yield Document(f"/policies/{policy.digest}.html", HTML, body.encode())
-    body = pages.render("policies.html", community=bureau.name, versions=listed[::-1])
-    yield Document("/policies/", HTML, body.encode())
+        for say in voices:
+            if proposal is not None and proposal.backtest is not None:
+                report = strict_json.loads_object(proposal.backtest)
+                path = f"/policies/{policy.digest}/backtest.html"
+                shown = backtest_page.page(report, community=bureau.name, say=say, addresses=_addresses(path))
+                yield Document(pages.address_in(path, say.code), HTML, shown.encode(), FOR_A_WHILE)
+            words = sentences.policy_in_words(policy, say)  # tiers, times, kinds
+            tiers, kinds = len(policy.tiers), len(words) - len(policy.kinds)
+            yield _page(
+                f"/policies/{policy.digest}.html",
+                "policy.html",
+                say,
+                community=bureau.name,
+                policy=policy,
+                state=state,
+                proposal=proposal,
+                approvals_needed=life.APPROVALS,
+                tiers=words[:tiers],
+                credit=sentences.credit_in_words(policy, say),
+                times=words[tiers:kinds],
+                kinds=words[kinds:],
+            )
+    for say in voices:
+        yield _page("/policies/", "policies.html", say, community=bureau.name, versions=listed[::-1])
 
 
 def achievements(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
@@ -237,28 +257,45 @@ def achievements(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
             yield Document(path, "image/svg+xml", drawn.encode(), FOR_A_WHILE)
 
 
-def published_badge(bureau: Bureau, badge: Badge) -> Iterator[Document]:
+def published_badge(
+    bureau: Bureau, badge: Badge, *, voices: Sequence[Voice] = (IN_ENGLISH,)
+) -> Iterator[Document]:
     """The page of a badge that its holder published, and its picture with the badge inside."""
     if badge.jwt is None:
         return
-    read = service.read_own(badge.jwt)
-    art = catalogue.picture(badge.award.achievement, badge.award.period, mark=badge.award.mark)
-    body = pages.render(
-        "public-badge.html",
-        community=bureau.name,
-        badge=badge,
-        address=bureau.addresses.badge_page(badge.short_id),
-        title=read.name,
-        name=read.credentialSubject.name,
-        narrative=read.credentialSubject.narrative,
-        achievement=read.credentialSubject.achievement,
-        did=bureau.did,
-        valid_until=read.validUntil,
-        alt=picture.alt_text(art),
-    )
-    yield Document(f"/b/{badge.short_id}/", HTML, body.encode())
+    read, award = service.read_own(badge.jwt), badge.award
+    art = catalogue.picture(award.achievement, award.period, mark=award.mark)
+    rules = recognition.all_policies(bureau.engine)[award.policy_digest]
+    tier = next((one for one in rules.tiers if one.id == award.achievement), None)
+    for say in voices:
+        yield _page(
+            f"/b/{badge.short_id}/",
+            "public-badge.html",
+            say,
+            community=bureau.name,
+            badge=badge,
+            address=bureau.addresses.badge_page(badge.short_id),
+            title=f"{catalogue.title(award.achievement, say)} {award.period.name}",
+            name=read.credentialSubject.name,
+            narrative=read.credentialSubject.narrative,
+            needs=sentences.tier_in_words(tier, say) if tier else say(catalogue.BY_HAND),
+            policy_page=f"/policies/{rules.digest}.html",
+            did=bureau.did,
+            valid_until=read.validUntil,
+            alt=picture.alt_text(art, say),
+        )
     png = baking.bake_png(picture.to_png(picture.draw(art)), badge.jwt)
     yield Document(f"/b/{badge.short_id}/badge.png", "image/png", png)
+
+
+def _page(path: str, template: str, say: Voice, *, cache: str = SHORTLY, **context: Any) -> Document:
+    body = pages.render(template, language=say.code, addresses=_addresses(path), **context)
+    return Document(pages.address_in(path, say.code), HTML, body.encode(), cache)
+
+
+def _addresses(path: str) -> dict[str, str]:
+    """A page's address in each language. In English it says so, for those whose browser asks for another one."""
+    return {code: f"{pages.address_in(path, code)}?lang={code}" for code in language.known()}
 
 
 def _newest_policy(bureau: Bureau) -> QualificationPolicy:
@@ -268,24 +305,18 @@ def _newest_policy(bureau: Bureau) -> QualificationPolicy:
     return known[-1]
 
 
-def _credit_in_words(policy: QualificationPolicy) -> str:
-    hours = sentences.number(policy.unit_hours)
-    unit = "hour" if hours == "1" else "hours"
-    return f"1 credit is about {hours} {unit} of work that somebody else could use, and accepted."
-
-
 def _path(bureau: Bureau, address: str) -> str:
     return address.removeprefix(bureau.addresses.base)
 
 
-def _published_badge_at(bureau: Bureau, rest: str) -> Iterator[Document]:
+def _published_badge_at(bureau: Bureau, rest: str, say: Voice) -> Iterator[Document]:
     short_id = rest.partition("/")[0]
     try:
         badge = service.badge_by_id(bureau.engine, f"urn:uuid:{short_id}")
     except BadgeError:
         return
     if badge.published and badge.state == "in force":
-        yield from published_badge(bureau, badge)
+        yield from published_badge(bureau, badge, voices=[say])
 
 
 def _json(value: JsonValue) -> bytes:

@@ -256,6 +256,7 @@ def _tell_holder(
             superseded=[one.award for one in superseded],
             renewed=renewed,
             renewed_until=None if renewed is None else _cover(bureau, renewed).valid_until,
+            say=person.voice,
         )
     except (
         MailError

@@ -1,7 +1,7 @@
 """The letters to holders: that a badge was awarded and why, that one is to be withdrawn. Pure.
 
 A letter names nobody: it waits in the outbox until it is sent, and whoever changed their name meanwhile would find
-the former one there.
+the former one there. Each is written in the language of its reader (`say`).
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from datetime import datetime
 from issuer.badges import catalogue, revocation
 from issuer.badges.model import Award
 from issuer.badges.revocation import Case
+from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.ground.mail import MAX_SUBJECT, Mail
 from issuer.recognition import decision, sentences
 
@@ -17,21 +18,22 @@ MAX_LINES = 10  # more is a list to scroll through on a phone; the page has all 
 MAX_LINE = 160
 
 
-def reasons_of(decided: decision.Decision) -> str:
+def reasons_of(decided: decision.Decision, say: Voice = IN_ENGLISH) -> str:
     """What counted, newest first: a line for each, as it stands in the letter about the award."""
     counted = [line for line in decided.lines if line.counted]
     counted.sort(key=lambda line: (line.item.happened_at, line.item.id), reverse=True)
-    return "\n".join(map(_reason, counted))
+    return "\n".join(_reason(line, say) for line in counted)
 
 
-def _reason(line: decision.Line) -> str:
-    said = f"{line.item.happened_at:%Y-%m-%d}  {line.item.facts.title or line.item.record}: {sentences.why(line)}"
+def _reason(line: decision.Line, say: Voice) -> str:
+    what = line.item.facts.title or line.item.record
+    said = f"{line.item.happened_at:%Y-%m-%d}  {what}: {sentences.why(line, say)}"
     return "".join(one if one.isprintable() else " " for one in said)[:MAX_LINE].rstrip()
 
 
-def named(award: Award) -> str:
+def named(award: Award, say: Voice = IN_ENGLISH) -> str:
     """A badge as letters call it: `Contributor 2026`."""
-    return f"{catalogue.title(award.achievement)} {award.period.name}"
+    return f"{catalogue.title(award.achievement, say)} {award.period.name}"
 
 
 def of_award(
@@ -44,6 +46,7 @@ def of_award(
     superseded: Sequence[Award],
     renewed: Award | None,
     renewed_until: datetime | None,
+    say: Voice = IN_ENGLISH,
 ) -> Mail:
     """The letter about a new badge.
 
@@ -53,64 +56,89 @@ def of_award(
     Raises:
         MailError: no mail can be made for this address.
     """
-    title = named(award)
-    parts = [f"{community} thanks you: you have earned “{title}”."]
+    title = named(award, say)
+    parts = [say("%(community)s thanks you: you have earned “%(badge)s”.", community=community, badge=title)]
     if renewed is not None and renewed_until is not None:
-        parts[0] = f"{community} thanks you again: “{named(renewed)}” is renewed, and you have “{title}” now."
-        parts.append(f"The former one stays good until {renewed_until:%Y-%m-%d}.")
+        parts[0] = say(
+            "%(community)s thanks you again: “%(former)s” is renewed, and you have “%(badge)s” now.",
+            community=community,
+            former=named(renewed, say),
+            badge=title,
+        )
+        parts.append(say("The former one stays good until %(day)s.", day=f"{renewed_until:%Y-%m-%d}"))
     if superseded:
-        former = ", ".join(f"“{named(one)}”" for one in superseded)
-        parts.append(f"It takes the place of {former}, which counts no more: show the new one from now on.")
-    parts.append(_why(award, narrative))
-    parts.append(
-        "Keep it? You need not do anything, it is yours. On your private page you look at it, choose what it\n"
-        f"shows, and take it with you:\n\n{page}\n\n"
-        "Whoever has this link opens your page: keep it to yourself. Nobody else is told of the badge. If you do\n"
-        "not want it, or if something here is wrong, say so, and it is put right."
-    )
-    return Mail(to, f"{title}: thank you, says {community}"[:MAX_SUBJECT], "\n\n".join(parts) + "\n")
+        former = ", ".join(say("“%(title)s”", title=named(one, say)) for one in superseded)
+        parts.append(
+            say(
+                "It takes the place of %(former)s, which counts no more: show the new one from now on.",
+                former=former,
+            )
+        )
+    parts += [
+        _why(award, narrative, say),
+        say(
+            "Keep it? You need not do anything, it is yours. On your private page you look at it, choose what it\n"
+            "shows, and take it with you:"
+        ),
+        page,
+        say(
+            "Whoever has this link opens your page: keep it to yourself. Nobody else is told of the badge. If you"
+            " do\nnot want it, or if something here is wrong, say so, and it is put right."
+        ),
+    ]
+    subject = say("%(badge)s: thank you, says %(community)s", badge=title, community=community)
+    return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")
 
 
-def _why(award: Award, narrative: str | None) -> str:
+def _why(award: Award, narrative: str | None, say: Voice) -> str:
     if narrative is not None:
-        return f"Here is why: {' '.join(narrative.split())}"
+        return say("Here is why: %(reason)s", reason=" ".join(narrative.split()))
     lines = award.reasons.splitlines()
     if not lines:
-        return f"Here is why: {award.thanks or 'what you did for the community'}."
+        thanked = sentences.thanks_again(award.thanks, say) if award.thanks else ""
+        return say("Here is why: %(reason)s.", reason=thanked or say("what you did for the community"))
     shown = [f"  {line}" for line in lines[:MAX_LINES]]
     if len(lines) > MAX_LINES:
-        shown.append(f"  … and {len(lines) - MAX_LINES} more on your page")
-    return "\n".join([f"Here is why, {sentences.counted(len(lines), 'line')}:", *shown])
+        shown.append("  " + say("… and %(num)s more on your page", num=len(lines) - MAX_LINES))
+    head = say.counted(len(lines), "Here is why, %(num)s line:", "Here is why, %(num)s lines:")
+    return "\n".join([head, *shown])
 
 
-def of_case(to: str, award: Award, case: Case, *, community: str, page: str, because: str) -> Mail:
+def of_case(
+    to: str, award: Award, case: Case, *, community: str, page: str, because: str, say: Voice = IN_ENGLISH
+) -> Mail:
     """The letter about a badge that is to be withdrawn, was, or stands again. `because`: why it stands again.
 
     Raises:
         MailError: no mail can be made for this address.
     """
-    title, why = named(award), f"{revocation.in_words(case.cause)}. What was said: {case.reason}"
+    cause, day = revocation.in_words(case.cause, say), f"{case.ends_at:%Y-%m-%d}"
+    about = {"badge": named(award, say), "community": community}
+    what = say("What was said: %(reason)s", reason=case.reason)
     match case.outcome:
         case None:
-            subject = f"{title} is to be withdrawn on {case.ends_at:%Y-%m-%d}"
-            parts = [
-                f"Your badge “{title}” of {community} is to be withdrawn on {case.ends_at:%Y-%m-%d}, because {why}"
-            ]
+            subject = say("%(badge)s is to be withdrawn on %(day)s", badge=about["badge"], day=day)
+            of_it = "Your badge “%(badge)s” of %(community)s is to be withdrawn on %(day)s, because %(cause)s."
+            parts = [f"{say(of_it, day=day, cause=cause, **about)} {what}"]
             if case.suspended_until is not None:
-                parts.append(f"Until {case.suspended_until:%Y-%m-%d} at most it is suspended and gives nothing.")
+                until = f"{case.suspended_until:%Y-%m-%d}"
+                parts.append(say("Until %(day)s at most it is suspended and gives nothing.", day=until))
             if case.needs_two:
                 parts.append(
-                    "Two people decide this. If the second does not agree by then, your badge stands again."
+                    say("Two people decide this. If the second does not agree by then, your badge stands again.")
                 )
-            parts.append("If this is wrong, say so before that day, by answering here or on your “why” page.")
+            parts.append(say("If this is wrong, say so before that day, by answering here or on your “why” page."))
         case "revoked":
-            subject = f"{title} was withdrawn"
-            parts = [f"Your badge “{title}” of {community} was withdrawn, because {why}"]
-            parts.append("You can appeal on your “why” page, within the time that it says.")
+            subject = say("%(badge)s was withdrawn", badge=about["badge"])
+            of_it = "Your badge “%(badge)s” of %(community)s was withdrawn, because %(cause)s."
+            parts = [f"{say(of_it, cause=cause, **about)} {what}"]
+            parts.append(say("You can appeal on your “why” page, within the time that it says."))
         case _:
-            subject = f"{title} stands"
-            parts = [f"Your badge “{title}” of {community} stands as before: it is not withdrawn."]
+            subject = say("%(badge)s stands", badge=about["badge"])
+            parts = [
+                say("Your badge “%(badge)s” of %(community)s stands as before: it is not withdrawn.", **about)
+            ]
             if because:
-                parts.append(f"What was said: {because}")
-    parts.append(f"Your private page:\n\n{page}")
+                parts.append(say("What was said: %(reason)s", reason=because))
+    parts += [say("Your private page:"), page]
     return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")

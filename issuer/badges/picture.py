@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from issuer.badges.model import BadgeError
+from issuer.ground.language import IN_ENGLISH, Voice
 
 Tier = Literal["recognised", "contributor", "sustained", "by_decision"]
 
@@ -99,10 +100,10 @@ def draw(picture: Picture, *, colours: Mapping[str, str] = COLOURS) -> str:
     return "\n".join(parts) + "\n"
 
 
-def alt_text(picture: Picture) -> str:
+def alt_text(picture: Picture, say: Voice = IN_ENGLISH) -> str:
     """What the picture says, in words, for those who do not see it."""
     kind = picture.kind.replace("_", " ").replace("-", " ")
-    return f"{TIER_WORDS[picture.tier]}, {kind}, {picture.period}"
+    return f"{say(TIER_WORDS[picture.tier])}, {say(kind)}, {picture.period}"
 
 
 def to_png(svg: str, *, pixels: int = 512) -> bytes:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from issuer.badges.model import BadgeError
+from issuer.ground.language import IN_ENGLISH, Voice
 from schemas.policy import QualificationPolicy, RevocationRule
 
 Outcome = Literal["revoked", "reissued", "lifted", "lapsed"]
@@ -70,6 +71,6 @@ def suspended_until(rule: RevocationRule, *, now: datetime) -> datetime | None:
     return now + timedelta(days=rule.notice_days if at_most is None else min(rule.notice_days, at_most))
 
 
-def in_words(cause: str) -> str:
+def in_words(cause: str, say: Voice = IN_ENGLISH) -> str:
     """Why a badge is withdrawn, as a clause."""
-    return CAUSES.get(cause, cause.replace("_", " "))
+    return say(CAUSES.get(cause, cause.replace("_", " ")))

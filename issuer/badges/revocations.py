@@ -189,7 +189,13 @@ def _write(
     page = bureau.addresses.private_page(bureau.page_token(badge.award.person))
     try:
         letter = letters.of_case(
-            person.email, badge.award, case, community=bureau.name, page=page, because=because
+            person.email,
+            badge.award,
+            case,
+            community=bureau.name,
+            page=page,
+            because=because,
+            say=person.voice,
         )
     except MailError:
         return

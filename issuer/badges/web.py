@@ -1,13 +1,18 @@
 """The issuer's public documents over HTTP, for any origin, with ETag and Cache-Control (DESIGN §3)."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from issuer.badges import documents
 from issuer.badges.bureau import Bureau
-from issuer.ground import pages
+from issuer.ground import language, pages
+
+# Pages of other rooms that are published as files in each language; the server makes them anew.
+_LIVE = re.compile(r"(?P<page>sources|transparency)/index\.(?P<code>[a-z]{2,3})\.html", re.ASCII)
 
 BureauNow = Callable[[], Bureau]
 
@@ -19,11 +24,14 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime]) -> APIRouter:
     @routes.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     def document(request: Request, path: str) -> Response:
         accept = request.headers.get("accept", "")
-        found = documents.find(bureau(), f"/{path}", now=clock(), accept=accept)
+        say = language.voice(request)
+        found = documents.find(bureau(), f"/{path}", now=clock(), accept=accept, say=say)
         if found is None and path.startswith("b/") and not path.endswith("/"):
-            found = documents.find(bureau(), f"/{path}/", now=clock())
+            found = documents.find(bureau(), f"/{path}/", now=clock(), say=say)
+        if found is None and (live := _LIVE.fullmatch(path)) is not None and live["code"] in language.known():
+            return RedirectResponse(f"/{live['page']}?lang={live['code']}")
         if found is None:
-            return pages.page("nothing.html", status=404, community=bureau().name)
+            return pages.page_for(request, "nothing.html", status=404, community=bureau().name)
         headers = {
             "ETag": found.etag,
             "Cache-Control": found.cache,
@@ -31,8 +39,13 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime]) -> APIRouter:
             "Vary": "Accept",
             **pages.SECURITY_HEADERS,
         }
+        if found.media_type == documents.HTML:
+            headers["Vary"] = "Accept, Accept-Language, Cookie"
         if request.headers.get("if-none-match") == found.etag:
             return Response(status_code=304, headers=headers)
-        return Response(found.body, media_type=found.media_type, headers=headers)
+        response = Response(found.body, media_type=found.media_type, headers=headers)
+        if found.media_type == documents.HTML:
+            pages.keep_choice(request, response)
+        return response
 
     return routes

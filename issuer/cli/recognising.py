@@ -307,7 +307,7 @@ def explain(
     tier = sentences.tier_name(decision.tier) if decision.tier else "no tier"
     total = sentences.credits_in_words(decision.credits)
     lines = [
-        f"{found.name}: {tier} with {total} in {sentences.counted(decision.active_months, 'active month')}.",
+        f"{found.name}: {tier} with {total} in {sentences.active_months(decision.active_months)}.",
         change,
     ]
     for line in decision.lines:

@@ -224,6 +224,8 @@ def _about(person: Person) -> dict[str, Any]:
         "email": person.email,
         "told_at": None if person.told_at is None else timestamps.show(person.told_at),
         "household": person.household,
+        "language": person.language,
+        "page_language": person.page_language,
         "manager": person.manager,
         "affiliations": [
             {"organisation": one.organisation, "since": one.since.isoformat()} for one in person.affiliations

@@ -11,6 +11,7 @@ from issuer.badges.model import Badge, BadgeError
 from issuer.delivery import files
 from issuer.delivery.files import FileForm
 from issuer.ground.database import reading
+from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.recognition import life, questions, sentences
@@ -85,15 +86,15 @@ def code_print_mm(bureau: Bureau, badge: Badge) -> int | None:
         return None
 
 
-def badge_title(badge: Badge) -> str:
+def badge_title(badge: Badge, say: Voice = IN_ENGLISH) -> str:
     """`Contributor 2026`."""
-    return f"{catalogue.title(badge.award.achievement)} {badge.award.period.name}"
+    return f"{catalogue.title(badge.award.achievement, say)} {badge.award.period.name}"
 
 
-def badge_alt(badge: Badge) -> str:
+def badge_alt(badge: Badge, say: Voice = IN_ENGLISH) -> str:
     """The badge's picture in words."""
     award = badge.award
-    return picture.alt_text(catalogue.picture(award.achievement, award.period, mark=award.mark))
+    return picture.alt_text(catalogue.picture(award.achievement, award.period, mark=award.mark), say)
 
 
 def decision_for(bureau: Bureau, policy: QualificationPolicy, person: Person, *, now: datetime) -> Decision:
@@ -124,7 +125,7 @@ def ask(
     )  # fmt: skip
 
 
-def line_view(line: Line) -> dict[str, object]:
+def line_view(line: Line, say: Voice = IN_ENGLISH) -> dict[str, object]:
     """One line of the "why" page: mark, word, and sentence, so that state is never colour alone."""
     look, mark, word = (
         ("pass", "✓", "counted")
@@ -137,10 +138,10 @@ def line_view(line: Line) -> dict[str, object]:
     return {
         "look": look,
         "mark": mark,
-        "word": word,
-        "what": facts.title or sentences.kind_name(line.kind or line.item.record),
+        "word": say(word),
+        "what": facts.title or sentences.kind_name(line.kind or line.item.record, say),
         "when": line.item.happened_at,
-        "why": sentences.why(line),
+        "why": sentences.why(line, say),
         "evidence": line.item.evidence,
-        "credits": sentences.credits_in_words(line.credits) if line.clause == COUNTED else "",
+        "credits": sentences.credits_in_words(line.credits, say) if line.clause == COUNTED else "",
     }

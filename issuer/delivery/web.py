@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from issuer.badges import issuance
@@ -15,7 +15,9 @@ from issuer.contributions.health import Health
 from issuer.delivery import files, service
 from issuer.delivery.files import FileForm
 from issuer.delivery.service import Holding
-from issuer.ground import pages
+from issuer.ground import language, pages
+from issuer.ground.language import Voice
+from issuer.people import service as people
 from issuer.recognition import questions, sentences
 from issuer.recognition import service as recognition
 from issuer.recognition.question import QuestionError, QuestionKind
@@ -38,39 +40,53 @@ def router(
     """Routes below `/h/{token}`, the holder's private link. `sources`: how each source of records stands."""
     routes = APIRouter(prefix="/h/{token}", include_in_schema=False)
 
-    def nothing() -> HTMLResponse:
-        return pages.page("nothing.html", status=404, private=True, community=bureau().name)
+    def nothing(request: Request) -> HTMLResponse:
+        return pages.page_for(request, "nothing.html", status=404, private=True, community=bureau().name)
+
+    def refused(request: Request, error: Exception, back: str) -> HTMLResponse:
+        return pages.page_for(
+            request,
+            "refused.html",
+            status=422,
+            private=True,
+            community=bureau().name,
+            reason=str(error),
+            back=back,
+        )
 
     @routes.get("")
-    def holder(token: str, saved: str = "") -> HTMLResponse:
+    def holder(request: Request, token: str, saved: str = "") -> HTMLResponse:
         office = bureau()
         held = service.holding(office, token)
         if held is None:
-            return nothing()
-        view = _holder_view(office, held, token, policy(), saved)
-        return pages.page("holder.html", private=True, **view)
+            return nothing(request)
+        people.note_reader(office.engine, held.person, language.asked_for(request))
+        view = _holder_view(office, held, token, policy(), saved, language.voice(request))
+        return pages.page_for(request, "holder.html", private=True, **view)
 
     @routes.get("/why")
-    def why(token: str) -> HTMLResponse:
+    def why(request: Request, token: str) -> HTMLResponse:
         office = bureau()
         held = service.holding(office, token)
         if held is None:
-            return nothing()
-        in_force = policy()
+            return nothing(request)
+        in_force, say = policy(), language.voice(request)
+        people.note_reader(office.engine, held.person, language.asked_for(request))
         decision = service.decision_for(office, in_force, held.person, now=clock())
-        tier = f"{sentences.tier_name(decision.tier)}, and why" if decision.tier else "No tier yet, and why"
-        return pages.page(
+        tier = sentences.tier_name(decision.tier, say) if decision.tier else say("No tier yet")
+        return pages.page_for(
+            request,
             "why.html",
             private=True,
             community=office.name,
             page=f"/h/{token}",
-            heading=tier,
+            heading=say("%(tier)s, and why", tier=tier),
             decision=decision,
-            credits=sentences.credits_in_words(decision.credits),
-            months=sentences.counted(decision.active_months, "active month"),
-            quarters=sentences.counted(decision.active_quarters, "active quarter"),
-            smallest_change=sentences.smallest_change(decision.smallest_change),
-            lines=[service.line_view(line) for line in decision.lines],
+            credits=sentences.credits_in_words(decision.credits, say),
+            months=sentences.active_months(decision.active_months, say),
+            quarters=sentences.active_quarters(decision.active_quarters, say),
+            smallest_change=sentences.smallest_change(decision.smallest_change, say),
+            lines=[service.line_view(line, say) for line in decision.lines],
             policy_page=f"/policies/{in_force.digest}.html",
             questions=questions.of_person(office.engine, held.person),
             has_badge=held.badge is not None,
@@ -79,6 +95,7 @@ def router(
 
     @routes.post("/questions")
     def ask(
+        request: Request,
         token: str,
         kind: Annotated[str, Form()],
         text: Annotated[str, Form()] = "",
@@ -87,22 +104,19 @@ def router(
         office = bureau()
         held = service.holding(office, token)
         if held is None or kind not in QUESTION_KINDS:
-            return nothing()
+            return nothing(request)
         try:
             service.ask(office, held, QUESTION_KINDS[kind], text=text, link=link, policy=policy(), now=clock())
         except QuestionError as error:
-            return pages.page(
-                "refused.html", status=422, private=True, community=office.name, reason=str(error),
-                back=f"/h/{token}/why",
-            )  # fmt: skip
+            return refused(request, error, f"/h/{token}/why")
         return RedirectResponse(f"/h/{token}/why#questions", status_code=303, headers=pages.PRIVATE_HEADERS)
 
     @routes.get("/case.json")
-    def case(token: str) -> Response:
+    def case(request: Request, token: str) -> Response:
         office = bureau()
         held = service.holding(office, token)
         if held is None:
-            return nothing()
+            return nothing(request)
         body = recognition.case_file(office.engine, policy(), held.person, as_of=clock())
         headers = {**pages.SECURITY_HEADERS, **pages.PRIVATE_HEADERS}
         headers["Content-Disposition"] = 'attachment; filename="my-case.json"'
@@ -110,6 +124,7 @@ def router(
 
     @routes.post("/choices")
     def choices(
+        request: Request,
         token: str,
         badge: Annotated[str, Form()],
         shows_name: Annotated[str, Form()] = "",
@@ -119,7 +134,7 @@ def router(
         office = bureau()
         held = service.holding(office, token)
         if held is None:
-            return nothing()
+            return nothing(request)
         try:
             mine = service.own_badge(held, badge)
             issuance.choose(
@@ -132,39 +147,34 @@ def router(
                 now=clock(),
             )
         except BadgeError as error:
-            return pages.page(
-                "refused.html",
-                status=422,
-                private=True,
-                community=office.name,
-                reason=str(error),
-                back=f"/h/{token}",
-            )
+            return refused(request, error, f"/h/{token}")
         chosen = (shows_name == "yes", hashes_address == "yes")
         saved = "name" if chosen != (mine.shows_name, mine.hashes_address) else "same"
         return RedirectResponse(f"/h/{token}?saved={saved}", status_code=303, headers=pages.PRIVATE_HEADERS)
 
     @routes.get("/badge/{name}")
-    def badge_file(token: str, name: str, show: str = "") -> Response:
+    def badge_file(request: Request, token: str, name: str, show: str = "") -> Response:
         short_id, _, ending = name.rpartition(".")
         forms: dict[str, FileForm] = {"jwt": "jwt", "json": "json", "png": "png", "svg": "svg"}
-        return download(token, short_id, forms.get(ending), as_attachment=not show)
+        return download(request, token, short_id, forms.get(ending), as_attachment=not show)
 
     @routes.get("/code/{name}")
-    def code_file(token: str, name: str) -> Response:
+    def code_file(request: Request, token: str, name: str) -> Response:
         short_id, _, ending = name.rpartition(".")
-        return download(token, short_id, "qr-png" if ending == "png" else None, as_attachment=False)
+        return download(request, token, short_id, "qr-png" if ending == "png" else None, as_attachment=False)
 
-    def download(token: str, short_id: str, form: FileForm | None, *, as_attachment: bool) -> Response:
+    def download(
+        request: Request, token: str, short_id: str, form: FileForm | None, *, as_attachment: bool
+    ) -> Response:
         office = bureau()
         held = service.holding(office, token)
         if held is None or form is None:
-            return nothing()
+            return nothing(request)
         try:
             mine = service.own_badge(held, short_id)
             body = service.file(office, mine, form)
         except BadgeError:
-            return nothing()
+            return nothing(request)
         headers = {**pages.SECURITY_HEADERS, **pages.PRIVATE_HEADERS}
         if as_attachment:
             headers["Content-Disposition"] = f'attachment; filename="{files.file_name(mine, form)}"'
@@ -174,7 +184,7 @@ def router(
 
 
 def _holder_view(
-    office: Bureau, held: Holding, token: str, policy: QualificationPolicy, saved: str
+    office: Bureau, held: Holding, token: str, policy: QualificationPolicy, saved: str, say: Voice
 ) -> dict[str, Any]:
     badge, page = held.badge, f"/h/{token}"
     view: dict[str, Any] = {
@@ -183,20 +193,24 @@ def _holder_view(
         "person": held.person,
         "badge": badge,
         "did": office.did,
-        "saved": SAVED.get(saved, ""),
+        "saved": say(SAVED[saved]) if saved in SAVED else "",
         "policy_page": f"/policies/{policy.digest}.html",
-        "others": [{"title": service.badge_title(other), "badge": other} for other in held.others],
+        "others": [{"title": service.badge_title(other, say), "badge": other} for other in held.others],
     }
     if badge is None or badge.jwt is None:
         return view
-    thanks = badge.award.thanks
+    thanks = sentences.thanks_again(badge.award.thanks, say) if badge.award.thanks else ""
     read = badges.read_own(badge.jwt)
     narrative = read.credentialSubject.narrative
     return view | {
         "files": f"{page}/badge/{badge.short_id}",
-        "title": f"Your badge: {service.badge_title(badge)}",
-        "thanks": f"{narrative}." if narrative else f"For {thanks}." if thanks else "For what you did.",
-        "alt": service.badge_alt(badge),
+        "title": say("Your badge: %(title)s", title=service.badge_title(badge, say)),
+        "thanks": f"{narrative}."
+        if narrative
+        else say("For %(what)s.", what=thanks)
+        if thanks
+        else say("For what you did."),
+        "alt": service.badge_alt(badge, say),
         "valid_until": read.validUntil,
         "public_page": f"/b/{badge.short_id}/",
         "holder_code": office.holder_code(badge.reference),

@@ -1,11 +1,13 @@
-"""In which language a page speaks: English stands in the templates and tables, every other one in a file.
+"""In which language a page or a mail speaks: English stands in the templates and tables, every other in a file.
 
 A file `languages/<code>.yaml` has the language's own `name` for itself, and in `texts` for each English text its
-translation; a text that is missing there stays English, and a test finds it. What programs read is never
-translated.
+translation; a text that is missing there stays English, and a test finds it. `singular_below`: which numbers take
+the singular, where it is not 1 alone. What programs read is never translated.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +32,44 @@ def known() -> Mapping[str, str]:
 def translated(text: str, language: str) -> str:
     """`text` in a language; itself, where there is no translation."""
     return text if language == ENGLISH else _texts(language).get(text, text)
+
+
+def is_one(count: int | Decimal, language: str) -> bool:
+    """Whether a number takes the singular in a language: 1 in English; 0 and 1.5, too, in French."""
+    below = None if language == ENGLISH else _file(language).get("singular_below")
+    return count == 1 if not isinstance(below, int) else count < below
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Somebody who speaks one language: `say("%(num)s days", num=3)`."""
+
+    code: str = ENGLISH
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """`text` in this language, with its values in their places."""
+        said = translated(text, self.code)
+        return said % values if values else said
+
+    def counted(self, count: int, one: str, many: str, /, **values: object) -> str:
+        """`one` or `many`, as the number asks for; `num` in them is the number."""
+        return self(one if is_one(count, self.code) else many, num=count, **values)
+
+
+IN_ENGLISH = Voice()
+
+
+def voice(request: Request) -> Voice:
+    """Who speaks to the person that sent this request."""
+    return Voice(of(request))
+
+
+def asked_for(request: Request) -> str | None:
+    """The same; None for a request that says nothing of languages, as programs send them."""
+    said = (
+        request.query_params.get("lang") or request.cookies.get(COOKIE) or request.headers.get("accept-language")
+    )
+    return of(request) if said else None
 
 
 def of(request: Request) -> str:

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -27,6 +28,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 PRIVATE_HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+LANGUAGE_LASTS = 365 * 86_400  # seconds; what somebody chose is kept by their browser
 _MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
@@ -40,6 +42,18 @@ def day_in_words(moment: datetime, in_words: Callable[[str], str] = str) -> str:
 def moment_in_words(moment: datetime, in_words: Callable[[str], str] = str) -> str:
     """`3 May 2026, 09:00 (UTC)`: no time without its zone."""
     return f"{day_in_words(moment.astimezone(UTC), in_words)}, {moment.astimezone(UTC):%H:%M} (UTC)"
+
+
+def address_in(path: str, code: str) -> str:
+    """Where a public page lies in a language, on the server and among published files.
+
+    In French `/policies/1.fr.html` beside `/policies/1.html`, and `/index.fr.html` beside `/`.
+    """
+    if code == language_of_pages.ENGLISH:
+        return path
+    if path.endswith(".html"):
+        return f"{path.removesuffix('.html')}.{code}.html"
+    return f"{path.rstrip('/')}/index.{code}.html"
 
 
 @lru_cache(maxsize=16)
@@ -57,9 +71,12 @@ def _environment(code: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]
-        in_words, lambda one, many, count: in_words(one if count == 1 else many), newstyle=True
+        in_words,
+        lambda one, many, count: in_words(one if language_of_pages.is_one(count, code) else many),
+        newstyle=True,
     )
-    environment.globals |= {"language": code, "languages": language_of_pages.known()}
+    environment.globals["at"] = partial(address_in, code=code)
+    environment.globals |= {"language": code, "languages": language_of_pages.known(), "can_switch": True}
     # `| words` is for a text that comes from elsewhere: unlike `_()` it stays escaped.
     environment.filters |= {
         "words": in_words,
@@ -85,3 +102,23 @@ def page(
     """A page as a response; `private` ones are kept by nobody on the way."""
     headers: Mapping[str, str] = {**SECURITY_HEADERS, **(PRIVATE_HEADERS if private else {})}
     return HTMLResponse(render(template, language=language, **context), status_code=status, headers=dict(headers))
+
+
+def page_for(
+    request: Request, template: str, *, status: int = 200, private: bool = False, **context: Any
+) -> HTMLResponse:
+    """The same in the language that its reader asked for; one that they chose on the page is kept in a cookie."""
+    context.setdefault("can_switch", request.method == "GET")  # the answer to a form has no address of its own
+    response = page(template, status=status, private=private, language=language_of_pages.of(request), **context)
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    keep_choice(request, response)
+    return response
+
+
+def keep_choice(request: Request, response: Response) -> None:
+    """Let the browser remember the language that its user chose by `?lang=`."""
+    chosen = request.query_params.get("lang")
+    if chosen is not None and chosen in language_of_pages.known():
+        response.set_cookie(
+            language_of_pages.COOKIE, chosen, max_age=LANGUAGE_LASTS, httponly=True, samesite="lax"
+        )

@@ -5,10 +5,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from issuer.ground import language, pages
+from issuer.ground import pages
 from issuer.ground.login.door import FORM_TOKEN, Visitor
-
-LANGUAGE_LASTS = 365 * 86_400  # seconds
 
 
 class Frame:
@@ -26,11 +24,11 @@ class Frame:
         """
         values.setdefault("form_token", "" if visitor is None else visitor.session.form_token)
         values.setdefault("done", "")
-        response = pages.page(
+        response = pages.page_for(
+            request,
             template,
             status=status,
             private=True,
-            language=language.of(request),
             community=self._community,
             visitor=visitor,
             form_token_field=FORM_TOKEN,
@@ -38,10 +36,6 @@ class Frame:
             **values,
         )
         response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Vary"] = "Accept-Language, Cookie"
-        chosen = request.query_params.get("lang")
-        if chosen is not None and chosen in language.known():
-            response.set_cookie(language.COOKIE, chosen, max_age=LANGUAGE_LASTS, httponly=True, samesite="lax")
         return response
 
     @staticmethod

@@ -155,7 +155,7 @@ def merge(connection: Connection, *, kept: str, gone: str, by: str, role: str, n
     pauses = [p for p in other.pauses if p.begins not in {mine.begins for mine in one.pauses}]
     filled = {
         name: getattr(other, name)
-        for name in ("name", "email", "manager", "household")
+        for name in ("name", "email", "manager", "household", "language", "page_language")
         if not getattr(one, name) and getattr(other, name) and getattr(other, name) != kept
     }
     moved = {

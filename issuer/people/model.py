@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from issuer.ground.language import ENGLISH, Voice
+
 MAX_ACCOUNT_CHARACTERS = 320  # the longest e-mail address, 254, and room for a system's name
 _SYSTEM = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 
@@ -99,6 +101,13 @@ class Person:
     keeps_own: bool = False  # they changed their name or address themselves: no roster changes it any more
     merged_into: str | None = None  # the id of the person as whom they are known now
     left_at: datetime | None = None  # they left: nothing but the id is kept
+    language: str | None = None  # in which they want letters, if they said so
+    page_language: str | None = None  # in which they last read a page
+
+    @property
+    def voice(self) -> Voice:
+        """Who writes to them: in the language that they chose, else as they last read here, else English."""
+        return Voice(self.language or self.page_language or ENGLISH)
 
     def affiliation_at(self, day: date) -> Affiliation | None:
         """The affiliation that held on a day, or None if it is unknown."""

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from issuer.ground import audit, news
+from issuer.ground import audit, language, news
 from issuer.ground.database import reading
 from issuer.ground.matters import Matter
 from issuer.people import joining, store
@@ -53,6 +53,18 @@ def use_address(connection: Connection, person_id: str, address: str, *, now: da
         raise PeopleError("This address is not proved to be yours yet: ask for a link to it first.")
     joining.put(connection, replace(person, email=address, keeps_own=True))
     _note(connection, person_id, "person.use_address", now=now)
+
+
+def choose_language(connection: Connection, person_id: str, code: str, *, now: datetime) -> None:
+    """Let letters to a person be written in this language; an empty one: as they last read a page.
+
+    Raises:
+        PeopleError: nothing is written in it here.
+    """
+    if code and code not in language.known():
+        raise PeopleError("Nothing is written in this language here yet.")
+    joining.put(connection, replace(_person(connection, person_id), language=code or None))
+    _note(connection, person_id, "person.choose_language", now=now)
 
 
 def drop_account(connection: Connection, person_id: str, account: Account, *, now: datetime) -> None:
@@ -203,7 +215,7 @@ def matters(engine: Engine) -> list[Matter]:
     """
     with reading(engine) as connection:
         waiting = store.open_requests(connection)
-        untold: Sequence[tuple[str, str | None]] = store.untold(connection)
+        untold: Sequence[tuple[str, str | None, str | None]] = store.untold(connection)
     found = [
         Matter(
             kind="claim" if one.kind == ACCOUNT else "dispute",

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from issuer.ground import audit
+from issuer.ground import audit, language
 from issuer.ground.database import reading, writing
 from issuer.ground.login.door import Door, Visitor
 from issuer.ground.login.errors import NotSignedInError
@@ -17,7 +17,7 @@ from issuer.people import joining, own, profiles
 from issuer.people.frame import Frame
 from issuer.people.model import Account, PeopleError, Person
 from issuer.people.profiles import Pages
-from issuer.people.service import person_by_id, proofs_of
+from issuer.people.service import note_reader, person_by_id, proofs_of
 from issuer.people.web import asking_limit
 
 LOOKED = "person.look"
@@ -26,6 +26,7 @@ DONE = {
     "name": "Your name was changed. The former one is kept nowhere.",
     "address": "This address is proved to be yours.",
     "mail": "Mail to you goes there from now on.",
+    "language": "Letters to you are written in this language from now on.",
     "account": "This account is proved to be yours.",
     "affiliation": "Your affiliation is on record.",
     "pause": "Your pause is on record.",
@@ -73,6 +74,7 @@ def router(
             proofs = proofs_of(connection, person.id)
             texts = profiles.waiting_of(connection, person.id)
             asked = own.requests_of(connection, person.id)
+        note_reader(engine, person, language.asked_for(request))
         return frame.answer(
             request,
             "me.html",
@@ -115,6 +117,13 @@ def router(
         await run_in_threadpool(renamed, visitor.session.person)
         return response
 
+    @routes.post("/language")
+    async def choose_language(visitor: SignedIn) -> Response:
+        def act(connection: Connection, person: str, now: datetime) -> None:
+            own.choose_language(connection, person, visitor.fields.get("language", ""), now=now)
+
+        return await changed(visitor, act, done="language")
+
     @routes.post("/addresses")
     async def ask_for_link(request: Request, visitor: SignedIn) -> Response:
         limited(request)
@@ -122,7 +131,9 @@ def router(
         if not is_address(address):
             raise PeopleError("This is no mail address: name@host.example was expected.")
         secret = door.cookie(request, "session")
-        await run_in_threadpool(login.ask_for_link, address, browser=secret, person=visitor.session.person)
+        await run_in_threadpool(
+            login.ask_for_link, address, browser=secret, person=visitor.session.person, say=language.voice(request)
+        )
         return frame.answer(request, "sent.html", visitor, back="/me")
 
     @routes.post("/address")

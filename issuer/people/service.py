@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from issuer.ground import mail, news
 from issuer.ground.database import reading, writing
+from issuer.ground.language import ENGLISH, Voice
 from issuer.ground.mail import Mail, MailError
 from issuer.ground.rows import RowProblem, RowReport
 from issuer.people import store
@@ -31,7 +32,7 @@ def add_people(
     *,
     now: datetime,
     problems: Iterable[RowProblem] = (),
-    notice: Callable[[str], Mail] | None = None,
+    notice: Callable[[str, Voice], Mail] | None = None,
 ) -> RowReport:
     """Take the rows of a roster; each names a person anew or again, and vouches for their accounts.
 
@@ -65,19 +66,26 @@ def add_people(
     return RowReport.of(refused, stored=counts[True], duplicates=counts[False])
 
 
-def tell_the_untold(connection: Connection, notice: Callable[[str], Mail], *, now: datetime) -> int:
+def tell_the_untold(connection: Connection, notice: Callable[[str, Voice], Mail], *, now: datetime) -> int:
     """Enter a notice for everybody who has an address and was not told what is kept about them; how many."""
     told = 0
-    for person_id, address in store.untold(connection):
+    for person_id, address, code in store.untold(connection):
         if address is None:
             continue
         try:
-            mail.enter(connection, notice(address), expires_at=now + NOTICE_LASTS, now=now)
+            mail.enter(connection, notice(address, Voice(code or ENGLISH)), expires_at=now + NOTICE_LASTS, now=now)
         except MailError:  # an address that no mail server takes: the manager is asked to tell them
             continue
         store.set_told(connection, person_id, now=now)
         told += 1
     return told
+
+
+def note_reader(engine: Engine, person: Person, code: str | None) -> None:
+    """Note in which language a person just read a page of theirs; None: their client did not say."""
+    if code is not None and code != person.page_language:
+        with writing(engine) as connection:
+            store.set_page_language(connection, person.id, code)
 
 
 def add_pause(engine: Engine, person_id: str, pause: Pause) -> None:

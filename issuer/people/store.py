@@ -46,6 +46,8 @@ persons = Table(
     Column("keeps_own", Boolean, nullable=False),
     Column("merged_into", ForeignKey("persons.id"), index=True),
     Column("left_at", UtcDateTime),
+    Column("language", String(10)),  # as they chose it for letters
+    Column("page_language", String(10)),  # as they last read a page
 )
 accounts = Table(
     "accounts",
@@ -134,6 +136,8 @@ def put_person(connection: Connection, person: Person, *, key: str | None) -> No
         "keeps_own": person.keeps_own,
         "merged_into": person.merged_into,
         "left_at": person.left_at,
+        "language": person.language,
+        "page_language": person.page_language,
     }
     changed = connection.execute(update(persons).where(persons.c.id == person.id).values(values))
     if changed.rowcount == 0:
@@ -301,19 +305,21 @@ def forget_person(connection: Connection, person_id: str, *, now: datetime) -> N
     connection.execute(delete(merge_offers).where(merge_offers.c.other == person_id))
     mine = or_(merges.c.kept == person_id, merges.c.gone == person_id)
     connection.execute(update(merges).where(mine).values(moved="{}", undone_at=now))
-    nothing = {"name": "", "email": None, "manager": None, "household": None, "key": None, "left_at": now}
+    kept_no_more = ("email", "manager", "household", "key", "language", "page_language")
+    nothing = {"name": "", **dict.fromkeys(kept_no_more), "left_at": now}
     connection.execute(update(persons).where(persons.c.id == person_id).values(nothing))
 
 
-def untold(connection: Connection) -> list[tuple[str, str | None]]:
-    """(id, address) of those who were not told what is kept about them."""
-    query = select(persons.c.id, persons.c.email).where(
+def untold(connection: Connection) -> list[tuple[str, str | None, str | None]]:
+    """(id, address, language) of those who were not told what is kept about them."""
+    query = select(persons.c.id, persons.c.email, persons.c.language, persons.c.page_language).where(
         persons.c.told_at.is_(None),
         persons.c.merged_into.is_(None),
         persons.c.left_at.is_(None),
         persons.c.bot.is_(False),
     )
-    return [(row.id, row.email) for row in connection.execute(query.order_by(persons.c.id))]
+    rows = connection.execute(query.order_by(persons.c.id))
+    return [(row.id, row.email, row.language or row.page_language) for row in rows]
 
 
 def set_told(connection: Connection, person_id: str, *, now: datetime) -> None:
@@ -384,6 +390,11 @@ def offers_of(connection: Connection, person_id: str) -> list[tuple[str, str]]:
     """(the other person, the accounts that were proved, as JSON) of each offer that waits for somebody."""
     query = select(merge_offers).where(merge_offers.c.person == person_id).order_by(merge_offers.c.made_at)
     return [(row.other, row.accounts) for row in connection.execute(query)]
+
+
+def set_page_language(connection: Connection, person_id: str, code: str) -> None:
+    """Note in which language a person reads."""
+    connection.execute(update(persons).where(persons.c.id == person_id).values(page_language=code))
 
 
 # Texts in public profiles
@@ -510,6 +521,8 @@ def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
             keeps_own=row.keeps_own,
             merged_into=row.merged_into,
             left_at=row.left_at,
+            language=row.language,
+            page_language=row.page_language,
         )
         for row in connection.execute(named)
     ]

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
+from issuer.ground import language
 from issuer.ground.database import writing
 from issuer.ground.limits import Buckets, RateLimit, client_of
 from issuer.ground.login.door import Browser, Door, Visitor
@@ -62,7 +63,7 @@ def router(login: Login, *, openid: OpenId | None, door: Door, frame: Frame) -> 
         if not is_address(address):
             problem = "This is no mail address: name@host.example was expected."
             return _form(request, browser, problem=problem, given=address)
-        await run_in_threadpool(login.ask_for_link, address, browser=browser.secret)
+        await run_in_threadpool(login.ask_for_link, address, browser=browser.secret, say=language.voice(request))
         return frame.answer(request, "sent.html", back="/sign-in")
 
     @routes.get("/sign-in/links/{token}")

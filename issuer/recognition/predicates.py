@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.recognition.item import Item
 from schemas.policy import Predicate
 
@@ -149,18 +150,26 @@ def holds(predicate: Predicate, item: Item) -> bool:
     return CONDITIONS[predicate.name].holds(item, predicate.parameter)
 
 
-def sentence_of(predicate: Predicate) -> str:
+def sentence_of(predicate: Predicate, say: Voice = IN_ENGLISH) -> str:
     """The predicate in words, as a clause without capital or full stop."""
     if predicate.alternatives:
-        return "either " + " or ".join(sentence_of(alternative) for alternative in predicate.alternatives)
-    return CONDITIONS[predicate.name].sentence.format(_shown(predicate.parameter))
+        ways = [sentence_of(alternative, say) for alternative in predicate.alternatives]
+        return say("either %(ways)s", ways=f" {say('or')} ".join(ways))
+    return say(CONDITIONS[predicate.name].sentence).format(_shown(predicate.parameter, say))
 
 
-def _shown(parameter: int | str | tuple[str, ...] | None) -> str:
+def _shown(parameter: int | str | tuple[str, ...] | None, say: Voice) -> str:
     if not isinstance(parameter, tuple):
         return str(parameter)
-    words = [word.replace("_", " ") for word in parameter]
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+    words = [_word(word, say) for word in parameter]
+    return f" {say('or')} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _word(word: str, say: Voice) -> str:
+    """A statement such as `open_to_all` in words; forms show the same with a capital."""
+    plain = word.replace("_", " ")
+    shown = say(plain.capitalize())
+    return plain if shown == plain.capitalize() else shown[:1].lower() + shown[1:]
 
 
 @lru_cache(maxsize=256)

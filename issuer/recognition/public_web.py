@@ -1,12 +1,13 @@
 """The public numbers of recognition: `/transparency`, for people and for programs."""
 
-from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine
 
 from issuer.ground import language, pages
+from issuer.ground.language import Voice
 from issuer.recognition import sentences, service
 from issuer.recognition.transparency import NO_TIER
 from schemas import strict_json
@@ -14,20 +15,14 @@ from schemas import strict_json
 KEPT_AN_HOUR = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
 
 
-def router(engine: Engine, *, community: str, kind_name: Callable[[str], str]) -> APIRouter:
+def router(engine: Engine, *, community: str) -> APIRouter:
     """`GET /transparency` and `GET /transparency.json`."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/transparency")
     def numbers(request: Request) -> HTMLResponse:
-        return pages.page(
-            "transparency.html",
-            language=language.of(request),
-            community=community,
-            found=service.public_numbers(engine),
-            kind=kind_name,
-            tier=lambda name: name if name == NO_TIER else sentences.tier_name(name),
-            plain=str,
+        return pages.page_for(
+            request, "transparency.html", **view(engine, community=community, say=language.voice(request))
         )
 
     @routes.get("/transparency.json")
@@ -37,3 +32,15 @@ def router(engine: Engine, *, community: str, kind_name: Callable[[str], str]) -
         return Response(strict_json.dumps(body), media_type="application/json", headers=KEPT_AN_HOUR)
 
     return routes
+
+
+def view(engine: Engine, *, community: str, say: Voice) -> dict[str, Any]:
+    """What the page shows, in a language."""
+    return {
+        "community": community,
+        "found": service.public_numbers(engine),
+        "kind": lambda name: sentences.kind_name(name, say),
+        "tier": lambda name: say(name) if name == NO_TIER else sentences.tier_name(name, say),
+        "question": say,
+        "plain": str,
+    }

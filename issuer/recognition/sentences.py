@@ -1,13 +1,15 @@
 """A decision and a policy in words, for the people whom they concern.
 
-Sentences about rules are made from the predicates themselves; none is written beside them. Other languages
-are other tables of the same keys (PAGES).
+Sentences about rules are made from the predicates themselves; none is written beside them. Whoever says them
+(`say`) knows the language; English unless another one is asked for.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
+from issuer.ground.language import IN_ENGLISH, Voice, is_one
 from issuer.recognition import decision as d
 from issuer.recognition.predicates import sentence_of
 from schemas.policy import Grades, Kind, QualificationPolicy, Tier
@@ -67,15 +69,15 @@ _WHY_NOT = {
 }
 
 
-def tier_name(tier: str) -> str:
+def tier_name(tier: str, say: Voice = IN_ENGLISH) -> str:
     """A tier's title, as it stands on a badge."""
-    return TIER_NAMES.get(tier, tier.replace("_", " ").capitalize())
+    return say(TIER_NAMES.get(tier, tier.replace("_", " ").capitalize()))
 
 
-def kind_name(kind: str) -> str:
+def kind_name(kind: str, say: Voice = IN_ENGLISH) -> str:
     """A kind of contribution in words."""
     known = KINDS.get(kind)
-    return known[0] if known else kind.replace(".", ": ").replace("_", " ").capitalize()
+    return say(known[0] if known else kind.replace(".", ": ").replace("_", " ").capitalize())
 
 
 def thanks(decision: d.Decision) -> str:
@@ -90,103 +92,153 @@ def _thanked(kind: str, amount: int) -> str:
     return one if amount == 1 else many.format(amount)
 
 
-def number(value: Decimal) -> str:
+def thanks_again(thanked: str, say: Voice) -> str:
+    """What `thanks` once said and an award keeps, in another language; what is not known stays as it was."""
+    return ", ".join(_thanked_again(one, say) for one in thanked.split(", "))
+
+
+def _thanked_again(thanked: str, say: Voice) -> str:
+    if any(thanked == one for _, one, _ in KINDS.values()):
+        return say(thanked)
+    amount = re.match("[0-9]+ ", thanked)
+    many = thanked.replace(amount[0], "{} ", 1) if amount else ""
+    known = amount is not None and any(many == several for _, _, several in KINDS.values())
+    return say(many).format(amount[0].strip()) if amount is not None and known else thanked
+
+
+def number(value: Decimal, say: Voice = IN_ENGLISH) -> str:
     """A number of credits without a tail of zeros, with at most two decimals."""
-    return f"{value.quantize(Decimal('0.01')).normalize():f}"
+    return f"{value.quantize(Decimal('0.01')).normalize():f}".replace(".", say("."))
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 month`, `2 months`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+def active_months(count: int, say: Voice = IN_ENGLISH) -> str:
+    """`1 active month`, `2 active months`."""
+    return say.counted(count, "%(num)s active month", "%(num)s active months")
 
 
-def why(line: d.Line) -> str:
+def active_quarters(count: int, say: Voice = IN_ENGLISH) -> str:
+    """`1 active quarter`, `2 active quarters`."""
+    return say.counted(count, "%(num)s active quarter", "%(num)s active quarters")
+
+
+def why(line: d.Line, say: Voice = IN_ENGLISH) -> str:
     """Why a line counts, or why not, as one sentence."""
     if line.counted:
-        share = " It lies before the time that counts in full, so it counts half." if line.weight == d.HALF else ""
-        return f"{kind_name(line.kind or '')}: counts {credits_in_words(line.credits)}.{share}"
+        worth = credits_in_words(line.credits, say)
+        said = say("%(kind)s: counts %(credits)s.", kind=kind_name(line.kind or "", say), credits=worth)
+        if line.weight == d.HALF:
+            said += " " + say("It lies before the time that counts in full, so it counts half.")
+        return said
     if line.clause == d.NEEDS_ATTESTATION:
-        people = "one more person" if line.missing == 1 else f"{line.missing} more people"
-        return f"Waiting: {people} who saw it must attest it."
+        one = "Waiting: one more person who saw it must attest it."
+        return say.counted(line.missing, one, "Waiting: %(num)s more people who saw it must attest it.")
     if line.predicate is not None:
-        return f"Not counted, since this does not hold: {sentence_of(line.predicate)}."
-    return f"Not counted: {_WHY_NOT[line.clause]}."
+        rule = sentence_of(line.predicate, say)
+        return say("Not counted, since this does not hold: %(rule)s.", rule=rule)
+    return say("Not counted: %(reason)s.", reason=say(_WHY_NOT[line.clause]))
 
 
-def credits_in_words(credit: Decimal) -> str:
+def credits_in_words(credit: Decimal, say: Voice = IN_ENGLISH) -> str:
     """`1 credit`, `2.5 credits`."""
-    shown = number(credit)
-    return f"{shown} credit" if shown == "1" else f"{shown} credits"
+    one = is_one(credit, say.code) or number(credit) == "1"
+    return say("%(amount)s credit" if one else "%(amount)s credits", amount=number(credit, say))
 
 
-def smallest_change(change: d.SmallestChange | None) -> str:
+def smallest_change(change: d.SmallestChange | None, say: Voice = IN_ENGLISH) -> str:
     """The smallest change that would alter the outcome, as one sentence."""
     if change is None:
-        return "This is the highest tier: no change would raise it."
-    title = tier_name(change.tier).lower()
+        return say("This is the highest tier: no change would raise it.")
+    title = tier_name(change.tier, say).lower()
     if change.waiting:
-        named = [f"“{item.facts.title or kind_name(item.record)}”" for item in change.waiting]
-        what = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-        lacking_people = "one more person attests" if len(named) == 1 else "those who saw it attest"
-        return f"If {lacking_people} {what}, the tier is {title}."
+        quoted = say("“%(title)s”")
+        named = [quoted % {"title": item.facts.title or kind_name(item.record, say)} for item in change.waiting]
+        what = f" {say('and')} ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+        if len(named) == 1:
+            return say("If one more person attests %(what)s, the tier is %(tier)s.", what=what, tier=title)
+        return say("If those who saw it attest %(what)s, the tier is %(tier)s.", what=what, tier=title)
     lacking = change.shortage
+    months = "%(num)s more active month", "%(num)s more active months"
+    quarters = "%(num)s more active quarter", "%(num)s more active quarters"
     needs = [
-        *([credits_in_words(lacking.credits)] if lacking.credits else []),
-        *([counted(lacking.months, "more active month")] if lacking.months else []),
-        *([counted(lacking.quarters, "more active quarter")] if lacking.quarters else []),
+        *([credits_in_words(lacking.credits, say)] if lacking.credits else []),
+        *([say.counted(lacking.months, *months)] if lacking.months else []),
+        *([say.counted(lacking.quarters, *quarters)] if lacking.quarters else []),
     ]
-    return f"For {title}, still needed: {', '.join(needs)}."
+    return say("For %(tier)s, still needed: %(needs)s.", tier=title, needs=", ".join(needs))
 
 
-def kind_in_words(name: str, kind: Kind, *, grades: Grades) -> str:
+def kind_in_words(name: str, kind: Kind, *, grades: Grades, say: Voice = IN_ENGLISH) -> str:
     """The rule of one kind as a sentence; `grades` are the policy's."""
     if kind.credits_at_most is not None:
-        worth = f"gives at most {credits_in_words(kind.credits_at_most)}"
+        worth = say("gives at most %(credits)s", credits=credits_in_words(kind.credits_at_most, say))
     elif not kind.credits:
-        worth = "gives no credits"
+        worth = say("gives no credits")
     else:
-        worth = f"gives {credits_in_words(kind.credits)}"
+        worth = say("gives %(credits)s", credits=credits_in_words(kind.credits, say))
     if kind.per:
         unit, size = next(iter(kind.per.items()))
-        worth += f" per {size} {unit}"
-    cap = f", at most {number(kind.cap)} in all" if kind.cap is not None else ""
-    conditions = [sentence_of(predicate) for predicate in kind.when]
+        worth += " " + say("per %(size)s %(unit)s", size=size, unit=say(unit))
+    if kind.cap is not None:
+        worth += say(", at most %(cap)s in all", cap=number(kind.cap, say))
+    conditions = [sentence_of(predicate, say) for predicate in kind.when]
     if kind.grade == "B":
-        conditions.append(_attesting(kind, grades))
-    when = f", when {'; '.join(conditions)}" if conditions else ""
-    return f"{kind_name(name)} {worth}{cap}{when}."
+        conditions.append(_attesting(kind, grades, say))
+    when = say(", when %(conditions)s", conditions="; ".join(conditions)) if conditions else ""
+    return f"{kind_name(name, say)} {worth}{when}."
 
 
-def _attesting(kind: Kind, grades: Grades) -> str:
+def _attesting(kind: Kind, grades: Grades, say: Voice) -> str:
     """Who must have seen it, as a clause: so many in a role, or one of the policy's ways for grade B."""
-    acting = f" acting as {kind.attestor_role.replace('_', ' ')}" if kind.attestor_role else ""
+    role = say(kind.attestor_role.replace("_", " ")) if kind.attestor_role else ""
+    acting = say(" acting as %(role)s", role=role) if role else ""
     if kind.attestations is not None:
-        return f"{counted(kind.attestations, 'person', 'people')}{acting} affirmed it"
+        one, many = "%(num)s person%(acting)s affirmed it", "%(num)s people%(acting)s affirmed it"
+        return say.counted(kind.attestations, one, many, acting=acting)
+    one = "%(num)s person%(acting)s who saw it affirmed it"
+    many = "%(num)s people%(acting)s who saw it affirmed it"
     ways = [
-        f"{counted(way.attestations, 'person', 'people')}{acting} who saw it affirmed it"
-        + (" and a fetched record of the event names it" if way.and_record_of_grade else "")
+        say.counted(way.attestations, one, many, acting=acting)
+        + (" " + say("and a fetched record of the event names it") if way.and_record_of_grade else "")
         for way in grades.B.any_of
     ]
-    return " or ".join(ways)
+    return f" {say('or')} ".join(ways)
 
 
-def tier_in_words(tier: Tier) -> str:
+def tier_in_words(tier: Tier, say: Voice = IN_ENGLISH) -> str:
     """What a tier needs as a sentence."""
-    needs = [credits_in_words(tier.min_credits)]
+    needs = [credits_in_words(tier.min_credits, say)]
     if tier.active_months_min:
-        needs.append(counted(tier.active_months_min, "active month"))
+        needs.append(active_months(tier.active_months_min, say))
     if tier.active_quarters_min > 1:
-        needs.append(f"in {counted(tier.active_quarters_min, 'quarter')}")
-    return f"{tier_name(tier.id)} needs {', '.join(needs)}."
+        needs.append(say("in %(num)s quarters", num=tier.active_quarters_min))
+    return say("%(tier)s needs %(needs)s.", tier=tier_name(tier.id, say), needs=", ".join(needs))
 
 
-def policy_in_words(policy: QualificationPolicy) -> list[str]:
+def credit_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> str:
+    """What a credit stands for."""
+    return say(
+        "1 credit is about %(hours)s of work that somebody else could use, and accepted.",
+        hours=say(
+            "%(num)s hour" if is_one(policy.unit_hours, say.code) else "%(num)s hours",
+            num=number(policy.unit_hours, say),
+        ),
+    )
+
+
+def policy_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> list[str]:
     """The whole policy as sentences: tiers, the window, then each kind."""
     window = policy.window
     return [
-        *(tier_in_words(tier) for tier in policy.tiers),
-        f"What happened within {window.full_weight_months} months counts in full, in the"
-        f" {window.half_weight_months} months before those in half, earlier not at all.",
-        f"A month is active with at least {credits_in_words(policy.active_month_min_credits)} in it.",
-        *(kind_in_words(name, kind, grades=policy.grades) for name, kind in policy.kinds.items()),
+        *(tier_in_words(tier, say) for tier in policy.tiers),
+        say(
+            "What happened within %(full)s months counts in full, in the %(half)s months before those in half,"
+            " earlier not at all.",
+            full=window.full_weight_months,
+            half=window.half_weight_months,
+        ),
+        say(
+            "A month is active with at least %(credits)s in it.",
+            credits=credits_in_words(policy.active_month_min_credits, say),
+        ),
+        *(kind_in_words(name, kind, grades=policy.grades, say=say) for name, kind in policy.kinds.items()),
     ]

@@ -5,13 +5,24 @@ A number under the smallest cell is held back, and no total is published from wh
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from issuer.recognition.decision import Decision
 from schemas.strict_json import JsonObject
 
 NO_TIER = "none yet"
+QUESTIONS: Mapping[tuple[str, bool | None], str] = {
+    ("missing", None): "missing, waiting",
+    ("missing", True): "missing, granted",
+    ("missing", False): "missing, refused",
+    ("dispute", None): "dispute, waiting",
+    ("dispute", True): "dispute, granted",
+    ("dispute", False): "dispute, refused",
+    ("appeal", None): "appeal, waiting",
+    ("appeal", True): "appeal, granted",
+    ("appeal", False): "appeal, refused",
+}
 
 
 @dataclass
@@ -40,8 +51,7 @@ def held_back(counts: Counter[str], *, smallest: int) -> dict[str, int | None]:
 
 def published(tally: Tally, questions: Iterable[tuple[str, bool | None]], *, smallest: int) -> JsonObject:
     """The numbers as they may be published. `questions`: the kind of each, and whether it was granted."""
-    words = {None: "waiting", True: "granted", False: "refused"}
-    asked = Counter(f"{kind}, {words[granted]}" for kind, granted in questions)
+    asked = Counter(QUESTIONS[kind, granted] for kind, granted in questions)
     return {
         "smallest_cell": smallest,
         "people_by_tier": dict(held_back(tally.tiers, smallest=smallest)),

@@ -24,6 +24,9 @@ from tests.unit.verifier.client import AppClient
 
 __all__ = ["office", "quick_passphrase"]
 
+FIRST_PAGES = {"/", "/index.fr.html"}
+FRENCH = {"Accept-Language": "fr-FR,fr;q=0.9,en;q=0.5"}
+
 
 class Browser(AppClient):
     """A client that follows where a form leads, as a browser does."""
@@ -310,13 +313,65 @@ def test_published_files_are_the_documents_that_the_server_gives(client: Browser
     for document in documents.all_documents(office.bureau, now=NOW):
         answer = client.get(document.path)
         assert answer.status_code == 200, document.path
-        assert answer.content == document.body, document.path
+        if document.path not in FIRST_PAGES:  # where a server answers, it leads to the sign-in, too
+            assert answer.content == document.body, document.path
         assert document.file not in seen and not document.file.startswith("/")
         seen.add(document.file)
     assert {"index.html", ".well-known/did.json", "dictionaries/index.json", "v/index.html"} <= seen
     assert f"b/{badge.short_id}/index.html" in seen
     files = [f for f in seen if any(other.startswith(f + "/") for other in seen)]
     assert files == []  # no file stands where a folder must be
+
+
+def test_a_published_first_page_leads_only_to_what_is_published(client: Browser, office: Office) -> None:
+    published = {document.path: document for document in documents.all_documents(office.bureau, now=NOW)}
+    live = {"/sources", "/transparency", "/sources/index.fr.html", "/transparency/index.fr.html"}  # snapshots
+    for path in FIRST_PAGES:
+        links = re.findall(r'href="(/[^"?#]*)', published[path].body.decode())
+        assert set(links) - live <= set(published), path
+    assert 'href="/sign-in"' in client.get("/").text
+
+
+@pytest.mark.parametrize("path", ["", "/why"])
+def test_private_pages_speak_french_and_are_noted_for_letters(client: Browser, office: Office, path: str) -> None:
+    page = client.get(ada_page(office) + path, headers=FRENCH)
+    assert '<html lang="fr">' in page.text and "Pourquoi" in page.text
+    assert not re.search(r"\b(the|this|your|counted)\b", re.sub(r"<[^>]*>", " ", page.text))
+    assert office.person("ada@books.example").page_language == "fr"
+    client.get(ada_page(office) + path)  # a program that previews the link says nothing of languages
+    assert office.person("ada@books.example").page_language == "fr"
+
+
+def test_a_choice_of_language_is_kept_by_the_browser(client: Browser, office: Office) -> None:
+    chosen = client.get(f"{ada_page(office)}?lang=fr")
+    assert "lang=fr" in chosen.headers["set-cookie"] and "Votre badge : Contribution 2026" in chosen.text
+    assert "Pour 3 modifications intégrées." in chosen.text
+
+
+def test_public_pages_have_an_address_in_each_language(client: Browser, office: Office) -> None:
+    for english, french in (
+        ("/", "/index.fr.html"),
+        (f"/policies/{office.policy.digest}.html", f"/policies/{office.policy.digest}.fr.html"),
+        ("/policies/", "/policies/index.fr.html"),
+        ("/v", "/v/index.fr.html"),
+    ):
+        page = client.get(french)
+        assert '<html lang="fr">' in page.text, french
+        assert page.text == client.get(english, headers=FRENCH).text
+        assert f'href="{french}?lang=fr"' in client.get(english).text
+        assert "Accept-Language" in page.headers["vary"]
+    assert client.get("/index.xx.html").status_code == 404
+    assert client.get("/sources/index.fr.html").headers["location"] == "/sources?lang=fr"
+
+
+def test_rules_are_told_in_french(client: Browser, office: Office) -> None:
+    page = client.get(f"/policies/{office.policy.digest}.fr.html").text
+    assert "Contribution demande 3 crédits, 2 mois actifs." in page
+    assert "Une petite modification intégrée donne 0,25 crédit, 1 au plus en tout, quand" in page
+    assert "ouvert à tous, sans parti pris commercial" in page  # statements of the attestors
+    assert not re.search(
+        r"\b(the|when|gives|affirm|people)\b", re.sub(r"<[^>]*>", " ", page.partition("<main")[2])
+    )
 
 
 def test_a_page_taken_back_leaves_the_published_folder_too(

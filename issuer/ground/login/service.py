@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from issuer.ground import audit, mail
 from issuer.ground.database import reading, writing
+from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.ground.login import store
 from issuer.ground.login.errors import (
     LinkError,
@@ -102,10 +103,11 @@ class Login:
         """Whether links can be mailed."""
         return self.settings.mail is not None
 
-    def ask_for_link(self, address: str, *, browser: str, person: str = "") -> bool:
+    def ask_for_link(self, address: str, *, browser: str, person: str = "", say: Voice = IN_ENGLISH) -> bool:
         """Mail a link to an address, known or not; False if it was sent enough of them.
 
-        `person`: who adds this address to theirs; empty to sign in with it.
+        `person`: who adds this address to theirs; empty to sign in with it. `say`: in the language of the page on
+        which the link was asked for.
         """
         if not self.by_mail:
             return False
@@ -116,7 +118,7 @@ class Login:
                 return False
             link = Link(address, person, hash_of(browser), now, now + LINK_LASTS)
             store.add_link(connection, link, token_sha256=hash_of(token))
-            mail.enter(connection, self._letter(link, token), expires_at=link.expires_at, now=now)
+            mail.enter(connection, self._letter(link, token, say), expires_at=link.expires_at, now=now)
         self._wake()
         return True
 
@@ -193,18 +195,26 @@ class Login:
         with writing(self.engine) as connection:
             store.end_session(connection, token_sha256=hash_of(token))
 
-    def _letter(self, link: Link, token: str) -> Mail:
+    def _letter(self, link: Link, token: str, say: Voice) -> Mail:
         """The link stands under our own address as the settings say it, never under one that a request names."""
         url, name = self.settings.public_url, self.settings.name
-        what = f"sign in at {urlsplit(url).netloc} ({name})" if not link.person else f"add this address at {name}"
-        text = (
-            f"Somebody asked to {what} with this address.\n\n"
-            f"{url}/sign-in/links/{token}\n\n"
-            f"The link works once, until {moment_in_words(link.expires_at)}. Open it in the browser in which you"
-            " asked.\nIf it was not you, do nothing: without the link nothing happens.\n\n"
-            f"What we keep about people who contribute, and how to refuse: {url}/privacy\n"
+        if link.person:
+            subject = say("Is this your address?")
+            asked = say("Somebody asked to add this address at %(community)s.", community=name)
+        else:
+            subject = say("Your link to sign in")
+            asked = say(
+                "Somebody asked to sign in at %(host)s (%(community)s) with this address.",
+                host=urlsplit(url).netloc,
+                community=name,
+            )
+        works = say(
+            "The link works once, until %(moment)s. Open it in the browser in which you asked.\n"
+            "If it was not you, do nothing: without the link nothing happens.",
+            moment=moment_in_words(link.expires_at, say),
         )
-        return Mail(link.address, "Your link to sign in" if not link.person else "Is this your address?", text)
+        kept = say("What we keep about people who contribute, and how to refuse: %(page)s", page=f"{url}/privacy")
+        return Mail(link.address, subject, f"{asked}\n\n{url}/sign-in/links/{token}\n\n{works}\n\n{kept}\n")
 
 
 def end_sessions_of(connection: Connection, person: str) -> int:

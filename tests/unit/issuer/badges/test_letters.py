@@ -11,6 +11,7 @@ from issuer.badges import awarding, issuance, letters, service, store
 from issuer.delivery import record
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import store as mail_store
+from issuer.people import own
 from issuer.people import store as people_store
 from issuer.recognition import service as recognition
 from tests.unit.issuer.office import NOW, Office
@@ -51,6 +52,29 @@ def test_a_new_badge_comes_with_one_letter_that_says_why_and_where(told: Office)
     assert service.person_of_page(told.engine, token) is not None
     assert "Keep it?" in letter.text
     assert "Ada" not in letter.text
+
+
+def test_a_letter_is_written_in_the_language_of_its_reader(told: Office) -> None:
+    told.add_changes("ada", count=3)
+    ada = told.person("ada@books.example")
+    with writing(told.engine) as connection:
+        people_store.set_page_language(connection, ada.id, "fr")
+    award_and_issue(told)
+    (letter,) = mails(told)
+    assert letter.subject == "Contribution 2026 : merci, de la part de Example"
+    assert "Voici pourquoi, en 3 lignes :" in letter.text
+    assert letter.text.count("Une modification intégrée : compte pour 1 crédit.") == 3
+    assert "Qui a ce lien ouvre votre page" in letter.text
+
+
+def test_what_somebody_chose_goes_before_what_they_read(told: Office) -> None:
+    told.add_changes("ada", count=3)
+    ada = told.person("ada@books.example")
+    with writing(told.engine) as connection:
+        people_store.set_page_language(connection, ada.id, "fr")
+        own.choose_language(connection, ada.id, "en", now=NOW)
+    award_and_issue(told)
+    assert "Here is why" in mails(told)[0].text
 
 
 def test_a_second_run_writes_no_second_letter(told: Office) -> None:

@@ -86,6 +86,19 @@ def test_a_holders_request_withdraws_at_once(held: Office) -> None:
     assert [mail.subject for mail in mails(held)] == ["Contributor 2026 was withdrawn"]
 
 
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [("holder_request", "a été retiré, parce que son titulaire l’a demandé."), ("fraud", "doit être retiré le")],
+)
+def test_the_letter_about_a_case_speaks_french_to_who_reads_french(held: Office, cause: str, said: str) -> None:
+    with writing(held.engine) as connection:
+        people_store.set_page_language(connection, held.person(ADA).id, "fr")
+    opened(held, cause, by=ADA) if cause == "holder_request" else opened(held, cause)
+    (letter,) = mails(held)
+    assert said in letter.text and "Votre page privée" in letter.text
+    assert "badge was" not in letter.text and "withdrawn" not in letter.subject
+
+
 def test_only_the_holder_makes_a_holders_request(held: Office) -> None:
     with pytest.raises(BadgeError, match="Only its holder asks for this"):
         opened(held, "holder_request", by=BOB)

@@ -1,27 +1,49 @@
 """Every text that a page may show has its translation, with the same places for names and numbers."""
 
+import ast
 import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from jinja2 import Environment
 
+from issuer.badges import catalogue, picture, revocation
+from issuer.delivery import web as delivery_web
 from issuer.ground import language, pages
 from issuer.ground.login.rights import Role
 from issuer.people import own_pages
+from issuer.recognition import backtest, life, predicates, sentences, transparency
+from issuer.recognition.service import EXAMPLE_POLICY
+from schemas import policy as policy_shape
 
 ISSUER = Path(language.__file__).resolve().parent.parent
 OTHERS = [code for code in language.known() if code != language.ENGLISH]
-TRANSLATED = [  # the templates of the rooms whose pages speak other languages
-    *sorted((ISSUER / "ground" / "templates").glob("*.html")),
-    *sorted((ISSUER / "contributions" / "templates").glob("*.html")),
-    *sorted((ISSUER / "people" / "templates").glob("*.html")),
-    *sorted((ISSUER / "attendance" / "templates").glob("*.html")),
-    *sorted((ISSUER / "attestations" / "templates").glob("*.html")),
-    *((ISSUER / "recognition" / "templates" / name) for name in ("team_question.html", "transparency.html")),
-    *(ISSUER / "delivery" / "templates" / name for name in ("leave.html", "left.html")),
-]
-_PLACE = re.compile(r"%\([a-z_]+\)s")
+TRANSLATED = sorted(ISSUER.glob("*/templates/*.html"))
+TABLES: tuple[Iterable[str], ...] = (  # texts that stand in the code as data
+    pages._MONTHS,
+    own_pages.DONE.values(),
+    [*map(str, Role), "operator"],
+    delivery_web.SAVED.values(),
+    sentences.TIER_NAMES.values(),
+    [text for texts in sentences.KINDS.values() for text in texts],
+    sentences._WHY_NOT.values(),
+    [condition.sentence for condition in predicates.CONDITIONS.values()],
+    transparency.QUESTIONS.values(),
+    [transparency.NO_TIER],
+    picture.TIER_WORDS.values(),
+    {*catalogue.MARKS.values(), catalogue.COMMUNITY_MARK},
+    [catalogue.BY_HAND],
+    revocation.CAUSES.values(),
+    get_args(life.State),
+    [backtest.NO_KIND, backtest.UNKNOWN_REGION, "none"],  # what a backtest calls whoever has none
+    ["committee", "group chair", "programme coordinator", "community manager", "review panel"],  # of the example
+    ["counted", "waiting", "not counted"],
+    ["words"],  # units of the example policy
+)
+_PLACE = re.compile(r"%\([a-z_]+\)s|\{\}")
 _VISIBLE = re.compile(r">\s*([A-Za-zÀ-ÿ][^<{}]*[a-z][^<{}]*)<")
 
 
@@ -37,8 +59,73 @@ def in_templates() -> set[str]:
 
 
 def in_tables() -> set[str]:
-    roles = {*map(str, Role), "operator"}
-    return {*pages._MONTHS, *own_pages.DONE.values(), *roles}
+    tables = {text for table in TABLES for text in table if text != "{}"}
+    return tables | {statement.replace("_", " ").capitalize() for statement in statements_of_the_example()}
+
+
+def statements_of_the_example() -> set[str]:
+    """What attestors affirm by the policy that a new community begins with."""
+    example = policy_shape.load(EXAMPLE_POLICY.read_bytes(), name="example")
+    found: set[str] = set()
+    for kind in example.kinds.values():
+        for predicate in (*kind.when, *(one for top in kind.when for one in top.alternatives)):
+            if predicate.name == "attested" and isinstance(predicate.parameter, tuple):
+                found.update(predicate.parameter)
+    return found
+
+
+def in_code() -> set[str]:
+    """What somebody says (`say("…")`, `say.counted(…, "one", "many")`), also where the text has a name first."""
+    found: set[str] = set()
+    for file in ISSUER.rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for scope in ast.walk(tree):
+            if isinstance(scope, ast.FunctionDef | ast.Module):
+                found |= _said_in(scope)
+    return found
+
+
+def _said_in(scope: ast.FunctionDef | ast.Module) -> set[str]:
+    named: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            named.setdefault(node.targets[0].id, []).append(node.value)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else []
+            for target, value in zip(node.targets[0].elts, values, strict=False):
+                if isinstance(target, ast.Name):
+                    named.setdefault(target.id, []).append(value)
+    found: set[str] = set()
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Call) and _speaks(node.func):
+            for argument in node.args:
+                found |= set(_texts_of(argument, named))
+    return found
+
+
+def _speaks(function: ast.expr) -> bool:
+    if isinstance(function, ast.Attribute) and function.attr == "counted":
+        function = function.value
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in {"say", "voice", "in_words"}
+
+
+def _texts_of(node: ast.expr, named: dict[str, list[ast.expr]]) -> Iterator[str]:
+    """The texts that an argument may be: itself, either side of a choice, or what its name stands for."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _texts_of(node.body, named)
+        yield from _texts_of(node.orelse, named)
+    elif isinstance(node, ast.Starred):
+        yield from _texts_of(node.value, named)
+    elif isinstance(node, ast.Tuple):
+        for one in node.elts:
+            yield from _texts_of(one, named)
+    elif isinstance(node, ast.Name):
+        for value in named.get(node.id, []):
+            if not isinstance(value, ast.Name):
+                yield from _texts_of(value, named)
 
 
 def test_french_is_there() -> None:
@@ -48,7 +135,7 @@ def test_french_is_there() -> None:
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
     known = set(language._texts(code))
-    wanted = in_templates() | in_tables()
+    wanted = in_templates() | in_tables() | in_code()
     assert wanted - known == set()
     assert {text for text in known if text not in wanted and not _in_code(text)} == set()
 
@@ -82,3 +169,51 @@ def test_a_page_speaks_the_language_that_is_asked_for() -> None:
     page = pages.page("nothing.html", language="fr", community="C")
     assert b'<html lang="fr">' in page.body
     assert "Rien à cette adresse" in bytes(page.body).decode()
+
+
+def test_whatever_is_mailed_is_said_in_a_language() -> None:
+    """No mail is put together of sentences that stand in the code in English alone."""
+    makers: dict[str, list[str]] = {}
+    for file in ISSUER.rglob("*.py"):
+        for scope in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(scope, ast.FunctionDef) and _makes_mail(scope):
+                said, docstring = _said_in(scope), ast.get_docstring(scope, clean=False)
+                texts = {node.value for node in ast.walk(scope) if isinstance(node, ast.Constant)}
+                bare = [
+                    t for t in texts if isinstance(t, str) and " " in t.strip() and t not in said | {docstring}
+                ]
+                makers[f"{file.parent.name}.{scope.name}"] = bare
+    assert set(makers) >= {
+        "badges.of_award",
+        "badges.of_case",
+        "login._letter",
+        "people.letter",
+        "attestations._letter",
+    }
+    assert {name: bare for name, bare in makers.items() if bare} == {}
+
+
+def _makes_mail(scope: ast.FunctionDef) -> bool:
+    """Makes one anew; the postman sends one whose words were kept (`Mail(waiting.recipient, …)`)."""
+    calls = (node for node in ast.walk(scope) if isinstance(node, ast.Call))
+    made = (call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Mail")
+    return any(not isinstance(call.args[1], ast.Attribute) for call in made)
+
+
+def test_zero_and_one_and_a_half_are_singular_in_french_only() -> None:
+    say = language.Voice("fr")
+    assert [say.counted(n, "%(num)s active month", "%(num)s active months") for n in (0, 1, 2)] == [
+        "0 mois actif",
+        "1 mois actif",
+        "2 mois actifs",
+    ]
+    assert sentences.credits_in_words(Decimal("1.5"), say) == "1,5 crédit"
+    assert sentences.credits_in_words(Decimal("1.5")) == "1.5 credits"
+
+
+def test_thanks_that_were_kept_in_english_are_said_in_french() -> None:
+    say = language.Voice("fr")
+    kept = "12 events for the community, a talk, 2 × garden: tree planted"
+    assert sentences.thanks_again(kept, say) == (
+        "12 événements pour la communauté, une conférence, 2 × garden: tree planted"
+    )

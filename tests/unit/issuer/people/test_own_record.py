@@ -302,3 +302,15 @@ def test_nobody_reads_anybody_elses_record(community: Community) -> None:
         text = other.get(path).text
         assert "Ada" not in text and "books.example" not in text
     assert other.get("/team/people").status_code == 403
+
+
+def test_the_language_of_letters_is_chosen_and_taken_along(community: Community) -> None:
+    browser = community.signed_in(ADA)
+    page = browser.done("/me/language", language="fr")
+    assert "Letters to you are written in this language" in page.text
+    assert community.person(ADA).voice.code == "fr"
+    assert json.loads(browser.get("/me/record.json").text)["person"]["language"] == "fr"
+    browser.get("/me")
+    assert browser.submit("/me/language", language="tlh").status_code == 422
+    browser.done("/me/language", language="")
+    assert community.person(ADA).language is None

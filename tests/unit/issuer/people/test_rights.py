@@ -36,6 +36,7 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("POST", "/me/hidden"): EVERYBODY,
     ("POST", "/me/leave"): EVERYBODY,
     ("POST", "/me/merges/undone"): EVERYBODY,
+    ("POST", "/me/language"): EVERYBODY,
     ("POST", "/me/name"): EVERYBODY,
     ("POST", "/me/offers"): EVERYBODY,
     ("POST", "/me/pauses"): EVERYBODY,

@@ -140,3 +140,12 @@ def test_links_stand_under_our_own_address(community: Community) -> None:
     browser.get("/sign-in")
     browser.submit("/sign-in", {"Host": "evil.example"}, address=ADA)
     assert all(URL in mail.text and "evil" not in mail.text for mail in community.mails())
+
+
+def test_the_mailed_link_speaks_the_language_of_the_page_on_which_it_was_asked_for(community: Community) -> None:
+    browser = community.browser()
+    browser.get("/sign-in?lang=fr")
+    browser.submit("/sign-in", address=ADA)
+    mail = community.mails()[-1]
+    assert mail.subject == "Votre lien de connexion" and "Le lien sert une fois" in mail.text
+    assert "Somebody" not in mail.text

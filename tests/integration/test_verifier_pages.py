@@ -661,3 +661,15 @@ def test_whoever_asks_too_often_is_asked_to_wait(tmp_path: Path) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[2].headers["retry-after"]) > 30
     assert client.get("/verify").status_code == 200
+
+
+def test_the_verify_page_and_its_answers_speak_french(site: Site) -> None:
+    french = {"Accept-Language": "fr", "Accept": "text/html"}
+    asked = site.client.get("/verify?lang=fr")
+    assert '<html lang="fr">' in asked.text and "lang=fr" in asked.headers["set-cookie"]
+    answers = {ISSUER.token(): "Authentique, inchangé et en vigueur.", "none": "Il n’y a pas de badge ici"}
+    for given, says in answers.items():
+        page = site.client.post("/verify", data={"text": given}, headers=french).text
+        assert '<html lang="fr">' in page and says in page
+        people = re.sub(r"(?s)<tbody.*?</tbody>|<[^>]*>|&[a-z#0-9]+;", " ", page.partition("<main")[2])
+        assert not re.search(r"\b(the|was|signed|checked|this)\b", people), people

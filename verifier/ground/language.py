@@ -10,12 +10,14 @@ from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from schemas import strict_yaml
 
 FOLDER = Path(__file__).parent / "languages"
 ENGLISH = "en"
 COOKIE = "lang"
+CHOICE_LASTS = 365 * 86_400  # seconds
 MAX_HEADER = 500  # characters of Accept-Language that are looked at
 
 
@@ -30,6 +32,13 @@ def known() -> Mapping[str, str]:
 def translated(text: str, language: str) -> str:
     """`text` in a language; itself, where there is no translation."""
     return text if language == ENGLISH else _texts(language).get(text, text)
+
+
+def keep_choice(request: Request, response: Response, *, secure: bool = False) -> None:
+    """Let the browser remember the language that its user chose by `?lang=`."""
+    chosen = request.query_params.get("lang")
+    if chosen is not None and chosen in known():
+        response.set_cookie(COOKIE, chosen, max_age=CHOICE_LASTS, samesite="lax", secure=secure)
 
 
 def of(request: Request) -> str:

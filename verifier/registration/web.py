@@ -48,9 +48,7 @@ def router(registration: Registration, *, secure: bool) -> APIRouter:
     @routes.get("/events/{event}", include_in_schema=False)
     def page(event: str, request: Request) -> Response:
         response = _landing(request, registration.event(event))
-        chosen = request.query_params.get("lang")
-        if chosen is not None and chosen in language.known():
-            response.set_cookie(language.COOKIE, chosen, max_age=365 * 86_400, samesite="lax", secure=secure)
+        language.keep_choice(request, response, secure=secure)
         return response
 
     @routes.post("/events/{event}", include_in_schema=False)

@@ -5,6 +5,7 @@ with the dictionaries of the trust bundle. What arrives is a stranger's, so ever
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,6 +24,16 @@ ENVELOPE_PREFIX = "data:application/vc+jwt,"
 _LONGEST_OLD_HEADER = 80  # characters: {"alg":"RS256","typ":"JWT"} and a short kid
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JWT = re.compile(r"[A-Za-z0-9_=+/-]+(?:\.[A-Za-z0-9_=+/-]*){2}")
+_CODE_FAULTS: Mapping[str, tuple[str, str]] = {  # the code of something else, and no code at all
+    "picture": (
+        "The code in this picture is not the code of a badge.",
+        "No code was found in this picture: photograph it closer, sharp and without glare.",
+    ),
+    "PDF": (
+        "The code in this PDF is not the code of a badge.",
+        "No code was found in this PDF: photograph it closer, sharp and without glare.",
+    ),
+}
 _NO_BADGE = (
     "There is no badge in this: a badge file (.jwt, .json, .png, .svg), the text of its code,"
     " or a photograph of the code was expected."
@@ -243,9 +254,8 @@ def _from_codes(texts: tuple[str, ...], *, form: Form, where: str) -> ReadBadge:
             return ReadBadge(form, packed=badge_qr.read_text(text))
         except BadgeQrError:
             continue
-    if texts:
-        raise ReadingError(f"The code in this {where} is not the code of a badge.")
-    raise ReadingError(f"No code was found in this {where}: photograph it closer, sharp and without glare.")
+    other, none = _CODE_FAULTS[where]
+    raise ReadingError(other if texts else none)
 
 
 def _texts(value: JsonValue) -> tuple[str, ...]:

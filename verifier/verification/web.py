@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from verifier.ground import openapi
+from verifier.ground import language, openapi
 from verifier.ground.pages import Pages, problem
 from verifier.ground.uploads import read_upload, wants_html
 from verifier.verification import batch, case_file
@@ -19,7 +19,7 @@ from verifier.verification.errors import ReadingError
 from verifier.verification.service import Verification
 
 PARSING_ERROR = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
-_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept"}
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept, Accept-Language, Cookie"}
 _NOT_KEPT = {"Cache-Control": "no-store"}
 _NDJSON = "application/x-ndjson"
 _ANY_FORM = openapi.body(
@@ -59,12 +59,14 @@ def router(verification: Verification) -> APIRouter:
         return RedirectResponse("/verify", status_code=307)
 
     @routes.get("/verify", summary="The page that verifies.", response_class=HTMLResponse)
-    def ask() -> Response:
-        return pages.answer("verify.html", problem=None)
+    def ask(request: Request) -> Response:
+        response = pages.answer("verify.html", language=language.of(request), problem=None)
+        language.keep_choice(request, response)
+        return response
 
     @routes.get("/v", include_in_schema=False)
-    def scanned() -> Response:
-        return pages.answer("scanned.html", script=True)
+    def scanned(request: Request) -> Response:
+        return pages.answer("scanned.html", script=True, language=language.of(request))
 
     @routes.options("/verify", include_in_schema=False)
     def preflight() -> Response:
@@ -114,10 +116,12 @@ def router(verification: Verification) -> APIRouter:
             report = await run_in_threadpool(verification.verify, upload.data, follow_link=agrees)
         except ReadingError as error:
             if html:
-                return pages.answer("verify.html", status=400, problem=str(error))
+                return pages.answer("verify.html", status=400, language=language.of(request), problem=str(error))
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         if html:
-            return pages.answer("verdict.html", report=report, verdict=report.verdict)
+            return pages.answer(
+                "verdict.html", language=language.of(request), report=report, verdict=report.verdict
+            )
         return Response(report.to_text(), headers=_NOT_KEPT, media_type="application/json")
 
     return routes

@@ -1,5 +1,6 @@
 """Every text that a page may show has its translation, with the same places for names and numbers."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from jinja2 import Environment
 from verifier.ground import language, pages
 from verifier.ground.pages import Pages
 from verifier.registration import mailbox, reasons
-from verifier.verification import sentences
+from verifier.verification import reading, sentences
 from verifier.wallets import service as wallets
 
 VERIFIER = Path(language.__file__).resolve().parent.parent
@@ -17,6 +18,7 @@ OTHERS = [code for code in language.known() if code != language.ENGLISH]
 TRANSLATED = [  # the templates of the rooms whose pages speak other languages
     *sorted((VERIFIER / "registration" / "templates").glob("*.html")),
     *sorted((VERIFIER / "ground" / "templates").glob("*.html")),
+    *sorted((VERIFIER / "verification" / "templates").glob("*.html")),
 ]
 _PLACE = re.compile(r"%\([a-z_]+\)s")
 _VISIBLE = re.compile(r">\s*([A-Za-zÀ-ÿ][^<{}]*[a-z][^<{}]*)<")
@@ -28,8 +30,8 @@ def in_templates() -> set[str]:
     for template in TRANSLATED:
         source = template.read_text(encoding="utf-8")
         for _, _, text in environment.extract_translations(source):  # type: ignore[attr-defined]
-            said = text[0] if isinstance(text, tuple) else text  # with the values that go into it
-            found |= {said} if isinstance(said, str) else set()
+            said = text if isinstance(text, tuple) else (text,)  # both numbers, or values that go into it
+            found |= {part for part in said if isinstance(part, str)}
     return found
 
 
@@ -50,10 +52,22 @@ def in_tables() -> set[str]:
     checks = {
         text
         for entry in sentences.ENGLISH.values()
-        for text in (entry.failed, entry.unknown, entry.failed_for_now)
-        if text  # what stands on the page of a badge that is refused
-    }
-    return words | months | set(units) | {"a moment"} | looks | told | checks
+        for text in (entry.passed, entry.failed, entry.unknown, entry.failed_for_now)
+        if text
+    } | {sentences.NOT_MADE}
+    return words | months | set(units) | {"a moment"} | looks | told | checks | what_is_no_badge()
+
+
+def what_is_no_badge() -> set[str]:
+    """Each plain sentence that says why something given to the verify page is no badge."""
+    found = {reading._NO_BADGE, reading._old_badge()}
+    found |= {text for pair in reading._CODE_FAULTS.values() for text in pair}
+    for name in ("reading", "photograph", "paper", "share_link"):
+        source = (VERIFIER / "verification" / f"{name}.py").read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ReadingError":
+                found |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    return found
 
 
 def test_french_is_there() -> None:

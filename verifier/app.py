@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from keys.errors import OpenIdError
 from schemas.event_policy import EventPolicyError
 from verifier.contract import web as contract_web
+from verifier.desk import page as desk_page
 from verifier.desk import web as desk_web
 from verifier.desk.errors import UnknownDeskError
 from verifier.desk.service import Desk
@@ -130,6 +131,7 @@ def create_app(
     app.include_router(registration_web.router(registration, secure=secure))
     desk = Desk(registration, clock=clock)
     app.include_router(desk_web.router(desk))
+    app.include_router(desk_page.router())
     _open_to_staff(app, settings, registration=registration, desk=desk, clock=clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)

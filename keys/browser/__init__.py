@@ -1,0 +1,23 @@
+"""What a browser runs: the twins of `schemas`, `keys` and `verifier.verification` in JavaScript, as files.
+
+Both offices serve them below `/keys/browser/`, since pages of both read badges by themselves. The packages of others
+(`vendor/`) are fetched by `./run`, by the integrity in `package-lock.json`; where they are not, `is_whole` says so.
+"""
+
+from pathlib import Path
+
+ADDRESS = "/keys/browser"
+MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".wasm": "application/wasm"}
+_FOLDER = Path(__file__).parent
+_VENDOR = _FOLDER / "vendor"
+
+
+def files() -> dict[str, Path]:
+    """Every file that a page may ask for, by its path at the office, such as `/keys/browser/verify.js`."""
+    found = sorted(file for ending in MEDIA_TYPES for file in _FOLDER.rglob(f"*{ending}"))
+    return {f"{ADDRESS}/{file.relative_to(_FOLDER).as_posix()}": file for file in found}
+
+
+def is_whole() -> bool:
+    """Whether the packages of others are there, without which no code can be unpacked."""
+    return (_VENDOR / "fflate.js").is_file() and (_VENDOR / "zxing" / "reader" / "zxing_reader.wasm").is_file()

@@ -1,7 +1,7 @@
 """What a browser runs: the twins of `schemas`, `keys` and `verifier.verification` in JavaScript, as files.
 
-Both offices serve them below `/keys/browser/`, since pages of both read badges by themselves. The packages of others
-(`vendor/`) are fetched by `./run`, by the integrity in `package-lock.json`; where they are not, `is_whole` says so.
+Both offices serve them below `/keys/browser/`, since pages of both read badges by themselves. The packages of
+others (`vendor/`) are fetched by `./run`, by the integrity in `package-lock.json`; `is_whole` says if they are.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The desk's installable page as files: what is served, under which headers, and what a device keeps of it.
 
-The page itself is `app/`; the modules that read and verify badges are `keys.browser`. A device keeps the whole of it
-and starts without a network, so every file has one version together: the hash of all of them.
+The page itself is `app/`; the modules that read and verify badges are `keys.browser`. A device keeps the whole of
+it and starts without a network, so every file has one version together: the hash of all of them.
 """
 
 import gzip

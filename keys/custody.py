@@ -57,6 +57,9 @@ DEFAULT_KINDS: Mapping[KeyUse, MadeKind] = {
     "documents-p256": "P-256",
     "status": "Ed25519",
     "requests": "P-256",  # ES256 is what every wallet checks
+    "bundles": "P-256",  # and what every browser does
+    "epochs": "P-256",
+    "hub": "P-256",
 }
 FITTING_KINDS: Mapping[KeyUse, tuple[MadeKind, ...]] = {
     "badges": ("P-256", "Ed25519", "RSA"),
@@ -64,6 +67,9 @@ FITTING_KINDS: Mapping[KeyUse, tuple[MadeKind, ...]] = {
     "documents-p256": ("P-256",),
     "status": ("Ed25519", "P-256"),
     "requests": ("P-256", "Ed25519"),
+    "bundles": ("P-256",),
+    "epochs": ("P-256",),
+    "hub": ("P-256",),
 }
 _PRIVATE_FILE_MODE = 0o600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes

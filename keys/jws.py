@@ -63,14 +63,16 @@ def _header(alg: str, kid: str, typ: str) -> str:
     return base64url.encode(strict_json.dumps({"alg": alg, "kid": kid, "typ": typ}).encode())
 
 
-def parse(token: str, *, ignored: frozenset[str] = frozenset()) -> ParsedJws:
+def parse(
+    token: str, *, ignored: frozenset[str] = frozenset(), max_characters: int = MAX_JWS_CHARACTERS
+) -> ParsedJws:
     """Take a compact JWS apart without verifying it. `ignored`: header members that may stand beside the known.
 
     Raises:
         SignatureError: not three canonical base64url parts, or a header with a member that must not be there.
     """
-    if len(token) > MAX_JWS_CHARACTERS:
-        raise SignatureError(f"The token has {len(token)} characters; at most {MAX_JWS_CHARACTERS} are read.")
+    if len(token) > max_characters:
+        raise SignatureError(f"The token has {len(token)} characters; at most {max_characters} are read.")
     parts = token.split(".")
     if len(parts) != 3:
         raise SignatureError(f"The token has {len(parts)} parts; a compact JWS has three, joined by dots.")

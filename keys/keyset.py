@@ -13,8 +13,8 @@ from keys.errors import CustodyError
 from keys.jwk import PublicKey
 
 # Tokens; Data Integrity documents, and those of others' choice that want ECDSA; status lists; and, of a verifying
-# office, what it asks of wallets.
-KeyUse = Literal["badges", "documents", "documents-p256", "status", "requests"]
+# office, what it asks of wallets, desks' trust bundles, who decides about an event, and what a hub says.
+KeyUse = Literal["badges", "documents", "documents-p256", "status", "requests", "bundles", "epochs", "hub"]
 ISSUER_USES: Final[tuple[KeyUse, ...]] = ("badges", "documents", "documents-p256", "status")
 KeyState = Literal["planned", "active", "retired", "compromised"]
 

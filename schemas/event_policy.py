@@ -175,6 +175,18 @@ class ProvisionalAtDesk(_Part):
     value_each: _Count
 
 
+class DeskRules(_Part):
+    """How old a desk's knowledge may be, and how long what it wrote down is kept.
+
+    `status_age_hours`: a status list had longer ago than this says nothing; `bundle_hours`: a trust bundle is good
+    for so long; `journal_days`: journals and typed names are deleted so many days after the event.
+    """
+
+    status_age_hours: Annotated[int, Field(strict=True, ge=1, le=720)] = 72
+    bundle_hours: Annotated[int, Field(strict=True, ge=1, le=720)] = 96
+    journal_days: Annotated[int, Field(strict=True, ge=1, le=3_650)] = 30
+
+
 class EventPolicy(_Part):
     """What one event accepts and gives. `unknown`: what a check that could not be made means here."""
 
@@ -193,6 +205,7 @@ class EventPolicy(_Part):
     voucher: VoucherRule
     shop: Shop | None = None
     provisional_at_desk: ProvisionalAtDesk | None = None
+    desk: DeskRules = DeskRules()
     retention_days: Annotated[int, Field(strict=True, ge=1, le=3_650)] = 90
 
     _digest: str = PrivateAttr("")
@@ -207,11 +220,20 @@ class EventPolicy(_Part):
         """When its details are deleted: so many days after its last day in its own zone, or after redeeming
         closed, where it names none or redeeming goes on for longer.
         """
+        return self._over + timedelta(days=self.retention_days)
+
+    @property
+    def journals_kept_until(self) -> datetime:
+        """When the desks' journals are deleted, with the names in them: never later than everything else."""
+        return min(self._over + timedelta(days=self.desk.journal_days), self.kept_until)
+
+    @property
+    def _over(self) -> datetime:
         last = self.redeem.closes
         if self.ends is not None:
             midnight = datetime.combine(self.ends + timedelta(days=1), time(), ZoneInfo(self.time_zone))
             last = max(last, midnight)
-        return last + timedelta(days=self.retention_days)
+        return last
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
@@ -234,10 +256,21 @@ def load(data: bytes, *, name: str) -> EventPolicy:
             without proof of holding.
     """
     try:
-        policy = EventPolicy.model_validate(strict_yaml.loads(data))
+        fields = strict_yaml.loads(data)
     except strict_yaml.StrictYamlError as error:
         raise EventPolicyError(f"{name}: {error}") from error
+    return from_fields(fields, digest=hashlib.sha256(data).hexdigest(), name=name)
+
+
+def from_fields(fields: dict[str, Any], *, digest: str, name: str) -> EventPolicy:
+    """The same from the fields of a document that was read elsewhere, and its digest.
+
+    Raises:
+        EventPolicyError: as `load`.
+    """
+    try:
+        policy = EventPolicy.model_validate(fields)
     except ValidationError as error:
         raise EventPolicyError(f"{name}: {strict_yaml.sentence_of(error)}") from error
-    policy._digest = hashlib.sha256(data).hexdigest()
+    policy._digest = digest
     return policy

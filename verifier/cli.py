@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from verifier import aftercare_cli
+from verifier import aftercare_cli, desk_cli
 from verifier.terminal import (
     COULD_NOT_TELL,
     GOOD,
@@ -65,6 +65,7 @@ pool_app = typer.Typer(help="Codes that a shop made before.", no_args_is_help=Tr
 app.add_typer(shop_app, name="shop")
 shop_app.add_typer(pool_app, name="pool")
 aftercare_cli.register(app, shop_app)
+desk_cli.register(app)
 
 BadgeFile = Annotated[
     str, typer.Argument(metavar="FILE|-", help="A badge file, picture or text; - reads standard input.")

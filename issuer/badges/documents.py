@@ -71,6 +71,7 @@ def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
     yield did_document(bureau)
     yield jwks(bureau)
     yield from dictionaries(bureau)
+    yield status_lists(bureau)
     for number in service.status_list_numbers(bureau.engine):
         yield from status_list(bureau, number, now=now)
     yield from policies(bureau, now=now, voices=voices)
@@ -94,6 +95,8 @@ def find(
         return next((document for document in found if document is not None), None)
     room, _, rest = path.strip("/").partition("/")
     match room:
+        case "status-lists" if not rest:
+            made = iter([status_lists(bureau)])
         case "status-lists":
             known = rest.isascii() and rest.isdigit()
             made = status_list(bureau, int(rest), now=now, as_token=VC_JWT in accept) if known else iter(())
@@ -179,6 +182,14 @@ def status_list(bureau: Bureau, number: int, *, now: datetime, as_token: bool = 
         moment = preparation.whole_seconds(now)
         signed = data_integrity.sign(content, signer=bureau.status_signer, created=moment)
         yield Document(path, VC, _json(signed), STATUS)
+
+
+def status_lists(bureau: Bureau) -> Document:
+    """The index of the status lists, for a desk that will be able to ask nobody."""
+    listed: list[JsonValue] = [
+        bureau.addresses.status_list(number) for number in service.status_list_numbers(bureau.engine)
+    ]
+    return Document("/status-lists/", JSON, _json({"status_lists": listed}))
 
 
 def dictionaries(bureau: Bureau) -> Iterator[Document]:

@@ -162,6 +162,11 @@ class Settings:
     def keys(self) -> Path:
         return self.data / "keys"
 
+    @property
+    def desk_keys(self) -> Path:
+        """The keys for desks: bundles and epochs of an office, or that of a hub."""
+        return self.data / "desk-keys"
+
     def passphrase(self) -> str:
         """What opens this office's keys: BADGEWRIGHT_VERIFIER_PASSPHRASE, the file that
         BADGEWRIGHT_VERIFIER_PASSPHRASE_FILE names, or the file in the data folder, made on first use.
@@ -175,7 +180,8 @@ class Settings:
         named = os.environ.get("BADGEWRIGHT_VERIFIER_PASSPHRASE_FILE")
         file = Path(named) if named else self.data / PASSPHRASE_FILE
         try:
-            if not named and not file.exists() and not (self.keys / "keyset.json").exists():
+            folders = (self.keys, self.desk_keys)
+            if not named and not file.exists() and not any((f / "keyset.json").exists() for f in folders):
                 self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
                 descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

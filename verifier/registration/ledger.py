@@ -17,7 +17,8 @@ from schemas.event_policy import CodePool, EventPolicy
 from verifier.ground.committer import Committer
 from verifier.ground.settings import Settings
 from verifier.ground.statements import run_all
-from verifier.registration import outbox, store, vouchers
+from verifier.registration import authority, outbox, store, vouchers
+from verifier.registration.authority import Decider
 from verifier.registration.errors import RequestIdReusedError, VoucherSecretError
 from verifier.registration.events import Acceptance
 from verifier.registration.outbox import Placement
@@ -40,6 +41,9 @@ Use = Callable[[Connection], bool]  # uses a proof up in the grant's own transac
 class Claim:
     """A discount that an accepted badge asks for, under a request id; `now` is when it was decided. `use`: what is
     good for one grant only, such as an exchange with a wallet.
+
+    `keys`: the holder's names as a ledger keeps them, where they come from another one. `is_settled`: who decided
+    then has granted it, so neither who decides now nor the event's capacity is in its way.
     """
 
     policy: EventPolicy
@@ -50,6 +54,8 @@ class Claim:
     now: datetime
     use: Use | None = None
     standings: tuple[Standing, ...] = ()
+    keys: tuple[str, ...] = ()
+    is_settled: bool = False
 
     @cached_property
     def request(self) -> RequestName:
@@ -59,13 +65,14 @@ class Claim:
     def names(self) -> tuple[HolderName, ...]:
         """Every name of the holder, as the ledger keeps it."""
         scope = self.policy.event, self.policy.entitlement, self.acceptance.issuer
-        keys = {store.holder_key(holder) for holder in self.acceptance.holders}
+        keys = self.keys or {store.holder_key(holder) for holder in self.acceptance.holders}
         return tuple(HolderName(*scope, key) for key in sorted(keys))
 
     @property
     def is_simple(self) -> bool:
         """Whether, but for the event's capacity, only the holder's own earlier redemption can be in its way."""
-        return self.use is None and self.acceptance.at_most is None and not isinstance(self.policy.shop, CodePool)
+        alone = self.use is None and self.acceptance.at_most is None and not self.is_settled
+        return alone and not isinstance(self.policy.shop, CodePool)
 
     def touches(self) -> set[Hashable]:
         """What no other claim of the same transaction may touch."""
@@ -151,6 +158,7 @@ class Ledger:
             for claim in claims
             if claim not in outcomes and not known.redeemed.isdisjoint(claim.names)
         }
+        outcomes |= _decided_elsewhere(connection, [claim for claim in claims if claim not in outcomes])
         outcomes |= _without_room(connection, [claim for claim in claims if claim not in outcomes], known)
         wanting = [claim for claim in claims if claim not in outcomes]
         codes = vouchers.drawn(connection, wanting) | vouchers.derived(connection, wanting, given=known.given)
@@ -255,6 +263,26 @@ def _repeated(connection: Connection, claims: Sequence[Claim], known: Known) -> 
     return outcomes
 
 
+_WHO_DECIDES: Mapping[Decider, Reason] = {
+    "venue": Reason.VENUE_DECIDES,
+    "online": Reason.ONLINE_DECIDES,
+    "waiting": Reason.WAITING_FOR_DESKS,
+}
+
+
+def _decided_elsewhere(connection: Connection, claims: Sequence[Claim]) -> _Outcomes:
+    """The claims about which somebody else decides now, or did: asked in the grant's own transaction, so that
+    handing over and granting cannot pass each other.
+    """
+    new = [claim for claim in claims if not claim.is_settled]
+    found = authority.objections(connection, [(claim.policy.event, claim.names) for claim in new])
+    return {
+        claim: Outcome(Reason.ALREADY_REDEEMED if objection.taken else _WHO_DECIDES[objection.decider])
+        for claim, objection in zip(new, found, strict=True)
+        if objection is not None
+    }
+
+
 def _without_room(connection: Connection, claims: Sequence[Claim], known: Known) -> _Outcomes:
     """The claims for which the event has no discount left, or none for badges of their kind."""
     outcomes: _Outcomes = {}
@@ -262,6 +290,8 @@ def _without_room(connection: Connection, claims: Sequence[Claim], known: Known)
     given: dict[str, int] = {}
     of_pair: dict[tuple[str, str, str], int] = {}
     for claim in claims:
+        if claim.is_settled:
+            continue
         event, acceptance = claim.policy.event, claim.acceptance
         if most > claim.policy.capacity and event not in given:
             given[event] = store.count_granted(connection, event=event)
@@ -349,6 +379,6 @@ def _code(claim: Claim, secret: bytes, generation: int) -> str:
         secret,
         event=claim.policy.event,
         entitlement=claim.policy.entitlement,
-        holder=(claim.acceptance.issuer, claim.acceptance.holders[0]),
+        holder=(claim.acceptance.issuer, claim.acceptance.holders[0]),  # the first by name, wherever it was given
         generation=generation,
     )

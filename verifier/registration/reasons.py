@@ -41,6 +41,9 @@ class Reason(StrEnum):
     NO_CAPACITY = "no_capacity"
     FOREIGN_LIMIT_REACHED = "foreign_limit_reached"
     RELEASED = "released"
+    VENUE_DECIDES = "venue_decides"
+    ONLINE_DECIDES = "online_decides"
+    WAITING_FOR_DESKS = "waiting_for_desks"
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,18 @@ ENGLISH: Mapping[Reason, Words] = {
         "The voucher that you were given with this request was withdrawn. Redeem your badge again; if that says"
         " that the discount was used, ask the event’s team for the voucher that took its place.",
         "The voucher of this request was withdrawn. Redeem the badge again.",
+    ),
+    Reason.VENUE_DECIDES: Words(
+        "The venue’s desk decides now: show your badge there. Nothing was used up here.",
+        "The venue’s hub decides now: this desk asks the office instead of the hub.",
+    ),
+    Reason.ONLINE_DECIDES: Words(
+        "The venue’s desk has closed, and the registration page decides again. Nothing was used up here.",
+        "The hub has handed back: this desk asks the hub instead of the office.",
+    ),
+    Reason.WAITING_FOR_DESKS: Words(
+        "The desks are being gathered after a fault. Nothing was used up: try again in a few minutes.",
+        "The new hub has not heard every desk yet: ask the lead which one is missing.",
     ),
 }
 

@@ -54,6 +54,9 @@ _RESULTS: dict[Reason, Result] = {
     Reason.ALREADY_REDEEMED: "already_redeemed",
     Reason.COULD_NOT_TELL: "could_not_tell",
     Reason.HELD_FOR_A_PERSON: "could_not_tell",
+    Reason.VENUE_DECIDES: "could_not_tell",
+    Reason.ONLINE_DECIDES: "could_not_tell",
+    Reason.WAITING_FOR_DESKS: "could_not_tell",
 }
 
 

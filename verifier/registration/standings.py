@@ -8,7 +8,10 @@ in it), and the SHA-256 of its id. A place in a list of 131,072 and more names n
 import hashlib
 from collections.abc import Iterator
 
+from sqlalchemy import Connection
+
 from schemas.strict_json import JsonObject
+from verifier.registration import store
 from verifier.registration.store import Standing
 from verifier.verification.report import Report
 from verifier.verification.status import list_url
@@ -24,6 +27,11 @@ def of(report: Report) -> tuple[Standing, ...]:
 def id_hash(credential_id: str) -> str:
     """A credential's id as it is kept."""
     return hashlib.sha256(credential_id.encode()).hexdigest()
+
+
+def lists_seen(connection: Connection, *, event: str) -> dict[str, list[str]]:
+    """The status lists that badges named which were redeemed at an event, by issuer."""
+    return store.lists_seen(connection, event=event)
 
 
 def _standings(report: Report) -> Iterator[Standing]:

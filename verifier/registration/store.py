@@ -217,6 +217,85 @@ def earlier_redemption(
     return connection.execute(query).scalar()
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A grant that stands, with every name of its holder and the request that it answered."""
+
+    number: int
+    issuer: str
+    achievement: str
+    percent: int
+    proof: str
+    granted_at: datetime
+    request_id: str
+    names: tuple[HolderName, ...]
+
+
+def grants_kept(connection: Connection, *, event: str) -> tuple[Kept, ...]:
+    """Every grant of an event that was not released, oldest first."""
+    names: dict[int, list[HolderName]] = {}
+    columns = [redemption_holders.c[name] for name in HolderName._fields]
+    for number, *name in connection.execute(
+        select(redemption_holders.c.redemption_id, *columns).where(redemption_holders.c.event == event)
+    ):
+        names.setdefault(number, []).append(HolderName(*name))
+    asked = select(redemption_answers.c.redemption_id, func.min(redemption_answers.c.request_id)).where(
+        redemption_answers.c.event == event, redemption_answers.c.redemption_id.is_not(None)
+    )
+    requests = {row[0]: row[1] for row in connection.execute(asked.group_by(redemption_answers.c.redemption_id))}
+    given = ("id", "issuer", "achievement", "percent", "proof", "granted_at")
+    query = (
+        select(*(redemptions.c[name] for name in given))
+        .where(redemptions.c.event == event, redemptions.c.state != "released")
+        .order_by(redemptions.c.id)
+    )
+    return tuple(
+        Kept(*row, requests.get(row.id, ""), tuple(sorted(names.get(row.id, ()))))  # type: ignore[call-arg]
+        for row in connection.execute(query)
+    )
+
+
+def requests_granted(connection: Connection, *, event: str) -> list[str]:
+    """Every request of an event that was answered with a grant, whether it stands or not."""
+    query = select(redemption_answers.c.request_id).where(
+        redemption_answers.c.event == event, redemption_answers.c.redemption_id.is_not(None)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def grant_of_request(connection: Connection, request: RequestName) -> int | None:
+    """The number of the grant that a request was answered with."""
+    query = select(redemption_answers.c.redemption_id).where(
+        redemption_answers.c.event == request.event, redemption_answers.c.request_id == request.request_id
+    )
+    return connection.execute(query).scalar()
+
+
+def lists_seen(connection: Connection, *, event: str) -> dict[str, list[str]]:
+    """The status lists that badges named which were redeemed at an event, by issuer."""
+    query = (
+        select(grant_standings.c.issuer, grant_standings.c.url)
+        .join(redemptions, grant_standings.c.redemption_id == redemptions.c.id)
+        .where(redemptions.c.event == event, grant_standings.c.url != "")
+        .distinct()
+    )
+    found: dict[str, list[str]] = {}
+    for issuer, url in connection.execute(query):
+        found.setdefault(issuer, []).append(url)
+    return found
+
+
+def names_redeemed(connection: Connection, *, event: str) -> list[tuple[HolderName, datetime]]:
+    """Every name under which the event's discount was redeemed and was not released since, and when it was."""
+    columns = [redemption_holders.c[name] for name in HolderName._fields]
+    query = (
+        select(*columns, redemptions.c.granted_at)
+        .join(redemptions, redemption_holders.c.redemption_id == redemptions.c.id)
+        .where(redemption_holders.c.event == event)
+    )
+    return [(HolderName(*name), granted_at) for *name, granted_at in connection.execute(query)]
+
+
 def count_granted(connection: Connection, *, event: str) -> int:
     """How many discounts the event has given, without those that were released."""
     query = (

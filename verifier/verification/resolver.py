@@ -7,9 +7,10 @@ with its reason. Nothing is judged here; the pure story is `checks`. The socket 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from keys import did, jws
@@ -31,7 +32,11 @@ from verifier.verification.trust import STATUS_AGE_LIMIT, Absent, Published, Tru
 DOCUMENT_KEPT = timedelta(minutes=5)  # a key that its issuer takes out must soon stop verifying
 MAX_KEPT = 4096  # documents in the cache; beyond it the oldest goes
 MAX_HOSTS_ASKED = 16  # for one dictionary: a code names its dictionary by four bytes and no host
+MAX_GATHERED = 256  # lists, and dictionaries, of one issuer: a community of a million badges has eight lists
 MAX_STATUS_LIST_BYTES = jws.MAX_JWS_CHARACTERS
+
+
+_Entry = TypeVar("_Entry", str, JsonObject)
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,46 @@ class Resolver:
         lists = {url: self._status_list(url, document=document, now=now) for url in dict.fromkeys(urls)}
         return replace(bundle, status_lists=lists)
 
+    def gather(
+        self, issuers: Iterable[str], *, lists: Mapping[str, Iterable[str]], achievements: Collection[str]
+    ) -> TrustBundle:
+        """All that badges of these issuers may need, for whoever will be able to ask nobody.
+
+        `lists`: addresses of status lists that are known of an issuer, besides those in its index; `achievements`:
+        those whose dictionaries are had. An index that cannot be had is no fault: then only what is known is had.
+        """
+        documents: dict[str, Published | Absent] = {}
+        snapshots: dict[str, Published | Absent] = {}
+        dictionaries: dict[str, Dictionary] = {}
+        for issuer in dict.fromkeys(issuers):
+            named = [*lists.get(issuer, ()), *self._listed(issuer, "status-lists", "status_lists", str)]
+            found = self.lists_of(issuer, named[:MAX_GATHERED])
+            documents |= found.did_documents
+            snapshots |= found.status_lists
+            for entry in self._listed(issuer, "dictionaries", "dictionaries", dict)[:MAX_GATHERED]:
+                made = self._dictionary(str(entry.get("id")), hosts=[_host_of(issuer)])
+                if made is not None and entry.get("achievement", "") in {"", *achievements}:
+                    dictionaries[made.id] = made
+        return TrustBundle(
+            self._clock(),
+            did_documents=documents,
+            status_lists=snapshots,
+            dictionaries=dictionaries,
+            contexts=self._contexts,
+        )
+
+    def _listed(self, issuer: str, folder: str, member: str, kind: type[_Entry]) -> "list[_Entry]":
+        """What an issuer's index of a folder lists; nothing where it has none."""
+        host = _host_of(issuer)
+        if not host:
+            return []
+        try:
+            index = strict_json.loads_object(self._source.fetch(f"https://{host}/{folder}/").body)
+        except (OutboundError, StrictJsonError):
+            return []
+        listed = index.get(member)
+        return [entry for entry in listed if isinstance(entry, kind)] if isinstance(listed, list) else []
+
     @property
     def contexts(self) -> ContextSet:
         """The JSON-LD contexts that are known here."""
@@ -149,11 +194,11 @@ class Resolver:
         except BadgeQrError:
             return "", dictionaries
 
-    def _dictionary(self, dictionary_id: str) -> Dictionary | None:
+    def _dictionary(self, dictionary_id: str, *, hosts: Sequence[str] | None = None) -> Dictionary | None:
         """A dictionary by its id: immutable, so it is kept for good; its hash is the id."""
         if dictionary_id in self._dictionaries:
             return self._dictionaries[dictionary_id]
-        for host in self._hosts()[:MAX_HOSTS_ASKED]:
+        for host in (self._hosts() if hosts is None else hosts)[:MAX_HOSTS_ASKED]:
             url = f"https://{host}/dictionaries/{dictionary_id}"
             try:
                 body = self._source.fetch(url, max_bytes=badge_qr.MAX_DICTIONARY_BYTES).body
@@ -168,12 +213,8 @@ class Resolver:
 
     def _hosts(self) -> list[str]:
         hosts = list(self._source.hosts)
-        for issuer in self._known_issuers():
-            try:
-                hosts.append(urlsplit(did.url_of_did_web(issuer)).netloc)
-            except KeysError:
-                continue  # a did:key publishes nothing
-        return list(dict.fromkeys(hosts))
+        hosts += [_host_of(issuer) for issuer in self._known_issuers()]
+        return list(dict.fromkeys(filter(None, hosts)))
 
     def _document(self, issuer: str, *, now: datetime) -> Published | Absent:
         try:
@@ -285,6 +326,14 @@ def _claim_of_document(badge: ReadBadge, *, contexts: ContextSet) -> _Claim | No
     issuer = issuer_of(content)
     owned = {_owner(proof.verification_method) for proof in found.proofs} == {issuer}
     return _Claim(issuer, content, owned, verify) if found.proofs else None
+
+
+def _host_of(issuer: str) -> str:
+    """The host that publishes an issuer's documents; empty where none does."""
+    try:
+        return urlsplit(did.url_of_did_web(issuer)).netloc
+    except KeysError:
+        return ""
 
 
 def _owner(kid: str) -> str | None:

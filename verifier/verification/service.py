@@ -4,7 +4,7 @@ What other rooms call. The pieces are pure (`reading`, `checks`, `proofs`, `pres
 (`resolver`); whether a valid badge buys something is decided in `verifier.registration`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -17,6 +17,7 @@ from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import cpu_clock, system_clock
 from verifier.ground.documents import DocumentSource
+from verifier.ground.outbound import OutboundError
 from verifier.verification import (
     case_file,
     checks,
@@ -122,6 +123,20 @@ class Verification:
         bundles = {issuer: resolver.lists_of(issuer, listed) for issuer, listed in urls.items()}
         now = self._clock()
         return [standing.find(badge, trust=bundles[badge.issuer], now=now) for badge in asked]
+
+    def gather(
+        self, issuers: Iterable[str], *, lists: Mapping[str, Iterable[str]], achievements: Collection[str]
+    ) -> TrustBundle:
+        """All that badges of these issuers may need, had anew: for a desk that will ask nobody."""
+        resolver = Resolver(self._source, clock=self._clock, contexts=self._resolver.contexts)
+        return resolver.gather(issuers, lists=lists, achievements=achievements)
+
+    def document(self, url: str) -> bytes | None:
+        """A public document that others may want to read, such as an achievement; None if it cannot be had."""
+        try:
+            return self._source.fetch(url).body
+        except OutboundError:
+            return None
 
     def tell_at_once(self, token: str) -> bytes | None:
         """The report on a badge as JSON text, if it passes every check, one like it was judged before, and all

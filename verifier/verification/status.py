@@ -240,7 +240,7 @@ def _in_old_list(
 
 def _check_fresh(published: Published, ttl: timedelta | None, *, trust: TrustBundle, now: datetime) -> None:
     """A list had too long ago may hide a newer withdrawal; `ttl` can shorten that time, never lengthen it."""
-    limit = min(ttl or trust.status_age_limit, trust.status_age_limit)
+    limit = min(ttl if ttl and trust.heed_ttl else trust.status_age_limit, trust.status_age_limit)
     had = now - published.fetched_at
     if not -SKEW <= had <= limit + SKEW:
         stale = f"The list was had at {timestamps.show(published.fetched_at)}: that is stale."

@@ -41,8 +41,9 @@ class TrustBundle:
     """Everything that one verification may rely on.
 
     `did_documents` by DID, `status_lists` by the exact URL in the badge, `dictionaries` by their id;
-    `status_age_limit`: a status list had longer ago than this is stale; `contexts`: the JSON-LD contexts that are
-    known; `given_key`: the one key that whoever asks vouches for, in place of looking up the issuer's.
+    `status_age_limit`: a status list had longer ago than this is stale; `heed_ttl`: whether the list's own `ttl`
+    can shorten that, which a desk that can ask nobody leaves to its event; `contexts`: the JSON-LD contexts that
+    are known; `given_key`: the one key that whoever asks vouches for, in place of looking up the issuer's.
     """
 
     as_of: datetime
@@ -50,5 +51,6 @@ class TrustBundle:
     status_lists: Mapping[str, Published | Absent] = field(default_factory=dict)
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     status_age_limit: timedelta = STATUS_AGE_LIMIT
+    heed_ttl: bool = True
     contexts: ContextSet = VERIFYING
     given_key: PublicKey | None = None

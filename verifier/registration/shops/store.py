@@ -33,6 +33,7 @@ from sqlalchemy import (
 from verifier.ground.database import UtcDateTime, metadata
 from verifier.ground.statements import AllNew, Call, insertion, run_all
 from verifier.registration import store as redemption_store
+from verifier.registration.authority.store import event_authority
 from verifier.registration.shops.pricing import PriceMode, Pricing
 from verifier.registration.store import NewAnswer, NewGrant, redemptions
 
@@ -321,7 +322,8 @@ def grant_all(
     now: datetime,
 ) -> bool:
     """For a PostgreSQL: whether all of these were granted, in a transaction of its own. None is if one of their
-    names was redeemed, one of the requests answered, or one of the vouchers given before. Grants are numbered
+    names was redeemed, one of the requests answered, or one of the vouchers given before, or if it was ever handed
+    over who decides about one of the events. Grants are numbered
     from 1, after the newest, which is not over `newest_at_most`.
 
     Raises:
@@ -330,11 +332,12 @@ def grant_all(
     """
     asked = [(answer.event, answer.request_id) for answer in answers]
     names = [name for new in grants for name in new.names]
+    events = sorted({(answer.event,) for answer in answers})
     written = [rows for _, rows in redemption_store.writing_of(grants=grants, answers=answers)]
     return _GRANT_ALL.write(
         engine,
         newest_at_most=newest_at_most,
-        absent=[asked, names, [(new.grant.voucher,) for new in grants]],
+        absent=[asked, names, [(new.grant.voucher,) for new in grants], events],
         written=[*written, _rows(orders, now)],
     )
 
@@ -347,6 +350,6 @@ _ORDER = (*(field.name for field in fields(NewOrder)), "state", "attempts", "nex
 _ADD_ORDERS = insertion(shop_orders, _ORDER)
 _GRANT_ALL = AllNew(
     redemptions,
-    absent=redemption_store.KEYS,
+    absent=[*redemption_store.KEYS, (event_authority, ["event"])],
     written=[*redemption_store.WRITTEN, (shop_orders, _ORDER)],
 )

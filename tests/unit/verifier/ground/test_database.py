@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 
+import verifier.desk.venue.store
 import verifier.ground.audit.store
 import verifier.ground.mail.store
 import verifier.registration.aftercare.store
+import verifier.registration.authority.store
 import verifier.registration.mailbox.store
 import verifier.registration.shops.store
 import verifier.registration.store

@@ -163,15 +163,6 @@ def create_app(
             clock=clock,
         )
     )
-    app.include_router(
-        attendance_web.router(
-            engine,
-            community=settings.name,
-            public_url=settings.public_url,
-            rule=lambda: policy().attendance_code,
-            clock=clock,
-        )
-    )
     app.include_router(recognition_public.router(engine, community=settings.name))
     app.include_router(
         delivery_web.router(
@@ -225,6 +216,18 @@ def _add_people(
             waiting=lambda account: contributions.waiting_for(login.engine, account),
             renamed=renamed,
             rejoined=rejoined,
+        )
+    )
+    app.include_router(
+        attendance_web.router(
+            login.engine,
+            community=settings.name,
+            public_url=settings.public_url,
+            rule=lambda: policy().attendance_code,
+            login=login,
+            door=door,
+            frame=frame,
+            clock=login.clock,
         )
     )
     app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))

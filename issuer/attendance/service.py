@@ -1,6 +1,7 @@
 """Taking attendance: declaring a gathering beforehand, being counted once, cards, and the list at the door.
 
-Counting needs no account and keeps no name. What a number is worth is decided in `issuer.recognition`.
+Counting needs no account and keeps no name; whoever is signed in may have it on their record. What a number is
+worth is decided in `issuer.recognition`.
 """
 
 import hashlib
@@ -14,13 +15,19 @@ from sqlalchemy import Connection, Engine
 
 from issuer.attendance import model, store
 from issuer.attendance.model import AttendanceError, Counted, Gathering
-from issuer.ground import news
+from issuer.contributions import service as contributions
+from issuer.contributions.model import Contribution, Facts
+from issuer.ground import audit, news
 from issuer.ground.database import reading, writing
 from issuer.ground.matters import Matter
 from issuer.ground.tokens import hash_of
+from issuer.people import service as people
+from issuer.people.model import Account
 from schemas.policy import AttendanceCode
 
 MAX_CAPACITY = 20_000
+MAX_NAME_CHARACTERS = 60  # of what an event is called by its title
+EVERYWHERE = "*"
 MAX_TITLE_CHARACTERS = 200
 MAX_HOURS = 24 * 7  # of one gathering
 MAX_PHOTO_BYTES = 8 << 20
@@ -28,6 +35,9 @@ KEEP_PHOTO_DAYS = 60
 MINUTES_FOR_A_FULL_ROOM = 3
 TURNED_AWAY_SHARE = 0.1  # of the declared capacity; fewer are people who scanned twice with two phones
 _PHOTOS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+
+SOURCE, ATTENDED = "attendance", "event.attended"  # as a policy's `from` and kinds call them
+_PRESENT = ("counted", "counted_before")
 
 Answer = Literal["counted", "counted_before", "full", "before", "closed", "stale"]
 
@@ -81,6 +91,51 @@ def declare(
     return made, token
 
 
+def declare_own(
+    engine: Engine,
+    person_id: str,
+    *,
+    title: str,
+    region: str,
+    starts: datetime,
+    hours: int,
+    capacity: int,
+    now: datetime,
+) -> tuple[Gathering, str]:
+    """The same for somebody who is signed in: the event is named after its title and day; noted in the audit log.
+
+    Raises:
+        AttendanceError: as for `declare`.
+    """
+    words = "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())[:MAX_NAME_CHARACTERS]
+    event = f"{words or 'event'}-{starts:%Y-%m-%d}-{secrets.token_hex(2)}"
+    begins = max(starts, now + timedelta(milliseconds=1))  # said before it begins, if only just
+    if not 0 < hours <= MAX_HOURS:
+        raise AttendanceError("A gathering ends after it starts, and within a week.")
+    ends = begins + timedelta(hours=hours)
+    made, token = declare(
+        engine,
+        event=event,
+        title=title,
+        region=region.strip() or EVERYWHERE,
+        starts=begins,
+        ends=ends,
+        capacity=capacity,
+        now=now,
+    )
+    with writing(engine) as connection:
+        audit.write(
+            connection,
+            actor=person_id,
+            role="person",
+            act="gathering.declare",
+            reason="before it begins",
+            now=now,
+            subject=f"gathering {made.id}",
+        )
+    return made, token
+
+
 def room(engine: Engine, token: str, *, rule: AttendanceCode, now: datetime) -> Room | None:
     """What the screen in the room shows now; None for a link that leads nowhere."""
     with reading(engine) as connection:
@@ -123,18 +178,60 @@ def attend(
     None: there is no such gathering.
     """
     with writing(engine) as connection:
+        return _attend(connection, gathering_id, code, visitor=visitor, rule=rule, now=now)
+
+
+def _attend(
+    connection: Connection, gathering_id: str, code: str, *, visitor: str, rule: AttendanceCode, now: datetime
+) -> Answer | None:
+    gathering = store.by_id(connection, gathering_id)
+    if gathering is None:
+        return None
+    known = _hash(gathering, visitor)
+    if store.has_visitor(connection, gathering.id, known):
+        return "counted_before"
+    when = model.is_on(gathering, now, rule)
+    if when != "open":
+        return when
+    if not model.is_good(gathering, code, now, rule):
+        return "stale"
+    return _count(connection, gathering, known, now=now)
+
+
+def attend_by_name(
+    engine: Engine,
+    gathering_id: str,
+    code: str,
+    person_id: str,
+    *,
+    visitor: str,
+    rule: AttendanceCode,
+    now: datetime,
+) -> Answer | None:
+    """Count somebody who is signed in, and put it on their record: the same transaction, and once each.
+
+    A browser that was counted before without a name adds the record and no second head. None: no such gathering.
+    """
+    with writing(engine) as connection:
+        answer = _attend(connection, gathering_id, code, visitor=visitor, rule=rule, now=now)
+        person = people.person_by_id(connection, person_id)
         gathering = store.by_id(connection, gathering_id)
-        if gathering is None:
-            return None
-        known = _hash(gathering, visitor)
-        if store.has_visitor(connection, gathering.id, known):
-            return "counted_before"
-        when = model.is_on(gathering, now, rule)
-        if when != "open":
-            return when
-        if not model.is_good(gathering, code, now, rule):
+        if answer not in _PRESENT or person is None or gathering is None:
+            return answer
+        if not model.is_good(gathering, code, now, rule) or model.is_on(gathering, now, rule) != "open":
             return "stale"
-        return _count(connection, gathering, known, now=now)
+        account = next(
+            (one for one in person.accounts if one.system == "mail"), min(person.accounts, default=None)
+        )
+        if account is not None:
+            contributions.keep(connection, [_attended(gathering, account)], now=now)
+    return answer
+
+
+def _attended(gathering: Gathering, account: Account) -> Contribution:
+    facts = Facts(title=gathering.title, event=gathering.event)
+    number = _hash(gathering, str(account))[:32]
+    return Contribution(SOURCE, f"{gathering.id}:{number}", ATTENDED, account, gathering.starts, facts)
 
 
 def make_cards(engine: Engine, token: str, number: int) -> list[str] | None:

@@ -4,16 +4,22 @@ import base64
 import io
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Form, Request, Response, UploadFile
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine
 
 from issuer.attendance import service
 from issuer.attendance.model import AttendanceError, Gathering
 from issuer.ground import language, pages
+from issuer.ground.login.door import Door, Visitor
+from issuer.ground.login.errors import NotSignedInError
+from issuer.ground.login.service import Login
+from issuer.people.frame import Frame
+from issuer.people.web import asking_limit
 from schemas.policy import AttendanceCode
 
 VISITOR = "visitor"  # the cookie by which one browser counts once
@@ -28,10 +34,15 @@ def router(
     community: str,
     public_url: str,
     rule: Callable[[], AttendanceCode],
+    login: Login,
+    door: Door,
+    frame: Frame,
     clock: Callable[[], datetime],
 ) -> APIRouter:
-    """`/room/{token}` and its screen for organisers, `/here/…` and `/card/…` for whoever is there."""
+    """`/gatherings` and `/room/{token}` for organisers, `/here/…` and `/card/…` for whoever is there."""
     routes = APIRouter(include_in_schema=False)
+    limited = asking_limit()
+    SignedIn = Annotated[Visitor, Depends(door.signed_in())]  # noqa: N806 - a type
 
     def page(request: Request, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
         return pages.page(
@@ -46,10 +57,56 @@ def router(
     def nothing(request: Request) -> HTMLResponse:
         return page(request, "nothing.html", status=404)
 
+    def visitor_of(request: Request) -> Visitor | None:
+        try:
+            return Visitor(login.session(door.cookie(request, "session")), None)
+        except NotSignedInError:
+            return None
+
     def here(
-        request: Request, gathering: Gathering, *, answer: str | None = None, status: int = 200
+        request: Request,
+        gathering: Gathering,
+        *,
+        answer: str | None = None,
+        status: int = 200,
+        visitor: Visitor | None = None,
+        recorded: bool = False,
     ) -> HTMLResponse:
-        return page(request, "here.html", gathering=gathering, answer=answer, status=status)
+        return frame.answer(
+            request,
+            "here.html",
+            visitor,
+            gathering=gathering,
+            answer=answer,
+            status=status,
+            recorded=recorded,
+        )
+
+    def organise(
+        request: Request, visitor: Visitor, *, problem: str = "", given: dict[str, str] | None = None
+    ) -> HTMLResponse:
+        return frame.answer(
+            request,
+            "organise.html",
+            visitor,
+            status=422 if problem else 200,
+            problem=problem,
+            given={"title": "", "capacity": "", "begins": "0", "at": "", "hours": "3", "region": ""}
+            | (given or {}),
+        )
+
+    @routes.get("/gatherings")
+    def gatherings(request: Request, visitor: SignedIn) -> Response:
+        return organise(request, visitor)
+
+    @routes.post("/gatherings")
+    async def declared(request: Request, visitor: SignedIn) -> Response:
+        limited(request)
+        try:
+            token = await run_in_threadpool(_declare, engine, visitor, clock())
+        except AttendanceError as error:
+            return organise(request, visitor, problem=str(error), given=dict(visitor.fields))
+        return frame.back_to(f"/room/{token}")
 
     @routes.get("/room/{token}")
     def room(request: Request, token: str) -> HTMLResponse:
@@ -113,7 +170,8 @@ def router(
         if found is None:
             return nothing(request)
         gathering, answer = found
-        return here(request, gathering, answer=answer, status=_STATUS[answer] if answer else 200)
+        status = _STATUS[answer] if answer else 200
+        return here(request, gathering, answer=answer, status=status, visitor=visitor_of(request))
 
     @routes.post("/here/{gathering_id}/{code}")
     def counted(request: Request, gathering_id: str, code: str) -> Response:
@@ -122,7 +180,30 @@ def router(
         gathering = service.gathering_of(engine, gathering_id)
         if answer is None or gathering is None:
             return nothing(request)
-        response = here(request, gathering, answer=answer, status=_STATUS[answer])
+        return known_again(here(request, gathering, answer=answer, status=_STATUS[answer]), visitor)
+
+    @routes.post("/here/{gathering_id}/{code}/recorded")
+    async def recorded(request: Request, visitor: SignedIn, gathering_id: str, code: str) -> Response:
+        browser = (request.cookies.get(VISITOR) or secrets.token_urlsafe(16))[:64]
+        answer = await run_in_threadpool(
+            service.attend_by_name,
+            engine,
+            gathering_id,
+            code[:64],
+            visitor.session.person,
+            visitor=browser,
+            rule=rule(),
+            now=clock(),
+        )
+        gathering = service.gathering_of(engine, gathering_id)
+        if answer is None or gathering is None:
+            return nothing(request)
+        there = answer in {"counted", "counted_before"}
+        response = here(request, gathering, answer=answer, status=_STATUS[answer], visitor=visitor, recorded=there)
+        return known_again(response, browser)
+
+    def known_again(response: Response, visitor: str) -> Response:
+        """The browser keeps a random word, so that it is counted once."""
         response.set_cookie(
             VISITOR,
             visitor,
@@ -147,6 +228,34 @@ def router(
         return here(request, used[0], answer=used[1], status=_STATUS[used[1]])
 
     return routes
+
+
+def _declare(engine: Engine, visitor: Visitor, now: datetime) -> str:
+    """The secret of the link to the room that somebody asks for."""
+    fields = visitor.fields
+    begins = fields.get("begins", "0")
+    if begins == "at":
+        try:
+            starts = datetime.fromisoformat(fields.get("at", "")).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise AttendanceError("A time such as 2026-06-10 18:00 was expected.") from error
+        if starts <= now:
+            raise AttendanceError(
+                "A gathering is declared before it starts; for one that is over there is the list at the door."
+            )
+    else:
+        starts = now + timedelta(minutes=_number(begins, most=10_000) if begins != "0" else 0)
+    _, token = service.declare_own(
+        engine,
+        visitor.session.person,
+        title=fields.get("title", ""),
+        region=fields.get("region", "")[:64],
+        starts=starts,
+        hours=_number(fields.get("hours", "3"), most=service.MAX_HOURS),
+        capacity=_number(fields.get("capacity", ""), most=service.MAX_CAPACITY),
+        now=now,
+    )
+    return token
 
 
 _STATUS: dict[str, int] = {

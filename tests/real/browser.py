@@ -4,6 +4,7 @@ Each function returns the faults that it found, as words; an empty list is a pas
 is said in `test_pages`.
 """
 
+import io
 import re
 import shutil
 import zlib
@@ -51,6 +52,16 @@ class Watch:
         """Requests to anywhere else than these origins."""
         home = {urlsplit(origin)[:2] for origin in origins}
         return [url for url in self.requests if urlsplit(url)[:2] not in home and not url.startswith("data:")]
+
+
+def codes_on(page: Any) -> list[str]:
+    """What the QR codes say that a camera sees on this page."""
+    import zxingcpp
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    found = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
+    return [code.text for code in found]
 
 
 def overflow(page: Any) -> list[str]:

@@ -13,6 +13,7 @@ from tests.unit.issuer.people.community import Browser, Community
 ROLES = {"manager": "ada", "attestor": "bob", "panel": "cy", "auditor": "dana"}
 EVERYBODY = {*ROLES, "contributor"}
 TEAM = {"manager", "panel", "auditor"}
+ANY = {"number": "1", "person": "1", "gathering_id": "1", "code": "1"}  # what stands in a path
 OPEN = {  # by which people come in, or that everybody may read: test_sign_in, test_openid
     ("GET", "/privacy"),
     ("GET", "/sign-in"),
@@ -23,12 +24,15 @@ OPEN = {  # by which people come in, or that everybody may read: test_sign_in, t
     ("GET", "/sign-in/openid/callback"),
 }
 LET_IN: dict[tuple[str, str], set[str]] = {
+    ("GET", "/gatherings"): EVERYBODY,
     ("GET", "/me"): EVERYBODY,
     ("GET", "/me/badge"): EVERYBODY,
     ("GET", "/me/leave"): EVERYBODY,
     ("GET", "/me/looks"): EVERYBODY,
     ("GET", "/me/openid"): EVERYBODY,
     ("GET", "/me/record.json"): EVERYBODY,
+    ("POST", "/gatherings"): EVERYBODY,
+    ("POST", "/here/{gathering_id}/{code}/recorded"): EVERYBODY,
     ("POST", "/me/accounts/dropped"): EVERYBODY,
     ("POST", "/me/address"): EVERYBODY,
     ("POST", "/me/addresses"): EVERYBODY,
@@ -110,7 +114,7 @@ def test_each_role_opens_exactly_its_doors(
     browser = browsers[who]
     if path == "/sign-out":
         browser = community.signed_in(f"leaver-{who}@else.example")  # the others stay in for the rest of the table
-    at = path.format(number="1", person="1")
+    at = path.format(**ANY)
     browser.get("/me")
     answer = browser.get(at) if method == "GET" else browser.submit(at, reason="a test", who="nobody", word="no")
     if who in LET_IN[method, path]:
@@ -123,11 +127,7 @@ def test_each_role_opens_exactly_its_doors(
 def test_nobody_is_let_in_without_a_session(community: Community, method: str, path: str) -> None:
     browser = community.browser()
     browser.get("/sign-in")
-    answer = (
-        browser.get(path.format(number="1", person="1"))
-        if method == "GET"
-        else browser.submit(path.format(number="1", person="1"))
-    )
+    answer = browser.get(path.format(**ANY)) if method == "GET" else browser.submit(path.format(**ANY))
     assert answer.status_code == 401 or answer.headers["location"] == "/sign-in"
 
 
@@ -135,7 +135,7 @@ def test_nobody_is_let_in_without_a_session(community: Community, method: str, p
 def test_no_form_is_taken_without_its_token(browsers: dict[str, Browser], path: str) -> None:
     browser = browsers["manager"]
     browser.get("/me")
-    assert browser.submit(path.format(number="1", person="1"), form_token="", reason="a test").status_code == 403
+    assert browser.submit(path.format(**ANY), form_token="", reason="a test").status_code == 403
 
 
 def test_a_right_that_is_in_no_row_is_nobodys() -> None:

@@ -7,7 +7,7 @@ issuer's server is off (DESIGN §3, "Static where it can be").
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.recognition import backtest_page, life, sentences, versions
 from issuer.recognition import service as recognition
 from issuer.recognition.calendar import period_at
-from keys import data_integrity, did, jws
+from keys import browser, data_integrity, did, jws
 from schemas import baking, credential, strict_json
 from schemas.claims import claims_of
 from schemas.policy import QualificationPolicy, load
@@ -28,6 +28,7 @@ from schemas.strict_json import JsonValue
 JSON = "application/json"
 VC, VC_JWT = "application/vc", "application/vc+jwt"
 HTML = "text/html; charset=utf-8"
+TOKEN_ENDING = ".jwt"  # noqa: S105 - of a file's name
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_WHILE = "public, max-age=3600"
 STATUS = f"public, max-age={int(status.TTL.total_seconds())}"
@@ -39,12 +40,16 @@ _PAGE_IN_A_LANGUAGE = re.compile(r"(?P<page>/.*)\.(?P<code>[a-z]{2,3})\.html", r
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One public document. `path` begins with a slash; one that ends with a slash is a folder's index."""
+    """One public document. `path` begins with a slash; one that ends with a slash is a folder's index.
+
+    `scripted`: a page that runs our own scripts, which ask for public documents.
+    """
 
     path: str
     media_type: str
     body: bytes
     cache: str = SHORTLY
+    scripted: bool = False
 
     @property
     def etag(self) -> str:
@@ -68,12 +73,14 @@ def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
         yield home(bureau, now=now, say=say)
         yield code_page(bureau, say=say)
     yield stylesheet()
+    yield from scripts()
     yield did_document(bureau)
     yield jwks(bureau)
     yield from dictionaries(bureau)
     yield status_lists(bureau)
     for number in service.status_list_numbers(bureau.engine):
         yield from status_list(bureau, number, now=now)
+        yield from status_list_token(bureau, number, now=now)
     yield from policies(bureau, now=now, voices=voices)
     yield from achievements(bureau, now=now)
     for badge in service.all_badges(bureau.engine):
@@ -98,12 +105,18 @@ def find(
         case "status-lists" if not rest:
             made = iter([status_lists(bureau)])
         case "status-lists":
-            known = rest.isascii() and rest.isdigit()
-            made = status_list(bureau, int(rest), now=now, as_token=VC_JWT in accept) if known else iter(())
+            number = rest.removesuffix(TOKEN_ENDING)
+            known = number.isascii() and number.isdigit()
+            if known and number != rest:
+                made = status_list_token(bureau, int(number), now=now)
+            else:
+                made = status_list(bureau, int(rest), now=now, as_token=VC_JWT in accept) if known else iter(())
         case "b":
             made = _published_badge_at(bureau, rest, say)
         case "dictionaries":
             made = dictionaries(bureau)
+        case "keys":
+            made = scripts()
         case "policies":
             made = policies(bureau, now=now, voices=[say])
         case "achievements" | "pictures":
@@ -146,8 +159,31 @@ def stylesheet() -> Document:
 
 
 def code_page(bureau: Bureau, *, say: Voice = IN_ENGLISH) -> Document:
-    """Where a phone's camera lands that reads a badge's QR code: says what it is and who can check it."""
-    return _page("/v", "code.html", say, cache=FOR_A_WHILE, community=bureau.name)
+    """Where a phone's camera lands that reads a badge's QR code: verifies it in the page itself (DESK §3)."""
+    words = {
+        "working": say("Looking at the badge …"),
+        "valid": say("Genuine"),
+        "not_valid": say("Not valid"),
+        "unknown": say("Could not tell"),
+        "badge": say("Badge"),
+        "name": say("Name"),
+        "no_name": say("no name in this badge"),
+        "issuer": say("Signed by"),
+        "until": say("Valid until"),
+        "checks": say("What was checked"),
+        "no_address": say("It has no address on the web."),
+        "nothing_sent": say("Checked in this page: nothing about the badge was sent anywhere."),
+        "sentences": browser.sentences(say.code),
+    }
+    more = {"community": bureau.name, "words": words, "policy": pages.SCRIPTED_POLICY}
+    page = _page("/v", "code.html", say, cache=FOR_A_WHILE, **more)
+    return replace(page, scripted=True)
+
+
+def scripts() -> Iterator[Document]:
+    """What that page runs: the modules that read and verify a badge, and the package that unpacks it."""
+    for path, file in browser.files_of_a_landing_page().items():
+        yield Document(path, browser.MEDIA_TYPES[file.suffix], file.read_bytes(), FOR_A_WHILE)
 
 
 def did_document(bureau: Bureau) -> Document:
@@ -190,6 +226,14 @@ def status_lists(bureau: Bureau) -> Document:
         bureau.addresses.status_list(number) for number in service.status_list_numbers(bureau.engine)
     ]
     return Document("/status-lists/", JSON, _json({"status_lists": listed}))
+
+
+def status_list_token(bureau: Bureau, number: int, *, now: datetime) -> Iterator[Document]:
+    """The same as a token under a name of its own: a web host of files cannot be asked for a type, and a browser
+    checks a token by itself.
+    """
+    for token in status_list(bureau, number, now=now, as_token=True):
+        yield replace(token, path=f"{token.path}{TOKEN_ENDING}")
 
 
 def dictionaries(bureau: Bureau) -> Iterator[Document]:

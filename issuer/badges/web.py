@@ -39,6 +39,8 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime]) -> APIRouter:
             "Vary": "Accept",
             **pages.SECURITY_HEADERS,
         }
+        if found.scripted:
+            headers["Content-Security-Policy"] = f"{pages.SCRIPTED_POLICY}; frame-ancestors 'none'"
         if found.media_type == documents.HTML:
             headers["Vary"] = "Accept, Accept-Language, Cookie"
         if request.headers.get("if-none-match") == found.etag:

@@ -64,7 +64,7 @@ _Action = Callable[[JsonObject], _Answer]
 class _ListName(Convertor[str]):
     """The last part of a list's address; the badges' own lists are numbers, and answered by `issuer.badges`."""
 
-    regex = "(?![0-9]+$).+"
+    regex = r"(?![0-9]+(\.jwt)?$).+"
 
     def convert(self, value: str) -> str:
         return value

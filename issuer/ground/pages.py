@@ -27,6 +27,12 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+# For a page that verifies a badge by itself: our own scripts, and public documents of any issuer. It stands in the
+# page as well, since a web host that serves published files sends no such header.
+SCRIPTED_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self' https:; style-src 'self'; img-src 'self' data:;"
+    " form-action 'self'; base-uri 'none'"
+)
 PRIVATE_HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 LANGUAGE_LASTS = 365 * 86_400  # seconds; what somebody chose is kept by their browser
 _MONTHS = (

@@ -21,6 +21,7 @@ from schemas.badge_qr import BadgeQrError
 from schemas.base64url import Base64UrlError
 from schemas.strict_json import StrictJsonError
 from schemas.timestamps import TimestampError
+from tests.browser import sentences
 from tests.browser.twin import Twin, asked
 from tests.unit.verifier.simulator import IssuerSimulator
 from tests.vectors import test_vectors as vectors
@@ -255,3 +256,7 @@ def change(place: Any, key: Any, chance: random.Random) -> None:
             place[key] = old + chance.choice([" ", "x", "#", "%", "é", "\n", "<", "/../"])
         case _:
             place[key] = [old, old]
+
+
+def test_the_sentences_that_pages_say_by_themselves_are_those_of_the_table() -> None:
+    assert sentences.FILE.read_text("utf-8") == sentences.text()

@@ -1,5 +1,6 @@
 """The issuing office over HTTP: private pages, choices, attestation forms, public documents."""
 
+import html
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -287,12 +288,22 @@ def test_documents_carry_an_etag_that_saves_fetching_them_again(client: Browser)
     assert again.status_code == 304 and not again.content
 
 
-@pytest.mark.parametrize("path", ["/", "/v", "/policies/{digest}.html"])
+@pytest.mark.parametrize("path", ["/", "/policies/{digest}.html"])
 def test_public_pages_need_no_script_and_name_the_community(client: Browser, office: Office, path: str) -> None:
     page = client.get(path.format(digest=office.policy.digest))
     assert page.status_code == 200
     assert "Example" in page.text and "<script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_the_page_of_codes_runs_only_our_own_scripts(client: Browser) -> None:
+    page = client.get("/v")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self';" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert policy.removesuffix("; frame-ancestors 'none'") in html.unescape(page.text)
+    assert page.text.count("<script") == 2 and 'src="/keys/browser/scanned.js"' in page.text
+    assert client.get("/keys/browser/scanned.js").headers["content-type"].startswith("text/javascript")
+    assert client.get("/keys/browser/../custody.py").status_code == 404
 
 
 def test_the_policy_stays_published_byte_for_byte(client: Browser, office: Office) -> None:
@@ -313,7 +324,9 @@ def test_published_files_are_the_documents_that_the_server_gives(client: Browser
     for document in documents.all_documents(office.bureau, now=NOW):
         answer = client.get(document.path)
         assert answer.status_code == 200, document.path
-        if document.path not in FIRST_PAGES:  # where a server answers, it leads to the sign-in, too
+        if document.path.endswith(".jwt"):  # ECDSA never signs twice alike
+            assert jws.parse(answer.text).payload == jws.parse(document.body.decode()).payload
+        elif document.path not in FIRST_PAGES:  # where a server answers, it leads to the sign-in, too
             assert answer.content == document.body, document.path
         assert document.file not in seen and not document.file.startswith("/")
         seen.add(document.file)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageFilter
 
+from schemas import badge_qr
 from tests.real import browser as look
 from tests.real.page_states import STATES, asked_wallet, paste, redeem
 from tests.real.two_offices import (
@@ -20,6 +21,7 @@ from tests.real.two_offices import (
     PHOTOGRAPHED,
     PLAIN,
     VISITOR,
+    WITHDRAWN,
     TwoOffices,
     opened,
 )
@@ -218,6 +220,54 @@ def test_a_scanned_code_stays_out_of_every_address(page: Any, offices: TwoOffice
     assert not [url for url, _, _ in asked if digits[:20] in url.partition("#")[0]]
     shown = [in_the_bar for url, in_the_bar, _ in asked if url.endswith("/verify")]
     assert shown == [f"{offices.verifier}/v"]  # the digits had left the address bar before anything was sent
+
+
+@pytest.mark.parametrize(
+    ("who", "word"), [(NAMED, "✓ Genuine"), (HAN, "✓ Genuine"), (PLAIN, "✓ Genuine"), (WITHDRAWN, "✕ Not valid")]
+)
+def test_the_issuer_s_page_verifies_a_scanned_code_by_itself(
+    page: Any, offices: TwoOffices, who: str, word: str
+) -> None:
+    digits = scanned_digits(offices, who)
+    asked: list[tuple[str, str]] = []
+    page.on("request", lambda request: asked.append((request.method, request.url)))
+    page.goto(f"{offices.issuer}/v#{digits}")
+    page.locator("#scanned .word").wait_for()
+
+    assert h1(page) == word
+    assert page.url == f"{offices.issuer}/v"  # the digits left the address bar
+    assert {method for method, _ in asked} == {"GET"}
+    assert not [url for _, url in asked if digits[:20] in url.partition("#")[0]]
+    public = ("/v", "/style.css", "/keys/browser/", "/dictionaries/", "/.well-known/did.json", "/status-lists/")
+    assert all(url.removeprefix(offices.issuer).startswith(public) for _, url in asked)
+    if who == WITHDRAWN:
+        assert "withdrawn" in page.locator("#scanned .answer").inner_text()
+    elif who == PLAIN:
+        assert "no name in this badge" in page.locator("#scanned dl").inner_text()
+
+
+def test_the_issuer_s_page_refuses_a_changed_code_and_cannot_tell_of_an_unknown_dictionary(
+    page: Any, offices: TwoOffices
+) -> None:
+    digits = scanned_digits(offices, NAMED)
+    packed = bytearray(badge_qr.from_digits(digits))
+    packed[20] ^= 1  # in the signature
+    page.goto(f"{offices.issuer}/v#{badge_qr.to_digits(bytes(packed))}")
+    page.locator("#scanned .word").wait_for()
+    assert h1(page) == "✕ Not valid"
+    for damaged in (digits[:-40], digits[:-1], "12345"):
+        page.goto("about:blank")
+        page.goto(f"{offices.issuer}/v#{damaged}")
+        page.locator("#scanned .word").wait_for()
+        assert h1(page) == "✕ Not valid"
+    context = page.context.browser.new_context()  # a 404 for the dictionary stands in the console: meant
+    other = context.new_page()
+    packed[20] ^= 1
+    packed[2] ^= 1
+    other.goto(f"{offices.issuer}/v#{badge_qr.to_digits(bytes(packed))}")
+    other.locator("#scanned .word").wait_for()
+    assert h1(other) == "? Could not tell"
+    context.close()
 
 
 def scanned_digits(offices: TwoOffices, who: str) -> str:

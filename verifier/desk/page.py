@@ -16,9 +16,8 @@ from starlette.responses import RedirectResponse
 
 from keys import browser
 from schemas import strict_json
+from verifier.ground import language
 from verifier.ground.pages import STATIC
-from verifier.verification.checks import STORY
-from verifier.verification.sentences import sentence
 
 APP = Path(__file__).parent / "app"
 ADDRESS = "/desk-app"
@@ -99,5 +98,4 @@ def router() -> APIRouter:
 
 def _sentences() -> dict[str, dict[str, dict[str, str]]]:
     """What each check says when it is not passed, for the lead, by language."""
-    states = ("fail", "unknown")
-    return {"en": {name: {state: sentence(name, state, voice="holder") for state in states} for name in STORY}}
+    return {code: browser.sentences(code) for code in language.known()}

@@ -63,7 +63,7 @@ async function opened(bundle) {
       ...absent,
       ...Object.entries(documents).map(([address, { body, fetched_at: at }]) => [
         address,
-        { body: utf8(body), fetchedAt: parse(at) },
+        { body: utf8(body), fetchedAt: parse(at), vouched: true }, // the office checked what it signed for
       ]),
     ]);
   return {

@@ -1,6 +1,7 @@
 /* Reads QR codes out of pictures with zxing, beside the page so that it never stutters. */
 
 import { prepareZXingModule, readBarcodes } from "../../../keys/browser/vendor/zxing/reader/index.js";
+import { OF_A_PHOTOGRAPH, OPTIONS } from "./reading.js";
 
 const WASM = new URL("../../../keys/browser/vendor/zxing/reader/zxing_reader.wasm", import.meta.url).href;
 
@@ -10,8 +11,7 @@ prepareZXingModule({ overrides: { locateFile: () => WASM }, fireImmediately: tru
 self.onmessage = async ({ data: { number, pixels, thoroughly } }) => {
   let texts = [];
   try {
-    const options = { formats: ["QRCode"], tryHarder: true, tryInvert: thoroughly, maxNumberOfSymbols: thoroughly ? 8 : 2 };
-    const found = await readBarcodes(pixels, options);
+    const found = await readBarcodes(pixels, thoroughly ? OF_A_PHOTOGRAPH : OPTIONS);
     texts = found.filter((code) => code.isValid).map((code) => code.text);
   } catch (error) {
     console.error("reading a picture failed", error);

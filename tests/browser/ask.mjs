@@ -2,7 +2,7 @@
  *
  * {"verify": {"token" | "text", "trust", "now"}} -> the state of every check that was made, the outcome and what
  * the badge says; {"read_json": text}, {"read_time": text}, {"read_code": text} and {"read_base64url": text} -> a
- * value, or {"refused": sentence}. `twin.py` asks.
+ * value, or {"refused": sentence}; and the same of what desks exchange. `twin.py` asks.
  */
 
 import { createInterface } from "node:readline";
@@ -12,6 +12,11 @@ import { FormatError, fromBase64url, toHex, utf8 } from "../../keys/browser/byte
 import { StrictJsonError, readObject } from "../../keys/browser/strict-json.js";
 import { TimestampError, parse } from "../../keys/browser/timestamps.js";
 import { readBadge, verify } from "../../keys/browser/verify.js";
+import { BundleError, open } from "../../verifier/desk/app/bundle.js";
+import { decide } from "../../verifier/desk/app/decide.js";
+import { AT_THE_OFFICE, advance } from "../../verifier/desk/app/epochs.js";
+import { Collector, split } from "../../verifier/desk/app/series.js";
+import { holderHash } from "../../verifier/desk/app/signed.js";
 
 const ANSWERS = {
   verify: told,
@@ -19,6 +24,15 @@ const ANSWERS = {
   read_time: (text) => parse(text),
   read_code: (text) => toHex(readText(text)),
   read_base64url: (text) => toHex(fromBase64url(text)),
+  open_bundle: async ({ token, now, ...how }) => (await open(token, { ...how, now: parse(now) })).bundle.version,
+  decide: decided,
+  holder: ({ salt, ...parts }) => holderHash({ salt: fromBase64url(salt), ...parts }),
+  split: ({ tokens, prefix }) => split(tokens, prefix),
+  collect: collected,
+  advance: async ({ tokens, event, keys }) => {
+    const { epoch, holder, disputed } = await advance(AT_THE_OFFICE, tokens, { event, keys });
+    return { epoch, holder: disputed ? "" : holder };
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -30,8 +44,8 @@ async function answered(question, given) {
   try {
     return { answer: await ANSWERS[question](given) };
   } catch (error) {
-    if ([FormatError, StrictJsonError, TimestampError].some((kind) => error instanceof kind)) {
-      return { refused: error.message };
+    if ([FormatError, StrictJsonError, TimestampError, BundleError].some((kind) => error instanceof kind)) {
+      return { refused: error.message, code: error.code };
     }
     throw error;
   }
@@ -54,6 +68,21 @@ async function told(given) {
   const states = Object.fromEntries(made.map((check) => [check.id, check.state]));
   const evidence = Object.fromEntries(made.map((check) => [check.id, check.evidence]));
   return { states, evidence, outcome, statement };
+}
+
+async function decided({ token, pin, event, badge, now, grants }) {
+  const moment = parse(now);
+  const { bundle, trust } = await open(token, { pin, event, now: moment });
+  const verdict = await verify(readBadge(badge), { trust, now: moment });
+  const { kind, reason, percent, name, holders, day } = await decide(verdict, { bundle, grants, now: moment });
+  return { kind, reason, percent, name, holders, day, outcome: verdict.outcome };
+}
+
+async function collected(texts) {
+  const collector = new Collector();
+  let state = null;
+  for (const text of texts) state = await collector.add(text);
+  return { missing: state.missing, tokens: state.tokens };
 }
 
 function published(documents) {

@@ -3,7 +3,7 @@
 import { fromBase64url, utf8 } from "../../../keys/browser/bytes.js";
 import { readDictionary } from "../../../keys/browser/badge-code.js";
 import { parse } from "../../../keys/browser/timestamps.js";
-import { fingerprint, hashOf, readSigned, unverified } from "./signed.js";
+import { digestOfPayload, fingerprint, readSigned, unverified } from "./signed.js";
 
 const AHEAD = 5 * 60_000;
 
@@ -22,7 +22,7 @@ export class BundleError extends Error {
  * was taken in before is opened whatever the clock says now: `standing` tells.
  */
 export async function open(token, { pin, event, seen = null, now, kept = false }) {
-  const hash = await hashOf(token).catch(() => "");
+  const hash = await digestOfPayload(token);
   const bundle = await verified(token, pin);
   if (bundle.layout !== 1) throw new BundleError("layout", "This page is too old for this bundle.");
   if (bundle.event.id !== event) throw new BundleError("event", `The bundle is of the event ${bundle.event.id}.`);

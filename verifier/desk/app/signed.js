@@ -37,6 +37,11 @@ export async function hashOf(token) {
   return toBase64url(await sha256(utf8(token.slice(0, token.lastIndexOf(".")))));
 }
 
+/** A digest of what a token says, whoever signed it and how often. */
+export async function digestOfPayload(token) {
+  return toBase64url(await sha256(utf8(token.split(".")[1] ?? "")));
+}
+
 /** The thumbprint of RFC 7638 of an EC key. */
 export async function fingerprint({ crv, kty, x, y }) {
   return toBase64url(await sha256(utf8(JSON.stringify({ crv, kty, x, y }))));

@@ -1,0 +1,288 @@
+"""The desk's page and the office mean the same by what they exchange: bundles, claims, series, epochs, decisions."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from schemas import badge_qr, base64url, timestamps
+from tests.browser.twin import Twin, asked
+from tests.unit.verifier.desk.keys import BUNDLES, EPOCHS, SALT, bundle, desk_key
+from tests.unit.verifier.registration.policies import policy
+from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer
+from verifier.desk.errors import BundleError, EpochError
+from verifier.desk.formats import bundle as bundles
+from verifier.desk.formats import codes, epochs, tokens
+from verifier.desk.formats.bundle import BundledClaims, Device, Seen
+from verifier.desk.formats.epochs import Chain, Signatories
+from verifier.registration.events import NameAgainstId, decide_acceptance
+from verifier.verification.reading import read_text
+from verifier.verification.service import judge
+
+ISSUER = IssuerSimulator()
+EVENT, PIN = "summit-2027", tokens.fingerprint(BUNDLES.public)
+HUB, OTHER_HUB = p256_signer("hub"), p256_signer("other hub")
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
+    with asked() as answering:
+        yield answering
+
+
+# Bundles
+
+
+def both_read(twin: Twin, token: str, **changed: Any) -> tuple[bool, bool]:
+    """Whether the office's reader and the page take a bundle in."""
+    how = {"now": NOW, "event": EVENT, "pinned": PIN, "seen": None} | changed
+    try:
+        bundles.read(token, **how)
+        here = True
+    except BundleError:
+        here = False
+    seen = how["seen"]
+    asked_for = {
+        "token": token,
+        "now": how["now"].isoformat().replace("+00:00", "Z"),
+        "event": how["event"],
+        "pin": how["pinned"],
+        "seen": None if seen is None else {"version": seen.version, "hash": payload_hash(token, seen)},
+    }
+    return here, "answer" in twin.ask("open_bundle", asked_for)
+
+
+def payload_hash(token: str, seen: Seen) -> str:
+    same = seen.payload_sha256 == bundle().payload_sha256
+    return digest_in_the_page(token) if same else seen.payload_sha256
+
+
+def digest_in_the_page(token: str) -> str:
+    from hashlib import sha256
+
+    return base64url.encode(sha256(token.split(".")[1].encode()).digest())
+
+
+@pytest.mark.parametrize(
+    ("changed", "taken"),
+    [
+        ({}, True),
+        ({"now": NOW - timedelta(minutes=4)}, True),
+        ({"now": NOW - timedelta(minutes=6)}, False),
+        ({"now": NOW + timedelta(hours=95)}, True),
+        ({"now": NOW + timedelta(hours=96)}, False),
+        ({"event": "other"}, False),
+        ({"pinned": "A" * 43}, False),
+        ({"seen": Seen(6, "x")}, True),
+        ({"seen": Seen(7, "x")}, False),
+        ({"seen": Seen(8, "x")}, False),
+    ],
+)
+def test_a_bundle_is_taken_in_by_both_or_by_none(twin: Twin, changed: dict[str, Any], taken: bool) -> None:
+    assert both_read(twin, bundle().token, **changed) == (taken, taken)
+
+
+def test_a_bundle_that_was_changed_is_taken_in_by_none(twin: Twin) -> None:
+    header, payload, signature = bundle().token.split(".")
+    for changed in (
+        f"{header}.{payload[:99]}{'B' if payload[99] == 'A' else 'A'}{payload[100:]}.{signature}",
+        f"{header}.{payload}.{signature[:-4]}AAAA",
+        f"{header}.{payload}",
+        "",
+        bundles.sign(bundle().content, signer=EPOCHS).token,
+    ):
+        assert both_read(twin, changed) == (False, False)
+
+
+def test_the_same_bundle_again_is_taken_in(twin: Twin) -> None:
+    made = bundle()
+    assert both_read(twin, made.token, seen=Seen(7, made.payload_sha256)) == (True, True)
+
+
+# Decisions
+
+
+BADGES: dict[str, Any] = {
+    "good": {},
+    "other achievement": {"achievement": "other"},
+    "no name": {"name": None},
+    "withdrawn": {"index": 4},
+}
+
+
+def text_of(token: str) -> str:
+    return badge_qr.to_desk_text(ISSUER.packed(token))
+
+
+def decided(twin: Twin, text: str, *, now: Any = NOW, days: Any = None, grants: Any = ()) -> dict[str, Any]:
+    made = bundle(ISSUER, claims=BundledClaims(salt=SALT, days=days or {}))
+    given = {
+        "token": made.token,
+        "pin": PIN,
+        "event": EVENT,
+        "badge": text,
+        "now": timestamps.show(now),
+        "grants": list(grants),
+    }
+    answer: dict[str, Any] = twin.ask("decide", given)["answer"]
+    return answer
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"validUntil": "2027-01-30T09:00:00Z"},
+        {"validFrom": "2027-03-30T09:00:00Z"},
+        {"issuer": {"id": "did:web:badges.other.example", "type": ["Profile"], "name": "Other"}},
+    ],
+    ids=["good", "over", "to come", "of another"],
+)
+@pytest.mark.parametrize("term", ["2027-01-01/2027-12-31", "2026-01-01/2026-12-31", None])
+@pytest.mark.parametrize("achievement", ["contributor", "sustained", "elsewhere"])
+@pytest.mark.parametrize("named", [True, False])
+def test_the_page_decides_as_the_office_does(
+    twin: Twin, changes: dict[str, Any], term: str | None, achievement: str, named: bool
+) -> None:
+    document = ISSUER.document() | changes
+    subject = document["credentialSubject"]
+    subject["term"] = term
+    if term is None:
+        del subject["term"]
+    subject["achievement"]["id"] = f"https://badges.example.org/achievements/{achievement}"
+    if not named:
+        subject["identifier"] = [i for i in subject["identifier"] if i["identityType"] != "name"]
+    text = text_of(ISSUER.token(document))
+    made = bundle(ISSUER)
+    verdict = judge(read_text(text), trust=made.trust(), now=NOW)
+    expected = decide_acceptance(verdict, policy=policy(), now=NOW, proof=NameAgainstId(True))
+
+    found = decided(twin, text)
+
+    assert found["reason"] == expected.reason.value
+    assert found["outcome"] == verdict.outcome.value
+    if found["kind"] == "grant":
+        assert found["percent"] == expected.percent
+
+
+@pytest.mark.parametrize("now", [NOW - timedelta(days=400), NOW + timedelta(days=400)])
+def test_a_bundle_out_of_its_time_decides_nothing(twin: Twin, now: Any) -> None:
+    made = bundle(ISSUER)
+    given = {"token": made.token, "pin": PIN, "event": EVENT, "badge": text_of(ISSUER.token()), "grants": []}
+    refused = twin.ask("decide", given | {"now": timestamps.show(now)})
+    assert refused["code"] in {"ahead", "expired"}
+
+
+def test_who_redeemed_before_is_sent_to_the_ticket_queue(twin: Twin) -> None:
+    text = text_of(ISSUER.token())
+    (holder,) = decided(twin, text)["holders"]
+
+    online = decided(twin, text, days={holder: "2027-01-30"})
+    assert (online["kind"], online["reason"], online["day"]) == ("ticket_queue", "already_redeemed", "2027-01-30")
+    here = decided(twin, text, grants=[{"desk": "desk-1", "at": "2027-02-01T08:00:00Z", "holders": [holder]}])
+    assert (here["kind"], here["reason"]) == ("ticket_queue", "already_redeemed")
+
+
+def test_the_documented_hash_of_a_holder(twin: Twin) -> None:
+    given = {
+        "salt": SALT,
+        "event": EVENT,
+        "entitlement": "ticket-discount",
+        "issuer": "did:web:badges.example.org",
+        "reference": "urn:uuid:6f1c1c0e-52d1-4b57-9c55-6a4a6e0a7d11",
+    }
+    assert twin.ask("holder", given) == {"answer": "_U8-cEOgaiB7QYLaNPioig"}
+
+
+# Series of codes
+
+
+def test_a_series_that_one_makes_is_read_by_the_other(twin: Twin) -> None:
+    token = bundle(ISSUER).token
+    ours = codes.write("bundle", [token])
+    assert twin.ask("collect", [*reversed(ours)])["answer"] == {"missing": [], "tokens": [token]}
+    assert twin.ask("collect", list(ours[1:]))["answer"]["missing"] == [1]
+    theirs = twin.ask("split", {"tokens": [token, "e30.e30.AAEC"], "prefix": "OB1J"})["answer"]
+    assert codes.read(theirs) == ("journal", (token, "e30.e30.AAEC"))
+    documented = "OB1J:3AB2E048C445D85F36876A5E5FBB1519/1/1/FPCC8C:PLJ$CJJIHQ1GR9"
+    assert twin.ask("collect", [documented])["answer"]["tokens"] == ["e30.e30.AAEC"]
+
+
+def test_a_damaged_series_is_refused(twin: Twin) -> None:
+    ours = list(codes.write("bundle", [bundle(ISSUER).token]))
+    ours[0] = ours[0][:-3] + ("AAA" if not ours[0].endswith("AAA") else "BBB")
+    assert "refused" in twin.ask("collect", ours)
+
+
+# Epochs
+
+
+LEAD, NO_LEAD = desk_key("desk-1"), desk_key("desk-2")
+DESKS = [
+    Device(id="desk-1", name="One", jwk=LEAD.public.to_jwk(), state="active", rights=("scan", "lead"), cap=20),
+    Device(id="desk-2", name="Two", jwk=NO_LEAD.public.to_jwk(), state="active", rights=("scan",), cap=20),
+]
+KEYS = {"epochJwk": EPOCHS.public.to_jwk(), "desks": [desk.model_dump(mode="json") for desk in DESKS]}
+OFFICE = Signatories(EPOCHS.public, {"desk-1": LEAD.public})
+HUB_SIGNER = p256_signer("hub-signs")
+
+
+def statement(chain: Chain, *, holder: Any, signer: Any, url: str = "https://hub.example") -> str:
+    url = url if holder is not None else ""
+    return epochs.write(chain, holder=holder, url=url, at=NOW, signer=signer)
+
+
+def both_advance(twin: Twin, statements: list[str]) -> tuple[tuple[int, str], tuple[int, str]]:
+    chain = Chain(EVENT)
+    for token in sorted(statements, key=lambda one: epochs.read(one).epoch):
+        try:
+            chain = chain.followed_by([token], signatories=OFFICE)
+        except EpochError:
+            continue
+    there = twin.ask("advance", {"tokens": statements, "event": EVENT, "keys": KEYS})["answer"]
+    return (chain.epoch, chain.holder), (there["epoch"], there["holder"])
+
+
+def test_handing_over_back_and_taking_over_lead_to_the_same_place(twin: Twin) -> None:
+    chain, made = Chain(EVENT), list[str]()
+    fingerprint = tokens.fingerprint(HUB.public)
+    back = p256_signer(fingerprint, seed="hub handing back")
+    steps = [
+        (HUB.public, EPOCHS),
+        (OTHER_HUB.public, LEAD),
+        (None, EPOCHS),
+        (back.public, EPOCHS),
+    ]
+    for holder, signer in steps:
+        token = statement(chain, holder=holder, signer=signer)
+        chain = chain.followed_by([token], signatories=OFFICE)
+        made.append(token)
+        for order in itertools.permutations(made):
+            here, there = both_advance(twin, list(order))
+            assert here == there == (len(made), chain.holder)
+
+
+@pytest.mark.parametrize("signer", [NO_LEAD, HUB, BUNDLES], ids=["desk", "hub", "bundle key"])
+def test_what_nobody_may_sign_changes_nothing(twin: Twin, signer: Any) -> None:
+    first = statement(Chain(EVENT), holder=HUB.public, signer=EPOCHS)
+    chain = Chain(EVENT).followed_by([first], signatories=OFFICE)
+    forged = statement(chain, holder=OTHER_HUB.public, signer=signer)
+    by_nobody = statement(Chain(EVENT), holder=HUB.public, signer=signer)
+
+    assert both_advance(twin, [first, forged]) == ((1, chain.holder), (1, chain.holder))
+    assert both_advance(twin, [by_nobody]) == ((0, "online"), (0, "online"))
+
+
+def test_two_that_claim_to_decide_are_seen_and_ended_by_the_next(twin: Twin) -> None:
+    first = statement(Chain(EVENT), holder=HUB.public, signer=EPOCHS)
+    chain = Chain(EVENT).followed_by([first], signatories=OFFICE)
+    one = statement(chain, holder=OTHER_HUB.public, signer=LEAD)
+    other = statement(chain, holder=None, signer=EPOCHS)
+    here, there = both_advance(twin, [first, one, other])
+    assert here == there == (2, "")
+    of_the_other = Chain(EVENT).followed_by([first, other], signatories=OFFICE)
+    third = statement(of_the_other, holder=HUB.public, signer=EPOCHS)
+    assert both_advance(twin, [third, first, one, other])[0] == both_advance(twin, [first, one, other, third])[1]
+    assert both_advance(twin, [first, one, other, third])[1] == (3, tokens.fingerprint(HUB.public))

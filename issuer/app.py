@@ -18,6 +18,7 @@ from issuer.attestations import sheet_web
 from issuer.attestations import team_web as attestations_team
 from issuer.attestations import web as attestations_web
 from issuer.attestations.model import AttestationError
+from issuer.badges import issuance
 from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
 from issuer.contract import web as contract_web
@@ -194,7 +195,7 @@ def _add_people(
         record.sign_with_new_name(bureau(), person, now=login.clock())
 
     def rejoined(persons: Sequence[str]) -> None:
-        record.sign_with_references(bureau(), persons, now=login.clock())
+        issuance.settle(bureau(), persons, now=login.clock())
 
     def matters() -> list[Matter]:
         now = login.clock()

@@ -70,6 +70,8 @@ class Jobs:
             decided = recognition.decide_some(self.engine, policy, touched, as_of=now)
             awards = awarding.award_decisions(self.engine, decided, policy=policy, now=now)
             signed = issuance.issue(self.bureau(), now=self.clock())
+            moved = {item.subject for item in told if item.kind == "person"}  # merged or split, among others
+            signed += issuance.settle(self.bureau(), moved, now=self.clock())
             with writing(self.engine) as connection:
                 news.done(connection, [item.number for item in told])
             total += Done(len(told), len(touched), awards, signed)

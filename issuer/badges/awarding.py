@@ -127,7 +127,8 @@ def approve(engine: Engine, decision_id: str, *, by: Person, policy: Qualificati
             store.approve_hand_decision(connection, decision_id, by=by.id, now=now)
         place, made = _place(decision.tier, policy), 0
         for award in recognised:
-            ids = people_service.ids_of(connection, award.person)
+            holder = people_service.persons_behind(connection, {award.person})[award.person]
+            ids = people_service.ids_of(connection, holder.id)
             held = [other for person in ids for other in store.awards_of(connection, person, award.period)]
             best = _best_tiers(held, policy, known_as=dict.fromkeys(ids, award.person))
             if place is not None and place < best.get(award.person, len(policy.tiers)):

@@ -6,7 +6,7 @@ without its record. Finding and withdrawing badges is `service`.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError, Purpose, StatusPlace
 from issuer.badges.preparation import Cover, Particulars, StatusEntry
-from issuer.badges.service import badge_by_id, existing
+from issuer.badges.service import badge_by_id, existing, read_own
 from issuer.ground import mail
 from issuer.ground.database import writing
 from issuer.ground.mail import MailError
@@ -82,6 +82,74 @@ def sign_again(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -
     _sign_all(bureau, now, None)
 
 
+def settle(bureau: Bureau, persons: Iterable[str], *, now: datetime) -> int:
+    """After a merge or a split: one tier badge for each person and period, which carries every reference that is
+    theirs and no other (DESIGN §3). It is a new one, with a new id and a new place on the status list, so that no
+    copy saved before buys a second discount. Returns how many were signed.
+
+    Where one of the badges is suspended nothing is done yet: a new one would lift that.
+    """
+    with writing(bureau.engine) as connection:
+        behind = people_service.persons_behind(connection, set(persons)).values()
+        for person in {one.id: one for one in behind if people_service.is_present(one)}.values():
+            _settle(connection, bureau, person, now)
+    return _sign_all(bureau, now, None)
+
+
+def _settle(connection: Connection, bureau: Bureau, person: Person, now: datetime) -> None:
+    ids = people_service.ids_of(connection, person.id)
+    held = [badge for one in ids for badge in store.badges_of(connection, one) if _is_tier(bureau, badge.award)]
+    mine = {badge.id for badge in held}
+    for period in {badge.award.period for badge in held}:
+        # What another person's badge took the place of is its holder's again, once the two are apart.
+        live = [
+            badge
+            for badge in held
+            if badge.award.period == period
+            and (badge.standing or (badge.superseded_by is not None and badge.superseded_by not in mine))
+        ]
+        if not live or any(badge.suspended_at is not None or badge.jwt is None for badge in live):
+            continue
+        found = [store.reference_of(connection, one, period, "tier") for one in ids]
+        references = {one for one in found if one is not None}
+        best = min(
+            live,
+            key=lambda badge: (
+                rank(badge.award, bureau.policy(badge.award.policy_digest)), not badge.standing,
+                _references_in(badge) != references, badge.award.made_at, badge.id,
+            ),
+        )  # fmt: skip
+        if best.standing and _references_in(best) == references:
+            for other in live:
+                if other.standing and other.id != best.id:
+                    store.set_revoked(connection, other.id, reason="superseded", superseded_by=best.id, now=now)
+        else:
+            _intend_sibling(connection, bureau, best, person, now)
+
+
+def _is_tier(bureau: Bureau, award: Award) -> bool:
+    return any(tier.id == award.achievement for tier in bureau.policy(award.policy_digest).tiers)
+
+
+def _references_in(badge: Badge) -> set[str]:
+    return set() if badge.jwt is None else set(read_own(badge.jwt).credentialSubject.holder_references)
+
+
+def _intend_sibling(connection: Connection, bureau: Bureau, badge: Badge, person: Person, now: datetime) -> None:
+    """A new badge of the same award, with its holder's choices as they were; what it replaces stands until it is
+    signed. The reference is the award's own, so its holder code stays good.
+    """
+    new = _add_badge(connection, bureau, badge.award, badge.reference)
+    store.set_choices(
+        connection,
+        new.id,
+        shows_name=badge.shows_name,
+        hashes_address=badge.hashes_address,
+        published=badge.published,
+    )
+    _intend_version(connection, bureau, existing(connection, new.id), person, now)
+
+
 def sign_anew(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
     """New versions of all badges in force that a compromised key signed: same ids, same status entries.
 
@@ -108,6 +176,11 @@ def _people(connection: Connection, awards: Sequence[Award]) -> Mapping[str, Per
     return people_service.persons_behind(connection, {award.person for award in awards})
 
 
+def _ids_behind(connection: Connection, award: Award) -> tuple[str, ...]:
+    """Every id under which the holder of an award is or was known."""
+    return people_service.ids_of(connection, _people(connection, [award])[award.person].id)
+
+
 def _intend_chunk(bureau: Bureau, now: datetime) -> int:
     """Store the intent of a chunk of badges: id, reference, status entry and claims, nothing signed yet."""
     with writing(bureau.engine) as connection:
@@ -119,23 +192,29 @@ def _intend_chunk(bureau: Bureau, now: datetime) -> int:
             if reference is None:
                 reference = bureau.reference(award.person, award.period.term, purpose)
                 store.add_reference(connection, award.person, award.period, purpose, reference=reference)
-            badge_id = f"urn:uuid:{uuid4()}"
-            salt = base64url.encode(secrets.token_bytes(SALT_BYTES))
-            store.add_badge(connection, badge_id=badge_id, award=award.id, reference=reference, salt=salt)
-            _allocate_status(connection, badge_id, "revocation")
-            if bureau.policy(award.policy_digest).uses_suspension:
-                _allocate_status(connection, badge_id, "suspension")
+            badge = _add_badge(connection, bureau, award, reference)
             token_hash = hash_of(bureau.page_token(award.person))
             store.set_holder_page(connection, award.person, token_hash=token_hash)
-            _intend_version(connection, bureau, existing(connection, badge_id), people[award.person], now)
+            _intend_version(connection, bureau, badge, people[award.person], now)
         return len(waiting)
+
+
+def _add_badge(connection: Connection, bureau: Bureau, award: Award, reference: str) -> Badge:
+    """A badge without a version: its id and its places on the status lists."""
+    badge_id = f"urn:uuid:{uuid4()}"
+    salt = base64url.encode(secrets.token_bytes(SALT_BYTES))
+    store.add_badge(connection, badge_id=badge_id, award=award.id, reference=reference, salt=salt)
+    _allocate_status(connection, badge_id, "revocation")
+    if bureau.policy(award.policy_digest).uses_suspension:
+        _allocate_status(connection, badge_id, "suspension")
+    return existing(connection, badge_id)
 
 
 def _reference_of(connection: Connection, award: Award, purpose: str) -> str | None:
     """The holder's reference in the award's period; one that they had before they were merged serves, too, since
     a discount hangs on it and they are one person.
     """
-    for person in people_service.ids_of(connection, award.person):
+    for person in _ids_behind(connection, award):
         reference = store.reference_of(connection, person, award.period, purpose)
         if reference is not None:
             return reference
@@ -205,7 +284,7 @@ def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
                     now=now,
                 )
                 badge = existing(connection, badge_id)
-                superseded = _supersede_lesser(connection, bureau, badge, now)
+                superseded = _supersede_lesser(connection, bureau, badge, now, is_new=version == 1)
                 if version == 1:
                     _tell_holder(connection, bureau, badge, superseded, now)
         if not waiting:
@@ -215,14 +294,21 @@ def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
             progress(signed)
 
 
-def _supersede_lesser(connection: Connection, bureau: Bureau, better: Badge, now: datetime) -> list[Badge]:
-    """A better badge in force takes the place of lesser ones of the same period (DESIGN §3)."""
+def _supersede_lesser(
+    connection: Connection, bureau: Bureau, better: Badge, now: datetime, *, is_new: bool
+) -> list[Badge]:
+    """A better badge in force takes the place of lesser ones of the same period; a new one also of its equals,
+    which are there only after a merge or a split (DESIGN §3).
+    """
     policy = bureau.policy(better.award.policy_digest)
-    ids = people_service.ids_of(connection, better.award.person)
+    ids = _ids_behind(connection, better.award)
     taken: list[Badge] = []
     for other in (badge for person in ids for badge in store.badges_of(connection, person)):
-        same_period = other.award.period == better.award.period
-        if same_period and other.standing and rank(other.award, policy) > rank(better.award, policy):
+        if other.award.period != better.award.period or not other.standing or other.id == better.id:
+            continue
+        less = rank(other.award, policy) - rank(better.award, policy)
+        both = is_new and _is_tier(bureau, other.award) and _is_tier(bureau, better.award)
+        if less > 0 or (less == 0 and both):
             store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
             taken.append(other)
     return taken

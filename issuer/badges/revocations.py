@@ -13,7 +13,7 @@ from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
 from issuer.badges.revocation import Case, Outcome
 from issuer.badges.service import existing
-from issuer.ground import audit, mail
+from issuer.ground import audit, mail, news
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import MailError
 from issuer.ground.matters import Matter
@@ -176,6 +176,7 @@ def _end(
         store.set_revoked(connection, badge.id, reason=_said(case), superseded_by=None, now=now)
     store.end_revocation(connection, case.number, outcome=outcome, now=now)
     _note_ended(connection, badge, outcome, case, now=now)
+    news.tell(connection, "person", badge.award.person)  # whose other badges may have waited for this
     _write(connection, bureau, _case(connection, case.number), badge, now=now, because=because)
 
 

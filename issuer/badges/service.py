@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from issuer.badges import preparation, status, store
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
-from issuer.ground import audit
+from issuer.ground import audit, news
 from issuer.ground.audit.store import MAX_TEXT
 from issuer.ground.database import reading, writing
 from issuer.ground.tokens import hash_of
@@ -140,6 +140,7 @@ def reinstate(engine: Engine, badge: Badge, *, now: datetime) -> bool:
         changed = store.set_suspended(connection, badge.id, reason=None, now=None)
         if changed:
             _note(connection, badge, "reinstate", by=OPERATOR, reason="the suspension was lifted", now=now)
+            news.tell(connection, "person", badge.award.person)  # whose other badges may have waited for this
         return changed
 
 

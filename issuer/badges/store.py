@@ -73,7 +73,7 @@ badges = Table(
     "badges",
     metadata,
     Column("id", String(45), primary_key=True),
-    Column("award", ForeignKey("awards.id"), nullable=False, unique=True),
+    Column("award", ForeignKey("awards.id"), nullable=False, index=True),  # several, if persons were merged
     Column("reference", String(45), nullable=False),
     Column("salt", String(64), nullable=False),
     Column("shows_name", Boolean, nullable=False, default=False),
@@ -451,11 +451,6 @@ def count_holders(connection: Connection, achievement: str) -> int:
     standing = badges.c.revoked_at.is_(None) & (awards.c.achievement == achievement)
     query = select(func.count(awards.c.person.distinct())).join(badges, badges.c.award == awards.c.id)
     return connection.execute(query.where(standing)).scalar() or 0
-
-
-def badge_of_award(connection: Connection, award_id: str) -> Badge | None:
-    row = connection.execute(_badge_query().where(badges.c.award == award_id)).first()
-    return _badge(row) if row else None
 
 
 def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> None:

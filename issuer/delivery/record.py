@@ -1,6 +1,5 @@
 """A person's whole record: taken along as one file, hidden, or erased. It spans every room, so it stands here."""
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -153,24 +152,6 @@ def sign_with_new_name(bureau: Bureau, person_id: str, *, now: datetime) -> int:
     with writing(bureau.engine) as connection:
         badges.forget_former_versions(connection, people_service.ids_of(connection, person_id))
     return len(mine)
-
-
-def sign_with_references(bureau: Bureau, persons: Iterable[str], *, now: datetime) -> int:
-    """After a merge or a split: badges in force are signed anew with the references that their holder has now.
-    Comes out: how many.
-    """
-    people, signed = people_service.people_by_id(bureau.engine), 0
-    for person_id in persons:
-        mine = [badge for badge in _badges(bureau, person_id) if badge.standing and badge.jwt]
-        if len({badge.award.person for badge in mine}) > 1 or _several_references(mine):
-            for badge in mine:
-                issuance.sign_again(bureau, badge, person=people[person_id], now=now)
-                signed += 1
-    return signed
-
-
-def _several_references(held: Sequence[Badge]) -> bool:
-    return any(len(badges.read_own(one.jwt).credentialSubject.holder_references) > 1 for one in held if one.jwt)
 
 
 def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> None:

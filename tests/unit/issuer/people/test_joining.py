@@ -12,6 +12,7 @@ from issuer.badges import awarding, issuance
 from issuer.badges import service as badges
 from issuer.ground import audit, news
 from issuer.ground.database import reading, writing
+from issuer.jobs import Jobs
 from issuer.people import joining, own, profiles, roster, store
 from issuer.people import service as people_service
 from issuer.people.model import Account, PeopleError, Person
@@ -158,27 +159,65 @@ def test_an_offer_needs_enough_proof_and_the_persons_word(community: Community) 
     assert community.person(BOB).id == old.id
 
 
-def test_badges_of_both_carry_both_references_and_part_again(community: Community) -> None:
+def test_after_a_merge_one_new_badge_carries_both_references_and_a_split_gives_each_their_own(
+    community: Community,
+) -> None:
     office = community.office
     for who in ("ada", "cy"):
         office.add_changes(who, count=4)
     award_everybody(office)
     ada, cy = office.person(ADA), office.person("Cy Chair")
+    before = {badge.id for who in (ada, cy) for badge in badges.badges_of(office.engine, who.id)}
     browser = community.signed_in(ADA)
     community.prove_address(browser, "cy@books.example")
     browser.done("/me/offers", other=cy.id, answer="join")
 
-    def references() -> list[set[str]]:
-        held = [one for who in (ada, cy) for one in badges.badges_of(office.engine, who.id)]
-        assert len(held) == 2 and all(one.standing for one in held)
-        return [set(badges.read_own(one.jwt or "").credentialSubject.holder_references) for one in held]
+    def standing() -> dict[str, set[str]]:
+        held = [one for who in (ada, cy) for one in badges.badges_of(office.engine, who.id) if one.standing]
+        return {one.id: set(badges.read_own(one.jwt or "").credentialSubject.holder_references) for one in held}
 
-    first, second = references()
-    assert first == second and len(first) == 2, "whoever takes one, takes both"
+    ((merged_badge, references),) = standing().items()
+    assert merged_badge not in before and len(references) == 2
+    old = [badges.badge_by_id(office.engine, one) for one in before]
+    assert all((one.state, one.superseded_by) == ("superseded", merged_badge) for one in old)
+    assert issuance.settle(office.bureau, [ada.id, cy.id], now=community.clock()) == 0, "once is enough"
     assert award_everybody(office) == 0
+
     browser.done("/me/merges/undone", merge="1")
-    first, second = references()
-    assert len(first) == len(second) == 1 and first != second
+    apart = standing()
+    assert len(apart) == 2 and not set(apart) & {merged_badge, *before}
+    assert sorted(map(len, apart.values())) == [1, 1] and set.union(*apart.values()) == references
+    assert badges.badge_by_id(office.engine, merged_badge).state == "superseded"
+    assert award_everybody(office) == 0
+
+
+def test_the_better_tier_of_both_is_the_one_that_stays(community: Community) -> None:
+    office = community.office
+    office.add_changes("ada", count=1)
+    office.add_changes("cy", count=4)
+    award_everybody(office)
+    kept, gone = office.person(ADA), office.person("Cy Chair")
+    merged(office, "Ada Long", "Cy Chair")
+    Jobs(office.engine, lambda: office.bureau, lambda: office.policy, community.clock).handle_news()
+    held = [one for who in (kept, gone) for one in badges.badges_of(office.engine, who.id)]
+    (one,) = [badge for badge in held if badge.standing]
+    assert one.award.tier == "contributor"
+    assert len(badges.read_own(one.jwt or "").credentialSubject.holder_references) == 2
+
+
+def test_a_merge_does_not_lift_a_suspension_and_waits_for_its_end(community: Community) -> None:
+    office = community.office
+    for who in ("ada", "cy"):
+        office.add_changes(who, count=4)
+    award_everybody(office)
+    (suspended,) = badges.badges_of(office.engine, office.person("Cy Chair").id)
+    badges.suspend(office.engine, suspended, reason="a second look", now=community.clock())
+    ids = [office.person(ADA).id, office.person("Cy Chair").id]
+    merged(office, "Ada Long", "Cy Chair")
+    assert issuance.settle(office.bureau, ids, now=community.clock()) == 0
+    assert badges.badge_by_id(office.engine, suspended.id).state == "suspended"
+    badges.reinstate(office.engine, badges.badge_by_id(office.engine, suspended.id), now=community.clock())
+    assert issuance.settle(office.bureau, ids, now=community.clock()) == 1
 
 
 def test_nobody_takes_a_merge_of_others_apart(community: Community) -> None:

@@ -1,4 +1,4 @@
-"""The desk's page and the office mean the same by what they exchange: bundles, claims, series, epochs, decisions."""
+"""The desk's page and the office mean the same by bundles, claims, series of codes, epochs and decisions."""
 
 import itertools
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def twin() -> Iterator[Twin]:
 
 def both_read(twin: Twin, token: str, **changed: Any) -> tuple[bool, bool]:
     """Whether the office's reader and the page take a bundle in."""
-    how = {"now": NOW, "event": EVENT, "pinned": PIN, "seen": None} | changed
+    how: dict[str, Any] = {"now": NOW, "event": EVENT, "pinned": PIN, "seen": None} | changed
     try:
         bundles.read(token, **how)
         here = True

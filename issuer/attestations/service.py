@@ -15,14 +15,14 @@ from sqlalchemy import Connection, Engine
 
 from issuer.attendance import service as attendance
 from issuer.attendance.model import Counted
-from issuer.attestations import conflicts, review, store
+from issuer.attestations import review, store
+from issuer.attestations.eligibility import Eligibility
 from issuer.attestations.model import (
     MAX_DELEGATION_DAYS_PER_MONTH,
     Attestation,
     AttestationError,
     Claim,
     Delegation,
-    Parties,
 )
 from issuer.ground import news
 from issuer.ground.database import reading, writing
@@ -262,11 +262,6 @@ def asks_attendees(kind: str, policy: QualificationPolicy) -> bool:
     return any(predicate.name == "attendees_at_least" for predicate in policy.kinds[kind].when)
 
 
-def voices_wanted(kind: str, policy: QualificationPolicy) -> int:
-    """How many attestations make a claim of this kind stand by themselves."""
-    return policy.kinds[kind].attestations or max(support.attestations for support in policy.grades.B.any_of)
-
-
 def photo_of(connection: Connection, event: str) -> tuple[bytes, str] | None:
     """The photograph of an event's list at the door, while it is kept."""
     return attendance.photo_of(connection, event)
@@ -356,97 +351,20 @@ def _role(delegations: Sequence[Delegation], claim: Claim, day: date) -> str | N
     return next((d.role for d in standing or once if d.role), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why somebody may not attest a claim. `rule`: of the policy; empty where they hold no right for it."""
-
-    rule: str
-    sentence: str
-
-
-def why_not(
+def eligibility(
     connection: Connection,
-    claim: Claim,
-    attestor: Person,
+    claims: Iterable[Claim],
     people: Mapping[str, Person],
     policy: QualificationPolicy,
     today: date,
-) -> Refusal | None:
-    """Why this person may not attest this claim today; None if they may.
-
-    Where too few of those who hold a right in a region may, as when its only ambassador organised the event,
-    those of other regions may.
-    """
-    delegations = store.delegations_of(connection, attestor.id)
-    here = any(d.covers(claim.kind, region=claim.region, day=today) for d in delegations)
-    anywhere = any(d.covers(claim.kind, region=d.region, day=today) for d in delegations)
-    if not here and not (anywhere and _few_near(connection, claim, people, policy, today)):
-        return Refusal(
-            "",
-            f"{attestor.name} holds no delegation for {claim.kind} in {claim.region} today; the community's"
-            " manager gives one.",
-        )
-    rule = _barred_by(connection, claim, attestor, people, policy)
-    if rule is None:
-        return None
-    return Refusal(rule, f"{attestor.name} cannot attest this: {conflicts.sentence_of(rule)}.")
-
-
-def who_may_attest(
-    connection: Connection,
-    claim: Claim,
-    people: Mapping[str, Person],
-    policy: QualificationPolicy,
-    today: date,
-) -> list[Person]:
-    """Everybody who may attest a claim today, those of its own region first."""
-    near = _near(connection, claim, people, policy, today)
-    ids = {d.attestor for d in store.all_delegations(connection)} - {person.id for person in near}
-    held = [people[one] for one in sorted(ids & people.keys())]
-    return near + [one for one in held if why_not(connection, claim, one, people, policy, today) is None]
-
-
-def _near(
-    connection: Connection,
-    claim: Claim,
-    people: Mapping[str, Person],
-    policy: QualificationPolicy,
-    today: date,
-) -> list[Person]:
-    """Who holds a right for the claim in its own region, and is not barred."""
-    delegations = store.all_delegations(connection)
-    held = {d.attestor for d in delegations if d.covers(claim.kind, region=claim.region, day=today)}
-    present = [people[attestor] for attestor in sorted(held & people.keys())]
-    return [one for one in present if _barred_by(connection, claim, one, people, policy) is None]
-
-
-def _few_near(
-    connection: Connection,
-    claim: Claim,
-    people: Mapping[str, Person],
-    policy: QualificationPolicy,
-    today: date,
-) -> bool:
-    held = [d for d in store.all_delegations(connection) if d.covers(claim.kind, region=claim.region, day=today)]
-    return bool(held) and len(_near(connection, claim, people, policy, today)) < voices_wanted(claim.kind, policy)
-
-
-def _barred_by(
-    connection: Connection,
-    claim: Claim,
-    attestor: Person,
-    people: Mapping[str, Person],
-    policy: QualificationPolicy,
-) -> str | None:
-    others = (a for a in store.attestations_of(connection, [claim.id]) if a.seen and a.attestor != attestor.id)
-    parties = Parties(
-        attestor=attestor,
-        subjects=tuple(people[subject] for subject in claim.subjects),
-        co_organisers=store.subjects_of_event(connection, claim.event) if claim.event else frozenset(),
-        other_attestors=tuple(people[a.attestor] for a in others if a.attestor in people),
-        day=claim.happened_at.astimezone(UTC).date(),
-    )
-    return conflicts.refusal(parties, policy.attestors)
+) -> Eligibility:
+    """Who may attest these claims today; the tables are read once for all of them."""
+    asked = list(claims)
+    answers: dict[str, list[Attestation]] = {}
+    for one in store.attestations_of(connection, [claim.id for claim in asked]):
+        answers.setdefault(one.claim, []).append(one)
+    organisers = store.subjects_of_events(connection, {claim.event for claim in asked if claim.event})
+    return Eligibility(people, policy, today, store.all_delegations(connection), answers, organisers)
 
 
 def _check_may_attest(
@@ -457,7 +375,7 @@ def _check_may_attest(
     policy: QualificationPolicy,
     today: date,
 ) -> None:
-    refused = why_not(connection, claim, attestor, people, policy, today)
+    refused = eligibility(connection, [claim], people, policy, today).why_not(claim, attestor)
     if refused is not None:
         raise AttestationError(refused.sentence)
 

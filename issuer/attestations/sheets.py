@@ -5,13 +5,15 @@ who else can. Each answer is taken by `service`, with the same rules as a single
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
 from issuer.attestations import service, store
+from issuer.attestations.eligibility import Eligibility, voices_wanted
 from issuer.attestations.model import Attestation, AttestationError, Claim
 from issuer.ground import mail
 from issuer.ground.database import reading, writing
@@ -88,9 +90,10 @@ def ask_all(
     asked: list[tuple[Person, int, str | None]] = []
     with reading(engine) as connection:
         attestors = {d.attestor for d in store.all_delegations(connection) if not d.revoked}
+        claims = store.recent_claims(connection, since=now - CLAIMS_WAIT)
+        known = service.eligibility(connection, claims, people, policy, now.date())
         waiting = {
-            person: len(_sheet(connection, people[person], people, policy, now).waiting)
-            for person in sorted(attestors & people.keys())
+            person: _how_many_wait(known, claims, people[person]) for person in sorted(attestors & people.keys())
         }
     for person_id, count in waiting.items():
         if not count:
@@ -177,12 +180,14 @@ def _sheet(
     policy: QualificationPolicy,
     now: datetime,
 ) -> Sheet:
+    claims = store.recent_claims(connection, since=now - CLAIMS_WAIT)
+    known = service.eligibility(connection, claims, people, policy, now.date())
     lines: list[Line] = []
     waiting = 0  # what was answered takes no place from what is asked
-    for claim in store.recent_claims(connection, since=now - CLAIMS_WAIT):
+    for claim in claims:
         if waiting >= CLAIMS_SHOWN:
             break
-        line = _line(connection, claim, attestor, people, policy, now)
+        line = _line(connection, known, claim, attestor)
         if line is None or (line.answer is not None and line.answer.answered_at < now - LINK_LASTS):
             continue
         lines.append(line)
@@ -192,38 +197,44 @@ def _sheet(
     )
 
 
-def _line(
-    connection: Connection,
-    claim: Claim,
-    attestor: Person,
-    people: Mapping[str, Person],
-    policy: QualificationPolicy,
-    now: datetime,
-) -> Line | None:
-    """One claim for this attestor; None if it is not their affair, or wants no other voice."""
-    kind = policy.kinds.get(claim.kind)
-    if kind is None or any(subject not in people for subject in claim.subjects):
-        return None
-    given = store.attestations_of(connection, [claim.id])
-    own = next((answer for answer in given if answer.attestor == attestor.id), None)
+def _how_many_wait(known: Eligibility, claims: Iterable[Claim], attestor: Person) -> int:
+    """As many as their sheet would show."""
+    asked = (
+        claim for claim in claims if _is_asked(known, claim, attestor) and known.why_not(claim, attestor) is None
+    )
+    return sum(1 for _ in islice(asked, CLAIMS_SHOWN))
+
+
+def _is_asked(known: Eligibility, claim: Claim, attestor: Person) -> bool:
+    """Whether a claim wants another voice, and not one that this attestor gave already."""
+    if claim.kind not in known.policy.kinds or any(subject not in known.people for subject in claim.subjects):
+        return False
+    given = known.answers_to(claim)
     seen = sum(answer.seen for answer in given)
-    if own is None and seen >= service.voices_wanted(claim.kind, policy):
+    return seen < voices_wanted(claim.kind, known.policy) and all(one.attestor != attestor.id for one in given)
+
+
+def _line(connection: Connection, known: Eligibility, claim: Claim, attestor: Person) -> Line | None:
+    """One claim for this attestor; None if it is not their affair, or wants no other voice."""
+    if claim.kind not in known.policy.kinds or any(subject not in known.people for subject in claim.subjects):
         return None
-    refused = service.why_not(connection, claim, attestor, people, policy, now.date())
-    if own is None and refused is not None and not refused.rule:
+    own = next((answer for answer in known.answers_to(claim) if answer.attestor == attestor.id), None)
+    if own is None and not _is_asked(known, claim, attestor):
+        return None
+    refused = known.why_not(claim, attestor) if own is None else None
+    if refused is not None and not refused.rule:
         return None  # no delegation for it: it is not on their sheet at all
     others: tuple[str, ...] = ()
-    if own is None and refused is not None:
-        able = service.who_may_attest(connection, claim, people, policy, now.date())
-        others = tuple(person.name for person in able if person.id != attestor.id)[:OTHERS_NAMED]
+    if refused is not None:
+        others = tuple(person.name for person in known.who_may(claim) if person.id != attestor.id)[:OTHERS_NAMED]
     return Line(
         claim,
-        tuple(people[subject] for subject in claim.subjects),
-        service.statements_of(claim.kind, policy),
-        service.asks_attendees(claim.kind, policy),
+        tuple(known.people[subject] for subject in claim.subjects),
+        service.statements_of(claim.kind, known.policy),
+        service.asks_attendees(claim.kind, known.policy),
         claim.event is not None and service.photo_of(connection, claim.event) is not None,
         own,
-        refused.sentence if refused is not None and own is None else None,
+        None if refused is None else refused.sentence,
         others,
     )
 

@@ -181,7 +181,7 @@ def subjects_around(connection: Connection, claim_id: str) -> frozenset[str]:
     event = connection.execute(select(claims.c.event).where(claims.c.id == claim_id)).scalar()
     about = select(claim_subjects.c.person).where(claim_subjects.c.claim == claim_id)
     own = frozenset(connection.execute(about).scalars())
-    return own | subjects_of_event(connection, event) if event else own
+    return own | subjects_of_events(connection, [event])[event] if event else own
 
 
 def subjects_attested_by(connection: Connection, attestor: str) -> frozenset[str]:
@@ -190,10 +190,14 @@ def subjects_attested_by(connection: Connection, attestor: str) -> frozenset[str
     return frozenset(connection.execute(joined.where(attestations.c.attestor == attestor)).scalars())
 
 
-def subjects_of_event(connection: Connection, event: str) -> frozenset[str]:
-    """Everybody whom any claim of this event is about."""
-    joined = select(claim_subjects.c.person).join(claims).where(claims.c.event == event)
-    return frozenset(connection.execute(joined).scalars())
+def subjects_of_events(connection: Connection, events: Iterable[str]) -> dict[str, frozenset[str]]:
+    """For each of these events everybody whom any claim of it is about."""
+    found: dict[str, set[str]] = {}
+    for some in _chunks(sorted(events)):
+        joined = select(claims.c.event, claim_subjects.c.person).join(claims).where(claims.c.event.in_(some))
+        for event, person in connection.execute(joined):
+            found.setdefault(event, set()).add(person)
+    return {event: frozenset(persons) for event, persons in found.items()}
 
 
 def replace_invitation(

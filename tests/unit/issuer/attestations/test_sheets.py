@@ -1,17 +1,22 @@
 """An attestor's sheet: five events in one go, each taken or refused by itself; and what flags lead to."""
 
+import time
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.event import listen, remove
 
 from issuer.attestations import review, service, sheets, store
 from issuer.attestations.model import AttestationError, Claim, Delegation
 from issuer.attestations.sheets import Said, Sheet
 from issuer.ground import audit
 from issuer.ground.audit import AuditError
-from issuer.ground.database import open_database, reading
+from issuer.ground.database import open_database, reading, writing
 from issuer.people import service as people_service
+from issuer.people import store as people_store
+from issuer.people.model import Person
 from tests.unit.issuer.attestations.test_service import ALL_SO, NOW, POLICY, World
 
 
@@ -220,3 +225,54 @@ def test_what_was_answered_takes_no_place_from_what_is_asked(
         people=world.by_id, policy=POLICY, now=NOW + timedelta(days=31),
     )  # fmt: skip
     assert later is not None and [line.claim.id for line in later.lines] == [new.id]
+
+
+def test_asking_many_attestors_about_many_claims_reads_the_tables_once(world: World) -> None:
+    """200 attestors and 2,000 claims: as many statements as for a few, but for one link and mail each."""
+    few, many = statements_of_asking(world, attestors=2, claims=5), statements_of_asking(world, 200, 2_000)
+    assert many.read <= few.read + 4 * (2_000 // 500), "ids go into a statement by 500"
+    assert many.seconds < 20
+
+
+@dataclass(frozen=True)
+class Asking:
+    read: int
+    seconds: float
+
+
+def statements_of_asking(world: World, attestors: int, claims: int) -> Asking:
+    region = f"region {attestors}"
+    people = dict(world.by_id)
+    until = date(2027, 1, 1)
+    with writing(world.engine) as connection:
+        for number in range(attestors):
+            person = Person(id=f"{attestors:04}{number:028}", name=f"Attestor {number}")
+            people_store.put_person(connection, person, key=None)
+            people[person.id] = person
+            given = Delegation(person.id, frozenset({"event.organised"}), region, None, date(2026, 1, 1), until)
+            store.add_delegation(connection, given)
+        for number in range(claims):
+            made = Claim(
+                id=f"{attestors}-{number}",
+                kind="event.organised",
+                subjects=(world.named["Ada"].id,),
+                title=f"Meetup {number}",
+                happened_at=NOW - timedelta(days=1, minutes=number),
+                region=region,
+                event=f"many {attestors} {number}",
+            )
+            store.add_claim(connection, made, now=NOW)
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    listen(world.engine, "before_cursor_execute", note)
+    began = time.process_time()
+    asked = sheets.ask_all(
+        world.engine, people=people, policy=POLICY, public_url="https://a.example", community="Example", now=NOW
+    )
+    seconds = time.process_time() - began
+    remove(world.engine, "before_cursor_execute", note)
+    assert sum(person.name.startswith("Attestor") for person, _, _ in asked) >= attestors
+    return Asking(sum(statement.startswith("SELECT") for statement in said), seconds)

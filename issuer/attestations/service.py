@@ -315,7 +315,7 @@ def touched_by(connection: Connection, claim: str) -> frozenset[str]:
 
 def touched_by_event(connection: Connection, event: str) -> frozenset[str]:
     """Whose standing the number of people at an event can change."""
-    return _all_as_known(connection, store.subjects_of_event(connection, event))
+    return _all_as_known(connection, store.subjects_of_events(connection, [event]).get(event, ()))
 
 
 def touched_by_attestor(connection: Connection, person: str) -> frozenset[str]:

@@ -181,7 +181,7 @@ def subjects_around(connection: Connection, claim_id: str) -> frozenset[str]:
     event = connection.execute(select(claims.c.event).where(claims.c.id == claim_id)).scalar()
     about = select(claim_subjects.c.person).where(claim_subjects.c.claim == claim_id)
     own = frozenset(connection.execute(about).scalars())
-    return own | subjects_of_events(connection, [event])[event] if event else own
+    return own | subjects_of_events(connection, [event]).get(event, frozenset()) if event else own
 
 
 def subjects_attested_by(connection: Connection, attestor: str) -> frozenset[str]:

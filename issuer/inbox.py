@@ -13,6 +13,7 @@ from issuer.contributions.sources.face import Source
 from issuer.ground.matters import Matter
 from issuer.people import own
 from issuer.recognition import questions, versions
+from issuer.recognition import service as recognition
 
 ROOMS: tuple[Callable[[Engine], Sequence[Matter]], ...] = (
     own.matters,
@@ -20,6 +21,7 @@ ROOMS: tuple[Callable[[Engine], Sequence[Matter]], ...] = (
     review.matters,
     questions.matters,
     revocations.matters,
+    recognition.matters,
 )
 _LATEST = datetime.max.replace(tzinfo=UTC)
 

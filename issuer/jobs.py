@@ -21,6 +21,7 @@ from issuer.ground.database import reading, writing
 from issuer.people.model import Person
 from issuer.recognition import service as recognition
 from issuer.recognition.decision import Decision
+from issuer.recognition.rule_rates import RuleDays
 from issuer.recognition.transparency import Tally
 from schemas.policy import QualificationPolicy
 
@@ -89,6 +90,7 @@ class Jobs:
         show = (lambda count: progress("signed", count)) if progress else None
         signed = issuance.issue(self.bureau(), now=self.clock(), progress=show)
         recognition.publish_numbers(self.engine, counted.tally, policy=policy, now=now)
+        recognition.note_rule_alarms(self.engine, counted.rules, now=now)
         with writing(self.engine) as connection:
             news.done_until(connection, before)
         return Done(0, counted.persons, awards, signed)
@@ -105,13 +107,14 @@ class _Counted:
 
     def __init__(self, decided: Iterable[tuple[Person, Decision]], progress: Progress | None) -> None:
         self.persons = 0
-        self.tally = Tally()
+        self.tally, self.rules = Tally(), RuleDays()
         self._decided, self._progress = decided, progress
 
     def __iter__(self) -> Iterator[tuple[Person, Decision]]:
         for pair in self._decided:
             self.persons += 1
             self.tally.add(pair[1])
+            self.rules.add(pair[1])
             if self._progress and self.persons % self.EVERY == 0:
                 self._progress("people", self.persons)
             yield pair

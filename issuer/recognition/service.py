@@ -10,14 +10,16 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from issuer.ground.database import reading, writing
+from issuer.ground.matters import Matter
 from issuer.ground.news import News
 from issuer.people.model import Person
 from issuer.recognition import backtest as backtests
 from issuer.recognition import case_file as case_files
-from issuer.recognition import records, store, transparency
+from issuer.recognition import records, rule_rates, store, transparency
 from issuer.recognition.backtest import Backtest, Case
 from issuer.recognition.decision import Decision, Rules, decide
 from issuer.recognition.records import Records
+from issuer.recognition.rule_rates import RuleDays
 from issuer.recognition.transparency import Tally
 from issuer.recognition.versions import all_versions as all_policies
 from issuer.recognition.versions import in_force as policy_in_force
@@ -103,6 +105,18 @@ def publish_numbers(engine: Engine, tally: Tally, *, policy: QualificationPolicy
         questions = store.asked_and_answered(connection)
         numbers = transparency.published(tally, questions, smallest=policy.transparency.smallest_cell)
         store.set_public_numbers(connection, now.date(), numbers)
+
+
+def note_rule_alarms(engine: Engine, days: RuleDays, *, now: datetime) -> None:
+    """Keep which rules have fallen silent or burst, by what a night's decisions counted."""
+    with writing(engine) as connection:
+        store.set_rule_alarms(connection, days.alarms(until=now.date()))
+
+
+def matters(engine: Engine) -> list[Matter]:
+    """Rules that a person of the team should look at, as matters."""
+    with reading(engine) as connection:
+        return [rule_rates.matter_of(one) for one in store.all_rule_alarms(connection)]
 
 
 def public_numbers(engine: Engine) -> "tuple[datetime, JsonObject] | None":

@@ -1,5 +1,6 @@
 """The table of policy versions, and all SQL on it."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from sqlalchemy import (
@@ -21,9 +22,11 @@ from sqlalchemy import (
     update,
 )
 
+from issuer.contributions.rates import Alarm
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.recognition.life import Approval, Proposal
 from issuer.recognition.question import Question
+from issuer.recognition.rule_rates import RuleAlarm
 from schemas.strict_json import JsonObject
 
 policies = Table(
@@ -61,6 +64,15 @@ public_numbers = Table(
     metadata,
     Column("day", Date, primary_key=True),
     Column("numbers", JSON, nullable=False),
+)
+rule_alarms = Table(  # as the last nightly run found them
+    "rule_alarms",
+    metadata,
+    Column("kind", String(64), primary_key=True),
+    Column("alarm", String(16), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("usual", Integer, nullable=False),
 )
 questions = Table(
     "questions",
@@ -198,6 +210,21 @@ def set_public_numbers(connection: Connection, day: date, numbers: JsonObject) -
     """Keep a day's numbers in place of those that were counted earlier on it."""
     connection.execute(delete(public_numbers).where(public_numbers.c.day == day))
     connection.execute(insert(public_numbers).values(day=day, numbers=numbers))
+
+
+def set_rule_alarms(connection: Connection, found: Iterable[RuleAlarm]) -> None:
+    """Keep these in place of the former ones."""
+    connection.execute(delete(rule_alarms))
+    for one in found:
+        alarm = one.alarm
+        values = {"alarm": alarm.kind, "since": alarm.since, "found": alarm.found, "usual": alarm.usual}
+        connection.execute(insert(rule_alarms).values(kind=one.kind, **values))
+
+
+def all_rule_alarms(connection: Connection) -> list[RuleAlarm]:
+    """What the last nightly run found, by kind."""
+    rows = connection.execute(select(rule_alarms).order_by(rule_alarms.c.kind))
+    return [RuleAlarm(row.kind, Alarm(row.alarm, row.since, row.found, row.usual)) for row in rows]
 
 
 def newest_public_numbers(connection: Connection) -> "tuple[date, JsonObject] | None":

@@ -49,6 +49,9 @@ _ID_BYTES: Final = 4
 _SIGNATURE_BYTES: Final = 64  # ES256 as R||S, Ed25519 as R||S: both 64, so one layout serves both
 _BODY_AT: Final = 1 + _ID_BYTES + _SIGNATURE_BYTES
 _RAW_DEFLATE: Final = -15  # window 15, no zlib or gzip header
+# Any valid stream will do. Most of what is left beside a good dictionary are hex digits, which are shorter as
+# single letters than as chance repeats of three: the second way then saves some seven bytes.
+_STRATEGIES: Final = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
 
 _GROUP_BYTES: Final = 7  # the most bytes whose largest number still fills its digits well: 2^56 < 10^17
 _DIGITS_OF: Final = (0, 3, 5, 8, 10, 13, 15, 17)  # bytes in a group -> digits
@@ -327,7 +330,11 @@ def _bits(packed_bytes: int, *, form: Form, prefix_characters: int, version: int
 def _deflate(payload: bytes, *, dictionary: Dictionary) -> bytes:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise BadgeQrError(f"The claims have {len(payload)} bytes, and at most {MAX_PAYLOAD_BYTES} can be packed.")
-    deflate = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, zdict=dictionary.template)
+    return min((_deflated(payload, dictionary, strategy) for strategy in _STRATEGIES), key=len)
+
+
+def _deflated(payload: bytes, dictionary: Dictionary, strategy: int) -> bytes:
+    deflate = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9, strategy, zdict=dictionary.template)
     return deflate.compress(payload) + deflate.flush()
 
 

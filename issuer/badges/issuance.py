@@ -25,7 +25,6 @@ from issuer.ground.tokens import hash_of
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from keys import jws
-from schemas import base64url
 from schemas.badge_qr import Dictionary
 from schemas.identity import IdentityObject
 
@@ -202,7 +201,7 @@ def _intend_chunk(bureau: Bureau, now: datetime) -> int:
 def _add_badge(connection: Connection, bureau: Bureau, award: Award, reference: str) -> Badge:
     """A badge without a version: its id and its places on the status lists."""
     badge_id = f"urn:uuid:{uuid4()}"
-    salt = base64url.encode(secrets.token_bytes(SALT_BYTES))
+    salt = secrets.token_hex(SALT_BYTES)  # in hex like the hash beside it: ten bytes less in a packed badge
     store.add_badge(connection, badge_id=badge_id, award=award.id, reference=reference, salt=salt)
     _allocate_status(connection, badge_id, "revocation")
     if bureau.policy(award.policy_digest).uses_suspension:
@@ -234,7 +233,7 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
         valid_from=moment,
         awarded=preparation.whole_seconds(award.made_at),
         status=_status_of(bureau, badge),
-        name=person.name[: preparation.MAX_NAME_CHARACTERS] if badge.shows_name else None,
+        name=person.name[: preparation.MAX_NAME_CHARACTERS] or None if badge.shows_name else None,
         address=_address_hash(person, badge),
         narrative=_narrative(connection, award),
         former_references=_former_references(connection, badge),

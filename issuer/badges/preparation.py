@@ -105,12 +105,13 @@ def address_hash(email: str, *, salt: str) -> IdentityObject:
 def dictionary(cover: Cover, *, header: bytes, status: tuple[StatusEntry, ...]) -> Dictionary:
     """The preset dictionary for one achievement and one signing key (DESK §2).
 
-    A credential like a real one, with what differs replaced by its constant beginning. `header` is the exact
-    JOSE header of the key that will sign.
+    A credential like a real one, with what differs replaced by its constant beginning; name and address, which
+    some badges have, are in it too. `header` is the exact JOSE header of the key that will sign.
     """
     first = datetime.combine(cover.period.first, time(), UTC)
-    code = IdentityObject(
-        type="IdentityObject", hashed=True, identityHash="sha256$", identityType=HOLDER_CODE_TYPE, salt=""
+    code, address = (
+        IdentityObject(type="IdentityObject", hashed=True, identityHash="sha256$", identityType=kind, salt="")
+        for kind in (HOLDER_CODE_TYPE, EMAIL_TYPE)
     )
     particulars = Particulars(
         credential_id="urn:uuid:",
@@ -119,6 +120,8 @@ def dictionary(cover: Cover, *, header: bytes, status: tuple[StatusEntry, ...]) 
         valid_from=first,
         awarded=first,
         status=tuple(replace(entry, index=0) for entry in status),
+        name="",
+        address=address,
     )
     template = strict_json.dumps(claims_of(write(_credential(cover, particulars))))
     return Dictionary.parse(header + b"\n" + template.encode())
@@ -137,7 +140,7 @@ def code_version(prepared: PreparedCredential, dictionary: Dictionary, *, host: 
 
 
 def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
-    named = (identity.plain(particulars.name, identity_type="name"),) if particulars.name else ()
+    named = () if particulars.name is None else (identity.plain(particulars.name, identity_type="name"),)
     addressed = () if particulars.address is None else (particulars.address,)
     return OpenBadgeCredential(
         context=(VC_CONTEXT, OB_CONTEXT),

@@ -20,6 +20,9 @@ class Form(enum.StrEnum):
     PNG = "png"
     SVG = "svg"
     QR_PNG = "qr-png"
+    QR_SVG = "qr-svg"
+    QR_URL = "qr-url"
+    QR_TEXT = "qr-text"
 
 
 class What(enum.StrEnum):
@@ -88,14 +91,14 @@ def export(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write a badge as a file: JSON, JWT, picture with the badge inside, or QR code."""
+    """Write a badge as a file: JSON, JWT, picture with the badge inside, or QR code (a picture, or its text)."""
     from issuer.badges import service as badges
     from issuer.badges.catalogue import Addresses
     from issuer.delivery import files
 
     office = open_office(data)
     found = badges.find_badge(office.engine, badge)
-    packed = badges.packed(office.engine, found.jwt) if form is Form.QR_PNG and found.jwt else None
+    packed = badges.packed(office.engine, found.jwt) if form.value in files.CODES and found.jwt else None
     host = Addresses(office.settings.public_url).base.partition("://")[2]
     body = files.make(found, form.value, packed=packed, host=host)
     if str(output) == "-":

@@ -3,26 +3,33 @@
 The JSON is the badge as a document with its proof inside; all others hold the same signed token, byte for byte.
 """
 
-import io
 from collections.abc import Mapping
 from typing import Literal
 
 from issuer.badges import catalogue, garments, picture
 from issuer.badges.model import Badge, BadgeError
-from schemas import badge_qr, baking, strict_json
+from issuer.delivery import codes
+from schemas import baking, strict_json
 from schemas.credential import VC_CONTEXT
 
-FileForm = Literal["json", "jwt", "png", "svg", "qr-png"]
+FileForm = Literal["json", "jwt", "png", "svg", "qr-png", "qr-svg", "qr-url", "qr-text"]
+CODES: tuple[FileForm, ...] = ("qr-png", "qr-svg", "qr-url", "qr-text")
 MEDIA_TYPES: dict[FileForm, str] = {
     "json": "application/vc",
     "jwt": "application/vc+jwt",
     "png": "image/png",
     "svg": "image/svg+xml",
     "qr-png": "image/png",
+    "qr-svg": "image/svg+xml",
+    "qr-url": "text/plain",
+    "qr-text": "text/plain",
 }
-# The modes of ISO/IEC 18004 by their indicators.
-_QR_MODES: Mapping[badge_qr.SegmentMode, Literal[1, 2, 4]] = {"numeric": 1, "alphanumeric": 2, "byte": 4}
-QR_MODULE_PIXELS = 10  # 73 modules make 810 pixels: sharp on a phone and at 50 mm in print
+_ENDINGS: Mapping[FileForm, str] = {
+    "qr-png": "-code.png",
+    "qr-svg": "-code.svg",
+    "qr-url": "-code.txt",
+    "qr-text": "-desk-code.txt",
+}
 
 
 def make(badge: Badge, form: FileForm, *, packed: bytes | None = None, host: str = "") -> bytes:
@@ -42,9 +49,16 @@ def make(badge: Badge, form: FileForm, *, packed: bytes | None = None, host: str
             return baking.bake_png(picture.to_png(_art(badge)), badge.jwt)
         case "svg":
             return baking.bake_svg(_art(badge).encode(), badge.jwt)
+    assert packed is not None
+    match form:
         case "qr-png":
-            assert packed is not None
-            return qr_png(badge_qr.to_url_text(packed, host=host))
+            return codes.png(codes.text_for_phones(packed, host=host))
+        case "qr-svg":
+            return codes.svg(codes.text_for_phones(packed, host=host))
+        case "qr-url":
+            return codes.text_for_phones(packed, host=host).encode()
+        case "qr-text":
+            return codes.text_for_desks(packed).encode()
 
 
 def as_json(jwt: str, *, proof: str | None) -> bytes:
@@ -61,28 +75,10 @@ def as_json(jwt: str, *, proof: str | None) -> bytes:
     return strict_json.dumps(enveloped).encode()
 
 
-def qr_png(text: str) -> bytes:
-    """A QR code at error correction M with its quiet zone, black on white, as PNG (DESK §3, §4)."""
-    import qrcode
-    from qrcode.util import QRData
-
-    code = qrcode.QRCode(
-        error_correction=qrcode.constants.ERROR_CORRECT_M,
-        box_size=QR_MODULE_PIXELS,
-        border=badge_qr.QUIET_ZONE_MODULES,
-    )
-    for part, mode in badge_qr.qr_segments(text):
-        code.add_data(QRData(part.encode("ascii"), mode=_QR_MODES[mode]), optimize=0)
-    code.make(fit=True)
-    stream = io.BytesIO()
-    code.make_image().save(stream, "PNG")
-    return stream.getvalue()
-
-
 def file_name(badge: Badge, form: FileForm) -> str:
     """A name to save it under: `contributor-2026.png`."""
     stem = f"{badge.award.achievement}-{badge.award.period.name.replace('/', '-')}"
-    return f"{stem}-code.png" if form == "qr-png" else f"{stem}.{form}"
+    return stem + _ENDINGS.get(form, f".{form}")
 
 
 def _art(badge: Badge) -> str:

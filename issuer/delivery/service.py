@@ -69,7 +69,7 @@ def file(bureau: Bureau, badge: Badge, form: FileForm) -> bytes:
     Raises:
         BadgeError: it is not signed yet, or does not fit a QR code.
     """
-    packed = badges.packed(bureau.engine, badge.jwt) if form == "qr-png" and badge.jwt else None
+    packed = badges.packed(bureau.engine, badge.jwt) if form in files.CODES and badge.jwt else None
     return files.make(badge, form, packed=packed, host=bureau.host)
 
 

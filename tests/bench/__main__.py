@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from tests.bench import (
     anew,
+    codes,
     deciding,
     documents,
     issuing,
@@ -29,6 +30,7 @@ GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "documents": documents.rows,
     "publishing": publishing.rows,
     "starting": starting.rows,
+    "codes": codes.rows,
     "redeeming": redeeming.rows,
     "serving": serving.rows,
 }

@@ -7,14 +7,17 @@ JPEG at 80. The code fills a share of the frame's height of 720 pixels.
 import io
 import math
 import random
+from collections.abc import Mapping
+from typing import Literal
 
 import qrcode
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from qrcode.util import QRData
 
-from issuer.delivery.files import _QR_MODES
 from schemas import badge_qr
 
+# The modes of ISO/IEC 18004 by their indicators.
+MODES: Mapping[badge_qr.SegmentMode, Literal[1, 2, 4]] = {"numeric": 1, "alphanumeric": 2, "byte": 4}
 WIDTH, HEIGHT = 1280, 720
 FILLS = (0.40, 0.55, 0.75)
 MODULE = 8  # pixels of the flat code, before it is seen
@@ -25,7 +28,7 @@ def code(text: str, *, least_version: int | None = None) -> tuple[Image.Image, i
     """The flat code of a badge's text with its quiet zone, and its QR version."""
     made = qrcode.QRCode(least_version, qrcode.constants.ERROR_CORRECT_M, MODULE, badge_qr.QUIET_ZONE_MODULES)
     for part, mode in badge_qr.qr_segments(text):
-        made.add_data(QRData(part.encode("ascii"), mode=_QR_MODES[mode]), optimize=0)
+        made.add_data(QRData(part.encode("ascii"), mode=MODES[mode]), optimize=0)
     made.make(fit=True)
     return made.make_image().get_image().convert("L"), made.version
 

@@ -19,6 +19,7 @@ from issuer.attestations import team_web as attestations_team
 from issuer.attestations import web as attestations_web
 from issuer.attestations.model import AttestationError
 from issuer.badges import issuance
+from issuer.badges import team_web as badges_team
 from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
 from issuer.contract import web as contract_web
@@ -234,6 +235,7 @@ def _add_people(
     app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))
     app.include_router(team_pages.router(login, door=door, frame=frame, matters=matters))
     app.include_router(recognition_team.router(login, door=door, frame=frame))
+    app.include_router(badges_team.router(bureau, login, door=door, frame=frame, policy=policy))
     app.include_router(
         attestations_team.router(login, door=door, frame=frame, people=lambda: delivery.people(bureau()))
     )

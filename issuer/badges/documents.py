@@ -343,6 +343,11 @@ def published_badge(
     yield Document(f"/b/{badge.short_id}/badge.png", "image/png", png)
 
 
+def snapshot(path: str, template: str, say: Voice, **context: Any) -> Document:
+    """A page that the server makes anew each time, as a file in one language."""
+    return _page(path, template, say, **context)
+
+
 def _page(path: str, template: str, say: Voice, *, cache: str = SHORTLY, **context: Any) -> Document:
     body = pages.render(template, language=say.code, addresses=_addresses(path), **context)
     return Document(pages.address_in(path, say.code), HTML, body.encode(), cache)

@@ -158,7 +158,7 @@ def _matter(case: Case) -> Matter:
         since=case.opened_at,
         minutes=revocation.MINUTES_TO_AGREE if waits else revocation.MINUTES_TO_LOOK,
         default="The case lapses, and the badge stands." if waits else "The badge is withdrawn.",
-        page="/team",
+        page="/team/revocations",
         due=case.ends_at,
     )
 

@@ -2,12 +2,19 @@
 
 import enum
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from issuer.cli.output import CommandError, DataOption, JsonOption, Office, answer, open_office, progress, table
+
+if TYPE_CHECKING:
+    from issuer.badges.bureau import Bureau
+    from issuer.badges.documents import Document
 
 BadgeArgument = Annotated[str, typer.Argument(help="A badge's id, or its first 6 characters or more.")]
 
@@ -167,10 +174,41 @@ def publish(
     office = open_office(data)
     bureau = office.bureau()
     lists = contract.public_documents(bureau, now=office.now)
-    done = publishing.publish(bureau, folder, now=office.now, also=lists)
+    also = chain(lists, _snapshots(office, bureau))
+    done = publishing.publish(bureau, folder, now=office.now, also=also)
     value = {"folder": str(done.folder), "documents": done.written, "removed": done.removed}
     removed = f", {done.removed} pages taken back" if done.removed else ""
     answer(json, value, f"{done.written} documents in {done.folder}{removed}.")
+
+
+def _snapshots(office: Office, bureau: "Bureau") -> "Iterator[Document]":
+    """How the sources stand and who is recognised in numbers, as of now: pages that a server makes anew each time.
+
+    While `sources.yaml` cannot be used, what was published of the sources stays as it is.
+    """
+    from issuer.badges import documents
+    from issuer.badges.documents import JSON
+    from issuer.badges.documents import Document as Made
+    from issuer.contributions import configuration
+    from issuer.contributions import service as contributions
+    from issuer.contributions import web as contributions_web
+    from issuer.ground import language
+    from issuer.recognition import public_web
+    from schemas import strict_json
+
+    name, now = bureau.name, office.now
+    with suppress(configuration.ConfigurationError):
+        health = contributions.health(office.engine, configuration.load(office.settings.data).values(), now=now)
+        for code in language.known():
+            shown = contributions_web.view(health, community=name, now=now, snapshot=True)
+            yield documents.snapshot("/sources", "sources.html", language.Voice(code), **shown)
+        body = strict_json.dumps(contributions_web.as_data(health, now))
+        yield Made("/sources.json", JSON, body.encode())
+    for code in language.known():
+        say = language.Voice(code)
+        numbers = public_web.view(office.engine, community=name, say=say)
+        yield documents.snapshot("/transparency", "transparency.html", say, **numbers)
+    yield Made("/transparency.json", JSON, strict_json.dumps(public_web.as_data(office.engine)).encode())
 
 
 def _badge_rows(office: Office) -> list[list[str]]:

@@ -8,7 +8,7 @@ policy the sender speaks; nothing in an event can say otherwise. What is wrong c
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,6 @@ from issuer.contributions.health import Health
 from issuer.contributions.intake import AttestationRefusedError, IntakeError, from_fields
 from issuer.contributions.model import Contribution
 from issuer.contributions.sources.face import Source
-from issuer.ground import language as language_of_pages
 from issuer.ground import pages
 from issuer.ground.outbound import Outbound
 from schemas import strict_json, timestamps
@@ -119,13 +118,7 @@ def contributions_router(
             return ProblemError(503, "Service Unavailable", str(error)).response()
         if not _wants_page(request.headers.get("accept", "")):
             return _as_json(health, now)
-        return pages.page(
-            "sources.html",
-            language=language_of_pages.of(request),
-            community=community,
-            sources=[(one, _age(one.lag(now))) for one in health],
-            now=now,
-        )
+        return pages.page_for(request, "sources.html", **view(health, community=community, now=now))
 
     @router.get("/sources.json")
     def page_for_programs() -> Response:
@@ -139,14 +132,25 @@ def contributions_router(
     return router
 
 
+def view(health: Iterable[Health], *, community: str, now: datetime, snapshot: bool = False) -> dict[str, Any]:
+    """What the page of sources shows; `snapshot`: in a file, which says of when it is."""
+    sources = [(one, _age(one.lag(now))) for one in health]
+    return {"community": community, "sources": sources, "now": now, "snapshot": snapshot}
+
+
 def _wants_page(accept: str) -> bool:
     return "text/html" in accept or ("json" not in accept and "*/*" not in accept and bool(accept))
 
 
 def _as_json(health: list[Health], now: datetime) -> Response:
-    body = {"as_of": timestamps.show(now), "sources": [one.to_json(now) for one in health]}
+    body = as_data(health, now)
     headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=60", "Vary": "Accept"}
     return JSONResponse(body, headers=headers)
+
+
+def as_data(health: Iterable[Health], now: datetime) -> dict[str, Any]:
+    """The same as data."""
+    return {"as_of": timestamps.show(now), "sources": [one.to_json(now) for one in health]}
 
 
 def _age(lag: timedelta | None) -> tuple[int, str] | None:

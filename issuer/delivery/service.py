@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from issuer.badges import catalogue, picture
+from issuer.badges import catalogue, picture, revocations
 from issuer.badges import service as badges
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
@@ -20,6 +20,8 @@ from issuer.recognition.decision import COUNTED, NEEDS_ATTESTATION, Decision, Li
 from issuer.recognition.question import Question, QuestionKind
 from schemas import badge_qr
 from schemas.policy import QualificationPolicy
+
+HOLDERS_WISH = "holder_request"  # a row of the policy's table of revocations
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,26 @@ def own_badge(held: Holding, short_id: str) -> Badge:
     if badge is None:
         raise BadgeError("This badge is not among yours.")
     return badge
+
+
+def may_be_given_back(bureau: Bureau, badge: Badge) -> bool:
+    """Whether the policy under which it was made knows a holder's own wish."""
+    return badge.standing and HOLDERS_WISH in bureau.policy(badge.award.policy_digest).revocation
+
+
+def give_back(bureau: Bureau, held: Holding, short_id: str, *, sure: bool, now: datetime) -> None:
+    """Withdraw one of the holder's own badges because they ask for it, by the policy's table.
+
+    Raises:
+        BadgeError: it is not theirs or was withdrawn already, they were not sure, or the policy knows no wish.
+    """
+    badge = own_badge(held, short_id)
+    if not sure:
+        raise BadgeError(
+            "Tick that you know that this cannot be undone, so that no badge is given back by a slip."
+        )
+    reason = "given back on the private page"
+    revocations.open_case(bureau, badge, cause=HOLDERS_WISH, reason=reason, by=held.person, now=now)
 
 
 def file(bureau: Bureau, badge: Badge, form: FileForm) -> bytes:

@@ -152,6 +152,20 @@ def router(
         saved = "name" if chosen != (mine.shows_name, mine.hashes_address) else "same"
         return RedirectResponse(f"/h/{token}?saved={saved}", status_code=303, headers=pages.PRIVATE_HEADERS)
 
+    @routes.post("/returned")
+    def give_back(
+        request: Request, token: str, badge: Annotated[str, Form()], sure: Annotated[str, Form()] = ""
+    ) -> Response:
+        office = bureau()
+        held = service.holding(office, token)
+        if held is None:
+            return nothing(request)
+        try:
+            service.give_back(office, held, badge, sure=sure == "yes", now=clock())
+        except BadgeError as error:
+            return refused(request, error, f"/h/{token}")
+        return RedirectResponse(f"/h/{token}", status_code=303, headers=pages.PRIVATE_HEADERS)
+
     @routes.get("/badge/{name}")
     def badge_file(request: Request, token: str, name: str, show: str = "") -> Response:
         short_id, _, ending = name.rpartition(".")
@@ -214,5 +228,6 @@ def _holder_view(
         "valid_until": read.validUntil,
         "public_page": f"/b/{badge.short_id}/",
         "holder_code": office.holder_code(badge.reference),
+        "can_return": service.may_be_given_back(office, badge),
         "print_mm": service.code_print_mm(office, badge) if badge.standing else None,
     }

@@ -11,6 +11,7 @@ from issuer.ground.language import Voice
 from issuer.recognition import sentences, service
 from issuer.recognition.transparency import NO_TIER
 from schemas import strict_json
+from schemas.strict_json import JsonObject
 
 KEPT_AN_HOUR = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
 
@@ -27,11 +28,15 @@ def router(engine: Engine, *, community: str) -> APIRouter:
 
     @routes.get("/transparency.json")
     def data() -> Response:
-        found = service.public_numbers(engine)
-        body = {} if found is None else {"day": found[0].isoformat(), **found[1]}
-        return Response(strict_json.dumps(body), media_type="application/json", headers=KEPT_AN_HOUR)
+        return Response(strict_json.dumps(as_data(engine)), media_type="application/json", headers=KEPT_AN_HOUR)
 
     return routes
+
+
+def as_data(engine: Engine) -> JsonObject:
+    """The numbers with their day; nothing before the first night."""
+    found = service.public_numbers(engine)
+    return {} if found is None else {"day": found[0].isoformat(), **found[1]}
 
 
 def view(engine: Engine, *, community: str, say: Voice) -> dict[str, Any]:

@@ -315,3 +315,27 @@ def test_long_work_shows_how_far_it_is_on_a_terminal_only(
     assert "people: 2" in office("decide").err
     said = office("issue", "--json")
     assert "signed: 1" in said.err and said.json["signed"] == 1
+
+
+def test_published_files_lead_to_no_page_that_is_not_among_them(office: Run, tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "project")
+    commit(repository, "ada", accepted_by="bob", month=1, subject="Step")
+    for arguments in (["collect", "git", "project"], ["decide"], ["issue"], ["publish", "site"]):
+        assert office(*arguments).code == 0
+    (root,) = (tmp_path / "site").iterdir()
+    pages = sorted(root.rglob("*.html"))
+    assert {"sources", "transparency"} <= {page.parent.name for page in pages}
+    for page in pages:
+        for link in re.findall(r'(?:href|src)="(/[^"?#]*)', page.read_text(encoding="utf-8")):
+            target = root / link.lstrip("/")
+            assert target.is_file() or (target / "index.html").is_file(), f"{page} leads to {link}"
+    assert "when these files were published" in (root / "sources" / "index.html").read_text(encoding="utf-8")
+    assert "quand ces fichiers ont été publiés" in (root / "sources" / "index.fr.html").read_text(encoding="utf-8")
+    assert json.loads((root / "sources.json").read_bytes())["as_of"]
+
+
+def test_sources_that_cannot_be_read_keep_nothing_from_being_published(office: Run, tmp_path: Path) -> None:
+    assert office("publish", "site").code == 0
+    (tmp_path / "office" / "sources.yaml").write_text("sources: 7\n")
+    assert office("publish", "site").code == 0
+    assert list((tmp_path / "site").rglob("sources/index.html")), "what was published of them stays"

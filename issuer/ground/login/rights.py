@@ -24,6 +24,7 @@ class Right(StrEnum):
     LOOK_AT_PERSON = "look_at_person"
     DECIDE_CLAIM = "decide_claim"
     DECIDE_DISPUTE = "decide_dispute"
+    WITHDRAW_BADGE = "withdraw_badge"
     CHANGE_POLICY = "change_policy"
     SEE_SOURCES = "see_sources"
     ATTEST = "attest"
@@ -38,6 +39,7 @@ WHO_MAY: Mapping[Right, tuple[Role, ...]] = {
     Right.LOOK_AT_PERSON: (Role.MANAGER, Role.PANEL, Role.AUDITOR),
     Right.DECIDE_CLAIM: (Role.MANAGER,),
     Right.DECIDE_DISPUTE: (Role.MANAGER, Role.PANEL),
+    Right.WITHDRAW_BADGE: (Role.MANAGER, Role.PANEL),
     Right.CHANGE_POLICY: (Role.MANAGER,),
     Right.SEE_SOURCES: (Role.MANAGER, Role.AUDITOR),
     Right.ATTEST: (Role.ATTESTOR,),

@@ -11,6 +11,7 @@ import pytest
 from jinja2 import Environment
 
 from issuer.badges import catalogue, picture, revocation
+from issuer.badges import team_web as badges_team
 from issuer.delivery import web as delivery_web
 from issuer.ground import language, pages
 from issuer.ground.login.rights import Role
@@ -37,6 +38,8 @@ TABLES: tuple[Iterable[str], ...] = (  # texts that stand in the code as data
     {*catalogue.MARKS.values(), catalogue.COMMUNITY_MARK},
     [catalogue.BY_HAND],
     revocation.CAUSES.values(),
+    get_args(revocation.Outcome),
+    badges_team.DONE.values(),
     get_args(life.State),
     [backtest.NO_KIND, backtest.UNKNOWN_REGION, "none"],  # what a backtest calls whoever has none
     ["committee", "group chair", "programme coordinator", "community manager", "review panel"],  # of the example

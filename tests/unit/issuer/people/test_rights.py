@@ -59,6 +59,10 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("POST", "/team/questions/{number}"): {"manager", "panel"},
     ("GET", "/team/requests/{number}"): {"manager"},
     ("POST", "/team/requests/{number}"): {"manager"},
+    ("GET", "/team/revocations"): {"manager", "panel"},
+    ("POST", "/team/revocations"): {"manager", "panel"},
+    ("POST", "/team/revocations/{number}/agreed"): {"manager", "panel"},
+    ("POST", "/team/revocations/{number}/lifted"): {"manager", "panel"},
     ("GET", "/team/roles"): {"manager", "auditor"},
 }
 

@@ -14,12 +14,13 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from issuer.badges import awarding, issuance, revocations
+from issuer.badges import achievements, awarding, issuance, revocations
 from issuer.badges.bureau import Bureau
 from issuer.ground import news
 from issuer.ground.database import reading, writing
 from issuer.people.model import Person
 from issuer.recognition import service as recognition
+from issuer.recognition.calendar import period_at
 from issuer.recognition.decision import Decision
 from issuer.recognition.rule_rates import RuleDays
 from issuer.recognition.transparency import Tally
@@ -89,6 +90,8 @@ class Jobs:
         awards = awarding.award_decisions(self.engine, counted, policy=policy, now=now)
         show = (lambda count: progress("signed", count)) if progress else None
         signed = issuance.issue(self.bureau(), now=self.clock(), progress=show)
+        period = period_at(now, policy.period)
+        counted.tally.badges.update(achievements.holders(self.engine, period))
         recognition.publish_numbers(self.engine, counted.tally, policy=policy, now=now)
         recognition.note_rule_alarms(self.engine, counted.rules, now=now)
         with writing(self.engine) as connection:

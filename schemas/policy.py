@@ -42,6 +42,12 @@ RECORDS_OF_KINDS: Mapping[str, str] = {
 RECORDS_OF_CHANGE_SOURCES = frozenset({"change", "coauthorship", "review", "bug.confirmed", "bug.fix_adopted"})
 CODE_RECORDS = frozenset({"change", "coauthorship", "review"})
 
+# How a badge per kind is called in addresses: never as something else that is at the same place.
+BADGE_ID = r"^[a-z][a-z0-9-]*$"
+MAX_BADGE_ID = 40
+OTHER_ACHIEVEMENTS = frozenset({"by-decision", "tier"})
+MAX_TITLE = 60  # on a badge, read aloud, in a letter's subject
+
 MAX_COUNT = 100_000  # a limit beyond it limits nothing, so it is a slip of the pen
 ParameterKind = Literal["none", "count", "word", "words"]
 PREDICATES: Mapping[str, ParameterKind] = {
@@ -248,6 +254,37 @@ class Kind(_Part):
         return self.credits_at_most is not None or bool(self.credits)
 
 
+class BadgeRule(_Part):
+    """A badge for one kind of work, and what earns it: enough of its `kinds`, of which each also fulfils `when`.
+
+    What a kind with `achievement: <its id>` counts earns it alone. `state` is the one that it begins in, `until`
+    the last day on which it is awarded.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
+    kinds: _Words = ()
+    when: _Predicates = ()
+    items_at_least: _Count | None = None
+    min_credits: _Positive | None = None
+    state: Literal["draft", "active"] = "active"
+    until: Annotated[date, Field(strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not self.title.isprintable() or self.title != self.title.strip():
+            raise ValueError("a title is one line of printable characters, without spaces around it")
+        if len(set(self.kinds)) != len(self.kinds):
+            raise ValueError("kinds names one of them twice")
+        if not self.kinds and (self.when or self.items_at_least or self.min_credits):
+            raise ValueError("when, items_at_least and min_credits ask something of kinds, and none is named")
+        return self
+
+    @property
+    def items_needed(self) -> int:
+        """How many things it takes at least: one, where only credits are asked for."""
+        return self.items_at_least or 1
+
+
 class Delegation(_Part):
     by: str
     months_at_most: Annotated[int, Field(strict=True, ge=1, le=24)]
@@ -402,6 +439,9 @@ class QualificationPolicy(_Part):
     governance: Governance
     revocation: dict[str, RevocationRule]
     transparency: Transparency
+    catalogue: dict[Annotated[str, Field(pattern=BADGE_ID, max_length=MAX_BADGE_ID)], BadgeRule] = Field(
+        default_factory=dict
+    )
     document: bytes = b""
 
     @model_validator(mode="after")
@@ -419,6 +459,43 @@ class QualificationPolicy(_Part):
                     f" record {self.record_of(name)!r}: add 'record: change', coauthorship or review"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _badges_can_be_earned(self) -> Self:
+        """A badge that nobody could ever earn, or whose name is another's, is a slip of the pen."""
+        others = OTHER_ACHIEVEMENTS | {tier.id for tier in self.tiers}
+        titles: dict[str, str] = {}
+        for name, badge in self.catalogue.items():
+            if name in others:
+                raise ValueError(f"the catalogue has a badge {name!r}, which is the name of another achievement")
+            if badge.title in titles:
+                raise ValueError(f"the badges {titles[badge.title]!r} and {name!r} have the same title")
+            titles[badge.title] = name
+            if not badge.kinds and name not in {kind.achievement for kind in self.kinds.values()}:
+                raise ValueError(f"the badge {name!r} names no kinds, and no kind gives it: nothing would earn it")
+            self._check_kinds_of(name, badge)
+        for name, kind in self.kinds.items() if self.catalogue else ():
+            if kind.achievement is not None and kind.achievement not in self.catalogue:
+                raise ValueError(
+                    f"the kind {name!r} gives {kind.achievement!r}, which the catalogue does not have"
+                )
+            if kind.achievement is not None and kind.grade == "C":
+                raise ValueError(f"the kind {name!r} is a self-claim (grade C), which earns no badge")
+        return self
+
+    def _check_kinds_of(self, name: str, badge: BadgeRule) -> None:
+        for kind in badge.kinds:
+            if kind not in self.kinds:
+                raise ValueError(f"the badge {name!r} counts the kind {kind!r}, which the policy does not have")
+            if self.kinds[kind].grade == "C":
+                raise ValueError(
+                    f"the badge {name!r} counts {kind!r}, a self-claim (grade C), which earns no badge"
+                )
+        most = sum((self.kinds[kind].cap or Decimal(0) for kind in badge.kinds), Decimal(0))
+        if badge.min_credits is not None and badge.min_credits > most:
+            raise ValueError(
+                f"the badge {name!r} asks for {badge.min_credits} credits, and its kinds give at most {most}"
+            )
 
     def record_of(self, kind: str) -> str:
         """What the records of this kind are called at intake: `record`, or the kind's own name."""

@@ -5,22 +5,24 @@ its period by a later count (POLICY §4).
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
-from issuer.badges import catalogue, letters, store
+from issuer.badges import achievements, catalogue, letters, store
 from issuer.badges.model import BY_DECISION, Award, BadgeError, HandDecision
 from issuer.ground.database import reading, writing
 from issuer.people import service as people_service
 from issuer.people.model import Person
-from issuer.recognition import sentences
+from issuer.recognition import merits, sentences
 from issuer.recognition.calendar import BadgePeriod, period_at
 from issuer.recognition.decision import Decision
+from issuer.recognition.merits import Merit
 from schemas.policy import QualificationPolicy
 
 CHUNK = 200  # persons looked at, and awards made, per transaction
@@ -33,37 +35,69 @@ def award_decisions(
     policy: QualificationPolicy,
     now: datetime,
 ) -> int:
-    """One award for each person whose tier is better than any they have in this period; returns how many.
+    """An award for each person whose tier is better than any they have in this period, and one for each badge
+    per kind that they have earned and do not have; returns how many.
 
-    A tier once awarded is never taken back inside its period by a later count (POLICY §4).
+    What was awarded is never taken back inside its period by a later count (POLICY §4).
     """
     made, rest = 0, iter(decisions)
     while chunk := list(islice(rest, CHUNK)):
-        earned = [(person, decision) for person, decision in chunk if decision.tier and not person.bot]
-        made += _award_chunk(engine, earned, policy, now)
+        people = [_Earned(p, d, merits.earned(d)) for p, d in chunk if not p.bot]
+        made += _award_chunk(engine, [one for one in people if one.decision.tier or one.merits], policy, now)
     return made
 
 
-def _award_chunk(
-    engine: Engine, earned: Sequence[tuple[Person, Decision]], policy: QualificationPolicy, now: datetime
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Earned:
+    """What one person's decision gives them: a tier, and badges per kind."""
+
+    person: Person
+    decision: Decision
+    merits: tuple[Merit, ...]
+
+
+def _award_chunk(engine: Engine, people: Sequence[_Earned], policy: QualificationPolicy, now: datetime) -> int:
     """Awards made meanwhile by another run are left alone: one per person, achievement and period."""
-    period = period_at(now, policy.period)
     with reading(engine) as connection:
-        best = _best_of(connection, [p.id for p, _ in earned], period, policy)
-    better = [(p, d) for p, d in earned if _outranks(d.tier, best.get(p.id), policy)]
-    if not better:
-        return 0
+        if not any(True for _ in _missing_awards(connection, people, policy, now)):
+            return 0
     with writing(engine) as connection:
-        best = _best_of(connection, [p.id for p, _ in better], period, policy)
-        still = [(p, d) for p, d in better if _outranks(d.tier, best.get(p.id), policy)]
-        for person, decision in still:
-            assert decision.tier is not None
-            award = _new_award(person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
-            reasons = letters.reasons_of(decision, person.voice)
-            said = replace(award, thanks=sentences.thanks(decision), reasons=reasons)
-            store.add_award(connection, said)
-    return len(still)
+        made = list(_missing_awards(connection, people, policy, now))
+        for award in made:
+            store.add_award(connection, award)
+    return len(made)
+
+
+def _missing_awards(
+    connection: Connection, people: Sequence[_Earned], policy: QualificationPolicy, now: datetime
+) -> Iterator[Award]:
+    """What these people have earned and were not awarded in this period, under any of their ids."""
+    period, active = period_at(now, policy.period), achievements.active(connection, policy, now=now)
+    held = _held(connection, [one.person.id for one in people], period)
+    for one in people:
+        mine, decision = held.get(one.person.id, []), one.decision
+        best = min((rank(award, policy) for award in mine if not award.is_per_kind), default=None)
+        if decision.tier is not None and _outranks(decision.tier, best, policy):
+            award = _new_award(one.person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
+            reasons = letters.reasons_of(decision, one.person.voice)
+            yield replace(award, thanks=sentences.thanks(decision), reasons=reasons)
+        have = {award.achievement for award in mine}
+        for merit in one.merits:
+            if merit.badge in active and merit.badge not in have:
+                yield _award_per_kind(one.person, merit, period, policy, now)
+
+
+def _award_per_kind(
+    person: Person, merit: Merit, period: BadgePeriod, policy: QualificationPolicy, now: datetime
+) -> Award:
+    mark = catalogue.mark_of_badge(merit.badge, policy)
+    award = _new_award(person.id, merit.badge, "", period, mark, policy, now)
+    return replace(
+        award,
+        title=merit.rule.title,
+        thanks=sentences.thanks_for(merit),
+        reasons=letters.reasons_for(merit, person.voice),
+    )
 
 
 def _outranks(tier: str | None, best: int | None, policy: QualificationPolicy) -> bool:
@@ -130,8 +164,8 @@ def approve(engine: Engine, decision_id: str, *, by: Person, policy: Qualificati
             holder = people_service.persons_behind(connection, {award.person})[award.person]
             ids = people_service.ids_of(connection, holder.id)
             held = [other for person in ids for other in store.awards_of(connection, person, award.period)]
-            best = _best_tiers(held, policy, known_as=dict.fromkeys(ids, award.person))
-            if place is not None and place < best.get(award.person, len(policy.tiers)):
+            best = min((rank(one, policy) for one in held if not one.is_per_kind), default=len(policy.tiers))
+            if place is not None and place < best:
                 granted = _new_award(
                     award.person, decision.tier, decision.tier, award.period, award.mark, policy, now,
                     decision=decision.id,
@@ -153,7 +187,7 @@ def _place(tier: str | None, policy: QualificationPolicy) -> int | None:
 
 
 def rank(award: Award, policy: QualificationPolicy) -> int:
-    """What an award outranks: tiers by their place, a decision that nobody approved below them all."""
+    """What an award of a tier outranks: tiers by their place, a decision that nobody approved below them all."""
     place = None if award.achievement == BY_DECISION else _place(award.tier, policy)
     return len(policy.tiers) if place is None else place
 
@@ -172,25 +206,16 @@ def _new_award(
     return Award(uuid4().hex, person, name, tier, period, mark, now, policy.digest, decision)
 
 
-def _best_of(
-    connection: Connection, persons: Iterable[str], period: BadgePeriod, policy: QualificationPolicy
-) -> dict[str, int]:
-    """Each of these persons' best tier in a period; what was awarded to somebody before they were merged into
+def _held(connection: Connection, persons: Iterable[str], period: BadgePeriod) -> Mapping[str, list[Award]]:
+    """Each of these persons' awards in a period; what was awarded to somebody before they were merged into
     another is that other's.
     """
     known_as, wanted = people_service.known_as(connection), set(persons)
     former = [gone for gone, kept in known_as.items() if kept in wanted]
-    return _best_tiers(store.awards_of_some(connection, [*wanted, *former], period), policy, known_as=known_as)
-
-
-def _best_tiers(
-    awards: Iterable[Award], policy: QualificationPolicy, *, known_as: Mapping[str, str]
-) -> dict[str, int]:
-    best: dict[str, int] = {}
-    for award in awards:
-        person = known_as.get(award.person, award.person)
-        best[person] = min(rank(award, policy), best.get(person, len(policy.tiers)))
-    return best
+    held: dict[str, list[Award]] = defaultdict(list)
+    for award in store.awards_of_some(connection, [*wanted, *former], period):
+        held[known_as.get(award.person, award.person)].append(award)
+    return held
 
 
 def _mark(decision: Decision) -> str:

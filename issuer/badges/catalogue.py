@@ -1,13 +1,14 @@
-"""The achievements that a policy's tiers stand for, and the addresses of the issuer's documents. Pure.
+"""The achievements of a policy, its tiers and its badges per kind, and the addresses of the issuer's documents.
+Pure.
 
-An achievement is recognised by others as the pair (issuer id, achievement id), so its id names the tier only
-and is the same in every period; the period stands in the badge.
+An achievement is recognised by others as the pair (issuer id, achievement id), so its id names the tier or kind
+only and is the same in every period; the period stands in the badge.
 """
 
 from dataclasses import dataclass
 
-from issuer.badges.model import BY_DECISION, BadgeError
-from issuer.badges.picture import Picture, Tier, alt_text
+from issuer.badges.model import BY_DECISION, Award, BadgeError
+from issuer.badges.picture import KINDS, Picture, Tier, alt_text
 from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.recognition import sentences
 from issuer.recognition.calendar import BadgePeriod
@@ -71,12 +72,53 @@ def mark_of(kind: str) -> str:
     return next((mark for start, mark in MARKS.items() if kind.startswith(start)), COMMUNITY_MARK)
 
 
-def title(name: str, say: Voice = IN_ENGLISH) -> str:
-    """An achievement's title, without the period."""
+def mark_of_badge(name: str, policy: QualificationPolicy) -> str:
+    """The mark of a badge per kind: its own where one is drawn for its name, else that of what counts towards
+    it.
+    """
+    if name in KINDS:
+        return name
+    by_itself = [kind for kind, rule in policy.kinds.items() if rule.achievement == name]
+    return mark_of(next(iter([*policy.catalogue[name].kinds, *by_itself])))
+
+
+def title(award: Award, say: Voice = IN_ENGLISH) -> str:
+    """What an award is called, without the period."""
+    return say(award.title) if award.title else _tier_title(award.achievement, say)
+
+
+def title_of(name: str, policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> str:
+    """What an achievement of a policy is called."""
+    rule = policy.catalogue.get(name)
+    return say(rule.title) if rule else _tier_title(name, say)
+
+
+def _tier_title(name: str, say: Voice) -> str:
     return say("Recognised by decision") if name == BY_DECISION else sentences.tier_name(name, say)
 
 
-def picture(name: str, period: BadgePeriod, *, mark: str = COMMUNITY_MARK) -> Picture:
+def needs(name: str, policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> str:
+    """What an achievement asks for, in words made from its rule.
+
+    Raises:
+        BadgeError: the policy has none of this name.
+    """
+    if name in policy.catalogue:
+        return sentences.badge_in_words(name, policy, say)
+    if name == BY_DECISION:
+        return say(BY_HAND)
+    tier = next((tier for tier in policy.tiers if tier.id == name), None)
+    if tier is None:
+        raise BadgeError(f"The policy {policy.id} {policy.version} has no tier or badge {name!r}.")
+    return sentences.tier_in_words(tier, say)
+
+
+def art(award: Award) -> Picture:
+    """What is drawn for an award."""
+    return picture(award.achievement, award.period, mark=award.mark, per_kind=award.is_per_kind)
+
+
+def picture(name: str, period: BadgePeriod, *, mark: str = COMMUNITY_MARK, per_kind: bool = False) -> Picture:
     """What is drawn for an achievement in a period."""
     known: dict[str, Tier] = {
         "recognised": "recognised",
@@ -84,29 +126,28 @@ def picture(name: str, period: BadgePeriod, *, mark: str = COMMUNITY_MARK) -> Pi
         "sustained": "sustained",
         BY_DECISION: "by_decision",
     }
-    return Picture(tier=known.get(name, "recognised"), kind=mark, period=period.name)
+    return Picture(tier="kind" if per_kind else known.get(name, "recognised"), kind=mark, period=period.name)
 
 
 def achievement(
     name: str, *, policy: QualificationPolicy, period: BadgePeriod, addresses: Addresses
 ) -> Achievement:
-    """The achievement of a tier, or of a decision by hand, as it stands in a badge.
+    """The achievement of a tier, of a badge per kind, or of a decision by hand, as it stands in a badge.
 
     Raises:
-        BadgeError: the policy has no such tier.
+        BadgeError: the policy has none of this name.
     """
-    tier = next((tier for tier in policy.tiers if tier.id == name), None)
-    if tier is None and name != BY_DECISION:
-        raise BadgeError(f"The policy {policy.id} {policy.version} has no tier {name!r}.")
-    rule = sentences.tier_in_words(tier) if tier else BY_HAND
+    per_kind = name in policy.catalogue
+    mark = mark_of_badge(name, policy) if per_kind else COMMUNITY_MARK
+    drawn = picture(name, period, mark=mark, per_kind=per_kind)
     return Achievement(
         id=addresses.achievement(name),
         type=("Achievement",),
-        name=title(name),
+        name=title_of(name, policy),
         description=f"Work for the community, counted by the policy {policy.id} {policy.version}.",
-        criteria=Criteria(id=addresses.policy_page(policy.digest), narrative=rule),
+        criteria=Criteria(id=addresses.policy_page(policy.digest), narrative=needs(name, policy)),
         achievementType="CommunityService",
-        image=Image(id=addresses.picture(name, period), caption=alt_text(picture(name, period))),
+        image=Image(id=addresses.picture(name, period), caption=alt_text(drawn)),
     )
 
 

@@ -11,19 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from issuer.badges import catalogue, picture, preparation, service, status
+from issuer.badges import achievements as roll
+from issuer.badges import catalogue, picture, preparation, service, state, status
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Badge, BadgeError
+from issuer.badges.state import Standing, State
 from issuer.ground import language, pages
 from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.recognition import backtest_page, life, sentences, versions
 from issuer.recognition import service as recognition
 from issuer.recognition.calendar import period_at
 from keys import browser, data_integrity, did, jws
-from schemas import baking, credential, strict_json
+from schemas import baking, credential, strict_json, timestamps
 from schemas.claims import claims_of
 from schemas.policy import QualificationPolicy, load
-from schemas.strict_json import JsonValue
+from schemas.strict_json import JsonObject, JsonValue
 
 JSON = "application/json"
 VC, VC_JWT = "application/vc", "application/vc+jwt"
@@ -33,6 +35,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_WHILE = "public, max-age=3600"
 STATUS = f"public, max-age={int(status.TTL.total_seconds())}"
 SHORTLY = "public, max-age=300"
+STATE_TERMS = ("state", "stateReason", "stateSince")  # of ours, in the context of an achievement's document
 # What a published badge's folder holds.
 BADGE_PAGE_FILES = ("index.html", *(f"index.{code}.html" for code in language.known()), "badge.png")
 _PAGE_IN_A_LANGUAGE = re.compile(r"(?P<page>/.*)\.(?P<code>[a-z]{2,3})\.html", re.ASCII)
@@ -82,7 +85,8 @@ def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
         yield from status_list(bureau, number, now=now)
         yield from status_list_token(bureau, number, now=now)
     yield from policies(bureau, now=now, voices=voices)
-    yield from achievements(bureau, now=now)
+    yield from achievements(bureau, now=now, voices=voices)
+    yield from pictures(bureau, now=now)
     for badge in service.all_badges(bureau.engine):
         if badge.published and badge.state == "in force":
             yield from published_badge(bureau, badge, voices=voices)
@@ -119,8 +123,10 @@ def find(
             made = scripts()
         case "policies":
             made = policies(bureau, now=now, voices=[say])
-        case "achievements" | "pictures":
-            made = achievements(bureau, now=now)
+        case "achievements":
+            made = achievements(bureau, now=now, voices=[say])
+        case "pictures":
+            made = pictures(bureau, now=now)
         case _:
             first = home(bureau, now=now, say=say, has_server=True)
             made = iter([first, stylesheet(), did_document(bureau), jwks(bureau), code_page(bureau, say=say)])
@@ -289,27 +295,92 @@ def policies(bureau: Bureau, *, now: datetime, voices: Sequence[Voice] = (IN_ENG
                 credit=sentences.credit_in_words(policy, say),
                 times=words[tiers:kinds],
                 kinds=words[kinds:],
+                badges=sentences.catalogue_in_words(policy, say),
             )
     for say in voices:
         yield _page("/policies/", "policies.html", say, community=bureau.name, versions=listed[::-1])
 
 
-def achievements(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
-    """Each achievement as its newest version, and the pictures of each period in which it was awarded."""
-    newest = _newest_policy(bureau)
-    period = period_at(now, newest.period)
-    names = [*(tier.id for tier in newest.tiers), BY_DECISION]
-    for name in names:
-        made = catalogue.achievement(name, policy=newest, period=period, addresses=bureau.addresses)
+def achievements(bureau: Bureau, *, now: datetime, voices: Sequence[Voice] = (IN_ENGLISH,)) -> Iterator[Document]:
+    """Each achievement as its newest version and with its state, for programs and for people; and their list."""
+    period, shown = period_at(now, _newest_policy(bureau).period), list(_achievements(bureau, now=now))
+    terms: JsonValue = {term: f"{bureau.addresses.achievement('')}#{term}" for term in STATE_TERMS}
+    for one in shown:
+        made = catalogue.achievement(one.name, policy=one.policy, period=period, addresses=bureau.addresses)
         fields = made.model_dump(mode="json", exclude_none=True, by_alias=True)
-        body = {"@context": [credential.VC_CONTEXT, credential.OB_CONTEXT], **fields}
-        yield Document(f"/achievements/{name}", JSON, _json(body))
-    awarded = {badge.award.period for badge in service.all_badges(bureau.engine)} | {period}
-    for name in names:
-        for when in sorted(awarded, key=lambda p: p.first):
-            drawn = picture.draw(catalogue.picture(name, when))
-            path = _path(bureau, bureau.addresses.picture(name, when))
+        body = {"@context": [credential.VC_CONTEXT, credential.OB_CONTEXT, terms], **fields, **_said(one.standing)}
+        yield Document(f"/achievements/{one.name}", JSON, _json(body))
+    for say in voices:
+        views = []
+        for one in shown:
+            art = catalogue.picture(one.name, period, mark=one.mark, per_kind=one.per_kind)
+            view = one.view(say) | {
+                "picture": _path(bureau, bureau.addresses.picture(one.name, period)),
+                "alt": picture.alt_text(art, say),
+            }
+            views.append(view)
+            yield _page(f"/achievements/{one.name}.html", "achievement.html", say, community=bureau.name, one=view)
+        yield _page(
+            "/achievements/",
+            "achievements.html",
+            say,
+            community=bureau.name,
+            awarded=[view for view in views if view["standing"].state is State.ACTIVE],
+            others=[view for view in views if view["standing"].state is not State.ACTIVE],
+        )
+
+
+def pictures(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
+    """The picture of each achievement in this period, and in each in which something was awarded."""
+    period = period_at(now, _newest_policy(bureau).period)
+    periods = sorted({*service.periods(bureau.engine), period}, key=lambda one: one.first)
+    for one in _achievements(bureau, now=now):
+        for when in periods:
+            drawn = picture.draw(catalogue.picture(one.name, when, mark=one.mark, per_kind=one.per_kind))
+            path = _path(bureau, bureau.addresses.picture(one.name, when))
             yield Document(path, "image/svg+xml", drawn.encode(), FOR_A_WHILE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Public:
+    """An achievement that everybody may see: by which policy its words are made, its mark, how it stands."""
+
+    name: str
+    policy: QualificationPolicy
+    standing: Standing
+    mark: str = catalogue.COMMUNITY_MARK
+    per_kind: bool = False
+
+    def view(self, say: Voice) -> dict[str, Any]:
+        """As pages show it in a language."""
+        return {
+            "name": self.name,
+            "title": catalogue.title_of(self.name, self.policy, say),
+            "rule": catalogue.needs(self.name, self.policy, say),
+            "policy": self.policy,
+            "standing": self.standing,
+            "meaning": state.MEANINGS[self.standing.state],
+        }
+
+
+def _achievements(bureau: Bureau, *, now: datetime) -> Iterator[_Public]:
+    newest, awarded = _newest_policy(bureau), Standing(State.ACTIVE)
+    for tier in newest.tiers:
+        yield _Public(tier.id, newest, awarded)
+    for entry in roll.public_entries(bureau.engine, now=now):
+        mark = catalogue.mark_of_badge(entry.name, entry.policy)
+        yield _Public(entry.name, entry.policy, entry.standing, mark, per_kind=True)
+    yield _Public(BY_DECISION, newest, awarded)
+
+
+def _said(standing: Standing) -> JsonObject:
+    """A state as an achievement's document says it."""
+    said: JsonObject = {"state": str(standing.state)}
+    if standing.reason:
+        said["stateReason"] = standing.reason
+    if standing.since is not None:
+        said["stateSince"] = timestamps.show(preparation.whole_seconds(standing.since))
+    return said
 
 
 def published_badge(
@@ -319,9 +390,8 @@ def published_badge(
     if badge.jwt is None:
         return
     read, award = service.read_own(badge.jwt), badge.award
-    art = catalogue.picture(award.achievement, award.period, mark=award.mark)
+    art = catalogue.art(award)
     rules = recognition.all_policies(bureau.engine)[award.policy_digest]
-    tier = next((one for one in rules.tiers if one.id == award.achievement), None)
     for say in voices:
         yield _page(
             f"/b/{badge.short_id}/",
@@ -330,10 +400,10 @@ def published_badge(
             community=bureau.name,
             badge=badge,
             address=bureau.addresses.badge_page(badge.short_id),
-            title=f"{catalogue.title(award.achievement, say)} {award.period.name}",
+            title=f"{catalogue.title(award, say)} {award.period.name}",
             name=read.credentialSubject.name,
             narrative=read.credentialSubject.narrative,
-            needs=sentences.tier_in_words(tier, say) if tier else say(catalogue.BY_HAND),
+            needs=catalogue.needs(award.achievement, rules, say),
             policy_page=f"/policies/{rules.digest}.html",
             did=bureau.did,
             valid_until=read.validUntil,

@@ -27,6 +27,7 @@ from issuer.people.model import Person
 from keys import jws
 from schemas.badge_qr import Dictionary
 from schemas.identity import IdentityObject
+from schemas.policy import QualificationPolicy
 
 CHUNK = 200  # badges per transaction: short enough to lose nothing worth waiting for, long enough to be quick
 SALT_BYTES = 16
@@ -82,9 +83,10 @@ def sign_again(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -
 
 
 def settle(bureau: Bureau, persons: Iterable[str], *, now: datetime) -> int:
-    """After a merge or a split: one tier badge for each person and period, which carries every reference that is
-    theirs and no other (DESIGN §3). It is a new one, with a new id and a new place on the status list, so that no
-    copy saved before buys a second discount. Returns how many were signed.
+    """After a merge or a split: one badge of a tier for each person and period, and one of each kind of work,
+    which carries every reference for it that is theirs and no other (DESIGN §3). It is a new one, with a new id
+    and a new place on the status list, so that no copy saved before buys a second discount. Returns how many
+    were signed.
 
     Where one of the badges is suspended nothing is done yet: a new one would lift that.
     """
@@ -97,19 +99,19 @@ def settle(bureau: Bureau, persons: Iterable[str], *, now: datetime) -> int:
 
 def _settle(connection: Connection, bureau: Bureau, person: Person, now: datetime) -> None:
     ids = people_service.ids_of(connection, person.id)
-    held = [badge for one in ids for badge in store.badges_of(connection, one) if _is_tier(bureau, badge.award)]
+    held = [badge for one in ids for badge in store.badges_of(connection, one) if _is_settled(badge.award)]
     mine = {badge.id for badge in held}
-    for period in {badge.award.period for badge in held}:
+    for period, purpose in {(badge.award.period, badge.award.purpose) for badge in held}:
         # What another person's badge took the place of is its holder's again, once the two are apart.
         live = [
             badge
             for badge in held
-            if badge.award.period == period
+            if (badge.award.period, badge.award.purpose) == (period, purpose)
             and (badge.standing or (badge.superseded_by is not None and badge.superseded_by not in mine))
         ]
         if not live or any(badge.suspended_at is not None or badge.jwt is None for badge in live):
             continue
-        found = [store.reference_of(connection, one, period, "tier") for one in ids]
+        found = [store.reference_of(connection, one, period, purpose) for one in ids]
         references = {one for one in found if one is not None}
         best = min(
             live,
@@ -126,8 +128,9 @@ def _settle(connection: Connection, bureau: Bureau, person: Person, now: datetim
             _intend_sibling(connection, bureau, best, person, now)
 
 
-def _is_tier(bureau: Bureau, award: Award) -> bool:
-    return any(tier.id == award.achievement for tier in bureau.policy(award.policy_digest).tiers)
+def _is_settled(award: Award) -> bool:
+    """Whether a merge leaves one of it; a decision by hand that nobody approved is what it is."""
+    return award.achievement != BY_DECISION
 
 
 def _references_in(badge: Badge) -> set[str]:
@@ -186,11 +189,10 @@ def _intend_chunk(bureau: Bureau, now: datetime) -> int:
         waiting = store.awards_without_badge(connection, limit=CHUNK)
         people = _people(connection, waiting)
         for award in waiting:
-            purpose = BY_DECISION if award.achievement == BY_DECISION else "tier"
-            reference = _reference_of(connection, award, purpose)
+            reference = _reference_of(connection, award)
             if reference is None:
-                reference = bureau.reference(award.person, award.period.term, purpose)
-                store.add_reference(connection, award.person, award.period, purpose, reference=reference)
+                reference = bureau.reference(award.person, award.period.term, award.purpose)
+                store.add_reference(connection, award.person, award.period, award.purpose, reference=reference)
             badge = _add_badge(connection, bureau, award, reference)
             token_hash = hash_of(bureau.page_token(award.person))
             store.set_holder_page(connection, award.person, token_hash=token_hash)
@@ -209,12 +211,12 @@ def _add_badge(connection: Connection, bureau: Bureau, award: Award, reference: 
     return existing(connection, badge_id)
 
 
-def _reference_of(connection: Connection, award: Award, purpose: str) -> str | None:
+def _reference_of(connection: Connection, award: Award) -> str | None:
     """The holder's reference in the award's period; one that they had before they were merged serves, too, since
     a discount hangs on it and they are one person.
     """
     for person in _ids_behind(connection, award):
-        reference = store.reference_of(connection, person, award.period, purpose)
+        reference = store.reference_of(connection, person, award.period, award.purpose)
         if reference is not None:
             return reference
     return None
@@ -245,15 +247,14 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
 
 
 def _former_references(connection: Connection, badge: Badge) -> tuple[str, ...]:
-    """The references that a badge's holder has in its period besides its own: they were two persons once."""
+    """The references that a badge's holder has for it besides its own in its period: they were two persons."""
     award = badge.award
-    purpose = BY_DECISION if award.achievement == BY_DECISION else "tier"
     known_as = people_service.known_as(connection)
     person = known_as.get(award.person, award.person)
     ids = [person, *(gone for gone, kept in known_as.items() if kept == person)]
     if len(ids) == 1:
         return ()
-    found = {store.reference_of(connection, one, award.period, purpose) for one in ids}
+    found = {store.reference_of(connection, one, award.period, award.purpose) for one in ids}
     return tuple(sorted(one for one in found if one is not None and one != badge.reference))
 
 
@@ -297,7 +298,8 @@ def _supersede_lesser(
     connection: Connection, bureau: Bureau, better: Badge, now: datetime, *, is_new: bool
 ) -> list[Badge]:
     """A better badge in force takes the place of lesser ones of the same period; a new one also of its equals,
-    which are there only after a merge or a split (DESIGN §3).
+    which are there only after a merge or a split (DESIGN §3). One per kind of work is neither better nor less than
+    a tier, and takes the place of its equals only.
     """
     policy = bureau.policy(better.award.policy_digest)
     ids = _ids_behind(connection, better.award)
@@ -305,12 +307,17 @@ def _supersede_lesser(
     for other in (badge for person in ids for badge in store.badges_of(connection, person)):
         if other.award.period != better.award.period or not other.standing or other.id == better.id:
             continue
-        less = rank(other.award, policy) - rank(better.award, policy)
-        both = is_new and _is_tier(bureau, other.award) and _is_tier(bureau, better.award)
-        if less > 0 or (less == 0 and both):
+        if _takes_place(better.award, other.award, policy, is_new=is_new):
             store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
             taken.append(other)
     return taken
+
+
+def _takes_place(better: Award, other: Award, policy: QualificationPolicy, *, is_new: bool) -> bool:
+    if better.purpose != other.purpose and (better.is_per_kind or other.is_per_kind):
+        return False
+    less = rank(other, policy) - rank(better, policy)
+    return less > 0 or (less == 0 and is_new and _is_settled(better) and _is_settled(other))
 
 
 def _tell_holder(

@@ -4,7 +4,7 @@ A letter names nobody: it waits in the outbox until it is sent, and whoever chan
 the former one there. Each is written in the language of its reader (`say`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from issuer.badges import catalogue, revocation
@@ -13,6 +13,7 @@ from issuer.badges.revocation import Case
 from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.ground.mail import MAX_SUBJECT, Mail
 from issuer.recognition import decision, sentences
+from issuer.recognition.merits import Merit
 
 MAX_LINES = 10  # more is a list to scroll through on a phone; the page has all of it
 MAX_LINE = 160
@@ -20,20 +21,27 @@ MAX_LINE = 160
 
 def reasons_of(decided: decision.Decision, say: Voice = IN_ENGLISH) -> str:
     """What counted, newest first: a line for each, as it stands in the letter about the award."""
-    counted = [line for line in decided.lines if line.counted]
-    counted.sort(key=lambda line: (line.item.happened_at, line.item.id), reverse=True)
-    return "\n".join(_reason(line, say) for line in counted)
+    return _listed((line for line in decided.lines if line.counted), lambda line: sentences.why(line, say))
 
 
-def _reason(line: decision.Line, say: Voice) -> str:
-    what = line.item.facts.title or line.item.record
-    said = f"{line.item.happened_at:%Y-%m-%d}  {what}: {sentences.why(line, say)}"
+def reasons_for(merit: Merit, say: Voice = IN_ENGLISH) -> str:
+    """The same for a badge per kind: what was done, without its credits, which are for tiers."""
+    return _listed(merit.lines, lambda line: sentences.kind_name(line.kind or line.item.record, say))
+
+
+def _listed(lines: Iterable[decision.Line], said: Callable[[decision.Line], str]) -> str:
+    newest_first = sorted(lines, key=lambda line: (line.item.happened_at, line.item.id), reverse=True)
+    return "\n".join(_reason(line, said(line)) for line in newest_first)
+
+
+def _reason(line: decision.Line, why: str) -> str:
+    said = f"{line.item.happened_at:%Y-%m-%d}  {line.item.facts.title or line.item.record}: {why}"
     return "".join(one if one.isprintable() else " " for one in said)[:MAX_LINE].rstrip()
 
 
 def named(award: Award, say: Voice = IN_ENGLISH) -> str:
     """A badge as letters call it: `Contributor 2026`."""
-    return f"{catalogue.title(award.achievement, say)} {award.period.name}"
+    return f"{catalogue.title(award, say)} {award.period.name}"
 
 
 def of_award(
@@ -57,13 +65,19 @@ def of_award(
         MailError: no mail can be made for this address.
     """
     title = named(award, say)
-    parts = [say("%(community)s thanks you: you have earned “%(badge)s”.", community=community, badge=title)]
+    thanked = sentences.thanks_again(award.thanks, say) if award.is_per_kind else ""
+    earned = (
+        say("“%(badge)s”, for %(thanks)s", badge=title, thanks=thanked)
+        if thanked
+        else say("“%(title)s”", title=title)
+    )
+    parts = [say("%(community)s thanks you: you have earned %(badge)s.", community=community, badge=earned)]
     if renewed is not None and renewed_until is not None:
         parts[0] = say(
-            "%(community)s thanks you again: “%(former)s” is renewed, and you have “%(badge)s” now.",
+            "%(community)s thanks you again: “%(former)s” is renewed, and you have %(badge)s now.",
             community=community,
             former=named(renewed, say),
-            badge=title,
+            badge=earned,
         )
         parts.append(say("The former one stays good until %(day)s.", day=f"{renewed_until:%Y-%m-%d}"))
     if superseded:

@@ -34,9 +34,10 @@ class HandDecision:
 class Award:
     """Who earned what, when.
 
-    `achievement` is the name in its address, `mark` the kind of work on its picture, `thanks` what was counted, in
-    words, as it stood when the award was made. `reasons`: a line for each thing that counted, for the letter about
-    it; kept until the badge is signed.
+    `achievement` is the name in its address, `title` what it is called where the policy's catalogue names it.
+    `tier` is empty for a badge per kind. `mark`: the kind of work on its picture. `thanks`: what was counted, in
+    words, as it stood when the award was made. `reasons`: a line for each thing that counted, for the letter
+    about it; kept until the badge is signed.
     """
 
     id: str
@@ -50,6 +51,21 @@ class Award:
     hand_decision: str | None = None
     thanks: str = ""
     reasons: str = ""
+    title: str = ""
+
+    @property
+    def is_per_kind(self) -> bool:
+        """Whether it is for one kind of work: it stands beside the tiers, above and below none of them."""
+        return not self.tier
+
+    @property
+    def purpose(self) -> str:
+        """Badges of one purpose share a holder's reference: tiers do, since a discount hangs on it; a badge that
+        buys nothing has one of its own, so that records cannot be joined by it (DESIGN §3).
+        """
+        if self.is_per_kind or self.achievement == BY_DECISION:
+            return self.achievement
+        return "tier"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from issuer.badges.model import BadgeError
 from issuer.ground.language import IN_ENGLISH, Voice
 
-Tier = Literal["recognised", "contributor", "sustained", "by_decision"]
+Tier = Literal["recognised", "contributor", "sustained", "by_decision", "kind"]
 
 COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -33,6 +33,8 @@ COLOURS: Final[Mapping[str, str]] = MappingProxyType(
         "sustained-ground": "#c6e2d6",
         "by_decision": "#8a6a1f",  # no leaves, a plain double ring
         "by_decision-ground": "#f4ead2",
+        "kind": "#2f5f8f",  # a ring of beads: neither leaves nor dots, it is above and below nothing
+        "kind-ground": "#dfe9f3",
     }
 )
 
@@ -47,6 +49,7 @@ TIER_WORDS: Final[Mapping[Tier, str]] = MappingProxyType(
         "contributor": "Contributor",
         "sustained": "Sustained contributor",
         "by_decision": "Recognised by decision",
+        "kind": "For one kind of work",
     }
 )
 
@@ -93,7 +96,7 @@ def draw(picture: Picture, *, colours: Mapping[str, str] = COLOURS) -> str:
         f'<circle cx="256" cy="256" r="252" fill="{colours["paper"]}"/>',
         *_frame(picture.tier, colours=colours),
         *_mark(picture.kind, ink=colours["ink"]),
-        _tier_sign(picture.tier, ink=colours["ink"]),
+        *filter(None, [_tier_sign(picture.tier, ink=colours["ink"])]),
         *_ribbon(picture.period, colours=colours),
         "</svg>",
     ]
@@ -129,6 +132,7 @@ _CENTRE_Y: Final = 222.0
 _DISC_RADIUS: Final = 142.0
 _WREATH_RADIUS: Final = 182.0
 _LEAF: Final = 46.0  # length of a leaf
+_BEAD: Final = 13.0  # radius
 _STEM_DEGREES: Final = 20.0  # from the bottom: the ribbon hides where the stem begins
 _FIRST_LEAF_DEGREES: Final = 35.0
 _DEGREES_PER_PAIR: Final = 17.0
@@ -140,7 +144,9 @@ _LEAF_PAIRS: Final[Mapping[Tier, int]] = MappingProxyType(
 def _frame(tier: Tier, *, colours: Mapping[str, str]) -> Iterator[str]:
     colour, ground = colours[tier], colours[f"{tier}-ground"]
     pairs = _LEAF_PAIRS.get(tier)
-    if pairs is None:
+    if tier == "kind":
+        yield _beads(colour=colour)
+    elif pairs is None:
         for radius, width in ((_WREATH_RADIUS + 10, 10), (_WREATH_RADIUS - 12, 4)):
             yield f'{_circle_element(radius)} fill="none" stroke="{colour}" stroke-width="{width}"/>'
     else:
@@ -151,6 +157,12 @@ def _frame(tier: Tier, *, colours: Mapping[str, str]) -> Iterator[str]:
 
 def _circle_element(radius: float) -> str:
     return f'<circle cx="{_CENTRE_X:g}" cy="{_CENTRE_Y:g}" r="{radius:g}"'
+
+
+def _beads(*, colour: str) -> str:
+    """A ring of beads, all around but for where the ribbon lies."""
+    places = (_on_wreath(degrees) for degrees in range(-165, 181, 15) if abs(degrees) >= _STEM_DEGREES)
+    return f'<path d="{"".join(_circle(round(x, 1), round(y, 1), _BEAD) for x, y in places)}" fill="{colour}"/>'
 
 
 def _wreath(pairs: int, *, colour: str) -> str:
@@ -203,6 +215,8 @@ _DOTS: Final[Mapping[Tier, int]] = MappingProxyType({"recognised": 1, "contribut
 
 
 def _tier_sign(tier: Tier, *, ink: str) -> str:
+    if tier == "kind":
+        return ""
     dots = _DOTS.get(tier)
     if dots is None:  # a lozenge: it stands outside the row of one, two, three
         return f'<path d="M256 {_SIGN_Y - 15:g}l22 15-22 15-22-15Z" fill="{ink}"/>'

@@ -15,6 +15,7 @@ from issuer.ground import audit, news
 from issuer.ground.audit.store import MAX_TEXT
 from issuer.ground.database import reading, writing
 from issuer.ground.tokens import hash_of
+from issuer.recognition.calendar import BadgePeriod
 from keys import jws
 from schemas import badge_qr, credential, strict_json
 from schemas.badge_qr import Dictionary
@@ -61,6 +62,12 @@ def all_badges(engine: Engine) -> list[Badge]:
     """Every badge, in the order of award."""
     with reading(engine) as connection:
         return list(store.all_badges(connection))
+
+
+def periods(engine: Engine) -> list[BadgePeriod]:
+    """The periods in which anything was awarded."""
+    with reading(engine) as connection:
+        return store.periods(connection)
 
 
 def holders_of(engine: Engine, tier: str) -> int:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from issuer.badges.model import Award, Badge, HandDecision, Purpose, StatusPlace
 from issuer.badges.revocation import Case, Outcome
+from issuer.badges.state import State, StateChange
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.recognition.calendar import BadgePeriod
 
@@ -48,7 +49,8 @@ awards = Table(
     Column("id", String(32), primary_key=True),
     Column("person", ForeignKey("persons.id"), nullable=False),
     Column("achievement", String(64), nullable=False),
-    Column("tier", String(40), nullable=False),
+    Column("tier", String(40), nullable=False),  # empty for a badge per kind
+    Column("title", Text, nullable=False),
     Column("period_first", String(10), nullable=False),
     Column("period_last", String(10), nullable=False),
     Column("mark", String(40), nullable=False),
@@ -66,7 +68,7 @@ references = Table(
     metadata,
     Column("person", ForeignKey("persons.id"), primary_key=True),
     Column("period_first", String(10), primary_key=True),
-    Column("purpose", String(16), primary_key=True),
+    Column("purpose", String(64), primary_key=True),
     Column("reference", String(45), nullable=False, unique=True),
 )
 badges = Table(
@@ -145,6 +147,16 @@ revocations = Table(
     Column("outcome", String(16), index=True),
     Column("ended_at", UtcDateTime),
 )
+achievement_states = Table(
+    "achievement_states",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("achievement", String(64), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", ForeignKey("persons.id"), nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+)
 dictionaries = Table(
     "dictionaries",
     metadata,
@@ -199,6 +211,15 @@ def awards_of_some(connection: Connection, persons: Sequence[str], period: Badge
     return [_award(row) for row in connection.execute(select(awards).where(chosen))]
 
 
+def periods(connection: Connection) -> list[BadgePeriod]:
+    """The periods of all awards, in their order."""
+    query = select(awards.c.period_first, awards.c.period_last).distinct().order_by(awards.c.period_first)
+    return [
+        BadgePeriod(date.fromisoformat(row.period_first), date.fromisoformat(row.period_last))
+        for row in connection.execute(query)
+    ]
+
+
 def add_award(connection: Connection, award: Award) -> None:
     connection.execute(
         insert(awards).values(
@@ -214,6 +235,7 @@ def add_award(connection: Connection, award: Award) -> None:
             hand_decision=award.hand_decision,
             thanks=award.thanks,
             reasons=award.reasons,
+            title=award.title,
         )
     )
 
@@ -382,6 +404,21 @@ def set_suspended(connection: Connection, badge_id: str, *, reason: str | None, 
     return connection.execute(update(badges).where(chosen).values(**values)).rowcount == 1
 
 
+def add_state(connection: Connection, achievement: str, change: StateChange, *, by: str) -> None:
+    """Write down a change of an achievement's state; those before stay."""
+    values = {"achievement": achievement, "state": str(change.state), "reason": change.reason}
+    connection.execute(insert(achievement_states).values(**values, decided_by=by, decided_at=change.at))
+
+
+def states(connection: Connection) -> dict[str, list[StateChange]]:
+    """Every change of each achievement's state, oldest first."""
+    found: dict[str, list[StateChange]] = {}
+    for row in connection.execute(select(achievement_states).order_by(achievement_states.c.number)):
+        change = StateChange(State(row.state), row.reason, row.decided_at)
+        found.setdefault(row.achievement, []).append(change)
+    return found
+
+
 def add_revocation(connection: Connection, case: Case) -> int:
     """Write down a case; returns the number that it gets."""
     values = {
@@ -451,6 +488,17 @@ def count_holders(connection: Connection, achievement: str) -> int:
     standing = badges.c.revoked_at.is_(None) & (awards.c.achievement == achievement)
     query = select(func.count(awards.c.person.distinct())).join(badges, badges.c.award == awards.c.id)
     return connection.execute(query.where(standing)).scalar() or 0
+
+
+def holders_per_kind(connection: Connection, period: BadgePeriod) -> list[tuple[str, str]]:
+    """(achievement, person) of every badge per kind of a period that was not withdrawn."""
+    standing = badges.c.revoked_at.is_(None) & (awards.c.tier == "")
+    query = (
+        select(awards.c.achievement, awards.c.person)
+        .join(badges, badges.c.award == awards.c.id)
+        .where(standing & (awards.c.period_first == period.first.isoformat()))
+    )
+    return [(row.achievement, row.person) for row in connection.execute(query)]
 
 
 def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> None:
@@ -600,6 +648,7 @@ def _award(row: Row[tuple[object, ...]]) -> Award:
         hand_decision=fields[awards.c.hand_decision],
         thanks=fields[awards.c.thanks],
         reasons=fields[awards.c.reasons],
+        title=fields[awards.c.title],
     )
 
 

@@ -44,7 +44,7 @@ def router(
         office, say = bureau(), language.voice(request)
         found = revocations.cases(office.engine)
         titles = {
-            case.badge: f"{catalogue.title(badge.award.achievement, say)} {badge.award.period.name}"
+            case.badge: f"{catalogue.title(badge.award, say)} {badge.award.period.name}"
             for case in found
             for badge in [service.badge_by_id(office.engine, case.badge)]
         }

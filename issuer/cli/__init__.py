@@ -10,6 +10,7 @@ import typer
 
 from issuer.cli import (
     answering,
+    cataloguing,
     collecting,
     gathering,
     issuing,
@@ -36,6 +37,7 @@ running.register(app)
 collecting.register(app)
 recognising.register(app)
 policing.register(app)
+cataloguing.register(app)
 answering.register(app)
 issuing.register(app)
 revoking.register(app)

@@ -77,7 +77,10 @@ def list_(
     office = open_office(data)
     match what:
         case What.BADGES:
-            rows, columns = _badge_rows(office), ["badge", "title", "holder", "state", "private page"]
+            rows, columns = (
+                _badge_rows(office),
+                ["badge", "title", "achievement", "holder", "state", "private page"],
+            )
         case What.PEOPLE:
             rows, columns = _people_rows(office), ["person", "name", "email", "accounts"]
         case What.UNCLAIMED:
@@ -221,6 +224,7 @@ def _badge_rows(office: Office) -> list[list[str]]:
         [
             badge.short_id,
             delivery.badge_title(badge),
+            badge.award.achievement,
             people[badge.award.person].name,
             badge.state,
             f"{bureau.addresses.base}/h/{bureau.page_token(badge.award.person)}",

@@ -215,7 +215,7 @@ def decide(
     from issuer.badges import awarding
     from issuer.ground import news
     from issuer.ground.database import reading, writing
-    from issuer.recognition import sentences
+    from issuer.recognition import merits, sentences
     from issuer.recognition import service as recognition
 
     office = open_office(data)
@@ -252,6 +252,7 @@ def decide(
                 "tier": d.tier,
                 "credits": str(d.credits),
                 "for": sentences.thanks(d),
+                "badges": [merit.badge for merit in merits.earned(d)],
             }
             for p, d in decided
         ],
@@ -272,7 +273,7 @@ def explain(
 ) -> None:
     """Why somebody has a tier, or not: every record with the clause that counted it, and the smallest change."""
     from issuer.people.service import find_person
-    from issuer.recognition import sentences
+    from issuer.recognition import merits, sentences
     from issuer.recognition import service as recognition
 
     office = open_office(data)
@@ -291,6 +292,15 @@ def explain(
         "policy": dict(zip(("id", "version", "sha256"), decision.policy, strict=True)),
         "for": sentences.thanks(decision),
         "smallest_change": change,
+        "badges": [
+            {
+                "badge": merit.badge,
+                "earned": merit.earned,
+                "for": sentences.thanks_for(merit),
+                "missing": sentences.missing_for(merit, office.policy),
+            }
+            for merit in merits.merits(decision)
+        ],
         "lines": [
             {
                 "id": line.item.id,
@@ -310,6 +320,11 @@ def explain(
         f"{found.name}: {tier} with {total} in {sentences.active_months(decision.active_months)}.",
         change,
     ]
+    for merit in merits.merits(decision):
+        if merit.lines or merit.waiting:
+            said = sentences.thanks_for(merit)
+            told = f"earned, for {said}." if merit.earned else sentences.missing_for(merit, office.policy)
+            lines.append(f"  {'✓' if merit.earned else '·'} {merit.rule.title}: {told}")
     for line in decision.lines:
         what = line.item.facts.title or line.item.record
         lines.append(

@@ -83,4 +83,4 @@ def file_name(badge: Badge, form: FileForm) -> str:
 
 def _art(badge: Badge) -> str:
     award = badge.award
-    return picture.draw(catalogue.picture(award.achievement, award.period, mark=award.mark))
+    return picture.draw(catalogue.art(award))

@@ -1,20 +1,22 @@
 """What a holder finds behind their private link: badge, reasons, files, and their choices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from issuer.badges import catalogue, picture, revocations
 from issuer.badges import service as badges
+from issuer.badges.achievements import Entry
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
+from issuer.badges.state import State
 from issuer.delivery import files
 from issuer.delivery.files import FileForm
 from issuer.ground.database import reading
 from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.people import service as people_service
 from issuer.people.model import Person
-from issuer.recognition import life, questions, sentences
+from issuer.recognition import life, merits, questions, sentences
 from issuer.recognition import service as recognition
 from issuer.recognition.decision import COUNTED, NEEDS_ATTESTATION, Decision, Line
 from issuer.recognition.question import Question, QuestionKind
@@ -26,11 +28,28 @@ HOLDERS_WISH = "holder_request"  # a row of the policy's table of revocations
 
 @dataclass(frozen=True)
 class Holding:
-    """Everything about one holder: the badge in front (in force, else the newest), and the other ones."""
+    """Everything about one holder: the badge in front (the tier's in force, else one per kind, else the newest),
+    the badges per kind that stand, and all the other ones.
+    """
 
     person: Person
     badge: Badge | None
     others: tuple[Badge, ...]
+
+    @property
+    def per_kind(self) -> tuple[Badge, ...]:
+        """Badges for one kind of work that stand beside the one in front; of two that two records of theirs had
+        before they were joined, the newer one.
+        """
+        shown: dict[tuple[str, str], Badge] = {}
+        for badge in (self.badge, *self.others):
+            if badge is not None and badge.award.is_per_kind and badge.standing:
+                shown.setdefault((badge.award.achievement, badge.award.period.term), badge)
+        return tuple(badge for badge in shown.values() if badge != self.badge)
+
+    @property
+    def earlier(self) -> tuple[Badge, ...]:
+        return tuple(badge for badge in self.others if badge not in self.per_kind)
 
 
 def people(bureau: Bureau) -> Mapping[str, Person]:
@@ -38,8 +57,8 @@ def people(bureau: Bureau) -> Mapping[str, Person]:
     return people_service.people_by_id(bureau.engine)
 
 
-def holding(bureau: Bureau, token: str) -> Holding | None:
-    """What a private link opens, or None for one that leads nowhere."""
+def holding(bureau: Bureau, token: str, *, front: str = "") -> Holding | None:
+    """What a private link opens, or None for one that leads nowhere. `front`: the badge that they want to see."""
     owner = badges.person_of_page(bureau.engine, token)
     if owner is None:
         return None
@@ -48,8 +67,12 @@ def holding(bureau: Bureau, token: str) -> Holding | None:
         ids = people_service.ids_of(connection, person.id)
     signed = [badge for one in ids for badge in badges.badges_of(bureau.engine, one) if badge.jwt]
     signed.sort(key=lambda badge: badge.award.made_at, reverse=True)
-    front = next((badge for badge in signed if badge.standing), signed[0] if signed else None)
-    return Holding(person, front, tuple(badge for badge in signed if badge != front))
+    ordered = sorted(
+        signed, key=lambda badge: (badge.short_id != front, not badge.standing, badge.award.is_per_kind)
+    )
+    return Holding(
+        person, ordered[0] if ordered else None, tuple(badge for badge in signed if badge != ordered[0])
+    )
 
 
 def own_badge(held: Holding, short_id: str) -> Badge:
@@ -110,13 +133,12 @@ def code_print_mm(bureau: Bureau, badge: Badge) -> int | None:
 
 def badge_title(badge: Badge, say: Voice = IN_ENGLISH) -> str:
     """`Contributor 2026`."""
-    return f"{catalogue.title(badge.award.achievement, say)} {badge.award.period.name}"
+    return f"{catalogue.title(badge.award, say)} {badge.award.period.name}"
 
 
 def badge_alt(badge: Badge, say: Voice = IN_ENGLISH) -> str:
     """The badge's picture in words."""
-    award = badge.award
-    return picture.alt_text(catalogue.picture(award.achievement, award.period, mark=award.mark), say)
+    return picture.alt_text(catalogue.art(badge.award), say)
 
 
 def decision_for(bureau: Bureau, policy: QualificationPolicy, person: Person, *, now: datetime) -> Decision:
@@ -145,6 +167,24 @@ def ask(
         bureau.engine, held.person, kind, text=text, link=link, policy=policy, profile=chosen,
         decided_at=decided_at, now=now,
     )  # fmt: skip
+
+
+def merit_views(decision: Decision, entries: Sequence[Entry], say: Voice = IN_ENGLISH) -> list[dict[str, object]]:
+    """How somebody stands towards each badge per kind that is awarded now: what counted, what lacks."""
+    active = {entry.name for entry in entries if entry.state is State.ACTIVE}
+    return [
+        {
+            "name": merit.badge,
+            "title": say(merit.rule.title),
+            "look": "pass" if merit.earned else "unknown",
+            "mark": "✓" if merit.earned else "·",
+            "word": say("earned" if merit.earned else "not yet"),
+            "for": sentences.thanks_again(sentences.thanks_for(merit), say),
+            "missing": sentences.missing_for(merit, decision.rules.policy, say),
+        }
+        for merit in merits.merits(decision)
+        if merit.badge in active
+    ]
 
 
 def line_view(line: Line, say: Voice = IN_ENGLISH) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from issuer.badges import issuance
+from issuer.badges import achievements, issuance
 from issuer.badges import service as badges
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BadgeError
@@ -55,9 +55,9 @@ def router(
         )
 
     @routes.get("")
-    def holder(request: Request, token: str, saved: str = "") -> HTMLResponse:
+    def holder(request: Request, token: str, saved: str = "", badge: str = "") -> HTMLResponse:
         office = bureau()
-        held = service.holding(office, token)
+        held = service.holding(office, token, front=badge)
         if held is None:
             return nothing(request)
         people.note_reader(office.engine, held.person, language.asked_for(request))
@@ -87,6 +87,7 @@ def router(
             quarters=sentences.active_quarters(decision.active_quarters, say),
             smallest_change=sentences.smallest_change(decision.smallest_change, say),
             lines=[service.line_view(line, say) for line in decision.lines],
+            merits=service.merit_views(decision, achievements.entries(office.engine, now=clock()), say),
             policy_page=f"/policies/{in_force.digest}.html",
             questions=questions.of_person(office.engine, held.person),
             has_badge=held.badge is not None,
@@ -150,7 +151,8 @@ def router(
             return refused(request, error, f"/h/{token}")
         chosen = (shows_name == "yes", hashes_address == "yes")
         saved = "name" if chosen != (mine.shows_name, mine.hashes_address) else "same"
-        return RedirectResponse(f"/h/{token}?saved={saved}", status_code=303, headers=pages.PRIVATE_HEADERS)
+        shown = f"/h/{token}?saved={saved}&badge={mine.short_id}"
+        return RedirectResponse(shown, status_code=303, headers=pages.PRIVATE_HEADERS)
 
     @routes.post("/returned")
     def give_back(
@@ -209,7 +211,16 @@ def _holder_view(
         "did": office.did,
         "saved": say(SAVED[saved]) if saved in SAVED else "",
         "policy_page": f"/policies/{policy.digest}.html",
-        "others": [{"title": service.badge_title(other, say), "badge": other} for other in held.others],
+        "others": [{"title": service.badge_title(other, say), "badge": other} for other in held.earlier],
+        "per_kind": [
+            {
+                "title": service.badge_title(one, say),
+                "thanks": sentences.thanks_again(one.award.thanks, say),
+                "address": f"{page}?badge={one.short_id}",
+                "picture": f"{page}/badge/{one.short_id}.svg?show=1",
+            }
+            for one in held.per_kind
+        ],
     }
     if badge is None or badge.jwt is None:
         return view

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from issuer.contributions.model import Facts
 from issuer.people.model import Pause
+from issuer.recognition import merits
 from issuer.recognition.decision import ENGINE, Decision, Line, Rules, decide
 from issuer.recognition.item import Attested, Item
 from schemas import jcs, policy, strict_json
@@ -89,7 +90,10 @@ def recompute(data: bytes) -> Recomputed:
 def said(decision: Decision) -> JsonObject:
     """A decision as values: outcome, and each record's line."""
     change = decision.smallest_change
+    badges: list[JsonValue] = [merit.badge for merit in merits.earned(decision)]
     return {
+        # A policy without a catalogue says nothing of badges per kind, as cases did before there were any.
+        **({"badges": badges} if decision.rules.policy.catalogue else {}),
         "tier": decision.tier,
         "credits": str(decision.credits),
         "active_months": decision.active_months,

@@ -122,6 +122,18 @@ class Rules:
         return cls(policy, by_record)
 
     @cached_property
+    def badges_of_kind(self) -> Mapping[str, frozenset[str]]:
+        """The badges per kind towards which each kind of contribution counts."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name, badge in self.policy.catalogue.items():
+            for kind in badge.kinds:
+                found[kind].add(name)
+        for kind, rule in self.policy.kinds.items():
+            if rule.achievement in self.policy.catalogue:
+                found[kind].add(rule.achievement)
+        return {kind: frozenset(names) for kind, names in found.items()}
+
+    @cached_property
     def identity(self) -> tuple[str, str, str]:
         """The policy's id, version and digest, as a decision cites them."""
         return self.policy.id, self.policy.version, self.policy.digest
@@ -282,11 +294,11 @@ def _outcome(lines: Iterable[Line], rules: Rules) -> tuple[Decimal, int, int]:
             when = line.item.happened_at.astimezone(UTC)
             months[when.year, when.month] += line.credits / line.weight
     least = rules.policy.active_month_min_credits
-    active = {month for month, earned in months.items() if _settled(earned) >= least}
-    return _settled(total), len(active), len({(year, (month - 1) // 3) for year, month in active})
+    active = {month for month, earned in months.items() if settled(earned) >= least}
+    return settled(total), len(active), len({(year, (month - 1) // 3) for year, month in active})
 
 
-def _settled(total: Decimal) -> Decimal:
+def settled(total: Decimal) -> Decimal:
     """A sum without the dust of division: nine thirds are three credits, not 2.999…7."""
     rounded = total.quantize(MILLIONTH)
     return total if rounded == total else rounded

@@ -46,6 +46,13 @@ def view(engine: Engine, *, community: str, say: Voice) -> dict[str, Any]:
         "found": service.public_numbers(engine),
         "kind": lambda name: sentences.kind_name(name, say),
         "tier": lambda name: say(name) if name == NO_TIER else sentences.tier_name(name, say),
+        "badge": lambda name: _badge_name(engine, name, say),
         "question": say,
         "plain": str,
     }
+
+
+def _badge_name(engine: Engine, name: str, say: Voice) -> str:
+    """A badge per kind as the newest version of the policy that has it calls it."""
+    versions = reversed(service.all_policies(engine).values())
+    return next((say(one.catalogue[name].title) for one in versions if name in one.catalogue), name)

@@ -4,13 +4,13 @@ Sentences about rules are made from the predicates themselves; none is written b
 (`say`) knows the language; English unless another one is asked for.
 """
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from issuer.ground.language import IN_ENGLISH, Voice, is_one
 from issuer.recognition import decision as d
+from issuer.recognition.merits import Merit, regions
 from issuer.recognition.predicates import sentence_of
 from schemas.policy import Grades, Kind, QualificationPolicy, Tier
 
@@ -53,7 +53,9 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "deployment.operated": ("A deployment operated", "running a deployment", "{} deployments"),
     "event.attended": ("An event attended", "an event attended", "{} events attended"),
 }
+MOST_LETTERS_OF_A_CODE = 3
 MOST_THANKED_KINDS = 3  # more would be a list, not a thank-you
+NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
 _WHY_NOT = {
     d.CAPPED: "the cap of its kind was full with newer work",
     d.TOO_OLD: "it happened before the time that counts",
@@ -82,28 +84,58 @@ def kind_name(kind: str, say: Voice = IN_ENGLISH) -> str:
 
 def thanks(decision: d.Decision) -> str:
     """What a person is thanked for: the kinds in which they did most, as `12 events for the community, a talk`."""
-    amounts = Counter(line.kind for line in decision.lines if line.counted and line.kind)
+    return _thanks((line for line in decision.lines if line.counted), str)
+
+
+def thanks_for(merit: Merit) -> str:
+    """What a badge per kind thanks for, as `twelve events for the community in Paris`."""
+    said = _thanks(merit.lines, number_in_words)
+    places = regions(merit.lines)
+    in_one_place = len(places) == 1 and all(line.item.region in places for line in merit.lines)
+    return f"{said} in {region_name(next(iter(places)))}" if in_one_place else said
+
+
+def _thanks(lines: Iterable[d.Line], shown: Callable[[int], str]) -> str:
+    amounts = Counter(line.kind for line in lines if line.kind)
     largest = sorted(amounts, key=lambda kind: (-amounts[kind], kind))[:MOST_THANKED_KINDS]
-    return ", ".join(_thanked(kind, amounts[kind]) for kind in largest)
+    return ", ".join(_thanked(kind, amounts[kind], shown) for kind in largest)
 
 
-def _thanked(kind: str, amount: int) -> str:
+def _thanked(kind: str, amount: int, shown: Callable[[int], str]) -> str:
     _, one, many = KINDS.get(kind, ("", kind_name(kind).lower(), f"{{}} × {kind_name(kind).lower()}"))
-    return one if amount == 1 else many.format(amount)
+    return one if amount == 1 else many.format(shown(amount))
+
+
+def number_in_words(amount: int, say: Voice = IN_ENGLISH) -> str:
+    """`twelve`; digits from thirteen on."""
+    return say(NUMBERS[amount]) if amount < len(NUMBERS) else str(amount)
+
+
+def region_name(region: str) -> str:
+    """A region as people write it, also where its id is in small letters: `EU`, `Paris`."""
+    if not region.islower():
+        return region
+    return region.upper() if len(region) <= MOST_LETTERS_OF_A_CODE else region.replace("-", " ").title()
 
 
 def thanks_again(thanked: str, say: Voice) -> str:
-    """What `thanks` once said and an award keeps, in another language; what is not known stays as it was."""
-    return ", ".join(_thanked_again(one, say) for one in thanked.split(", "))
+    """What `thanks` or `thanks_for` once said and an award keeps, in another language; what is not known stays
+    as it was.
+    """
+    said, somewhere, place = thanked.rpartition(" in ")
+    if somewhere and all(_again(one, say) is not None for one in said.split(", ")):
+        return say("%(thanks)s in %(place)s", thanks=thanks_again(said, say), place=place)
+    return ", ".join(_again(one, say) or one for one in thanked.split(", "))
 
 
-def _thanked_again(thanked: str, say: Voice) -> str:
+def _again(thanked: str, say: Voice) -> str | None:
     if any(thanked == one for _, one, _ in KINDS.values()):
         return say(thanked)
-    amount = re.match("[0-9]+ ", thanked)
-    many = thanked.replace(amount[0], "{} ", 1) if amount else ""
-    known = amount is not None and any(many == several for _, _, several in KINDS.values())
-    return say(many).format(amount[0].strip()) if amount is not None and known else thanked
+    amount, _, several = thanked.partition(" ")
+    many = f"{{}} {several}"
+    if not (amount.isdecimal() or amount in NUMBERS) or all(many != known for _, _, known in KINDS.values()):
+        return None
+    return say(many).format(say(amount))
 
 
 def number(value: Decimal, say: Voice = IN_ENGLISH) -> str:
@@ -242,3 +274,67 @@ def policy_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> lis
         ),
         *(kind_in_words(name, kind, grades=policy.grades, say=say) for name, kind in policy.kinds.items()),
     ]
+
+
+def catalogue_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> list[str]:
+    """What each badge per kind needs; those that are drafts are the team's own."""
+    return [badge_in_words(name, policy, say) for name, rule in policy.catalogue.items() if rule.state != "draft"]
+
+
+def badge_in_words(name: str, policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> str:
+    """What one badge per kind needs, as sentences made from its rule."""
+    rule, ways = policy.catalogue[name], []
+    if rule.kinds:
+        asked = _asked(rule.items_needed, rule.min_credits, rule.kinds, say)
+        conditions = "; ".join(sentence_of(predicate, say) for predicate in rule.when)
+        ways.append(asked + (say(", when %(conditions)s", conditions=conditions) if conditions else ""))
+    said = [
+        say("%(badge)s needs %(ways)s.", badge=say(rule.title), ways=_either(ways, name, policy, say)),
+        say.counted(
+            policy.window.full_weight_months,
+            "It counts what was accepted within %(num)s month.",
+            "It counts what was accepted within %(num)s months.",
+        ),
+    ]
+    if rule.until is not None:
+        said.append(say("It is awarded until %(day)s.", day=f"{rule.until:%Y-%m-%d}"))
+    return " ".join(said)
+
+
+def _either(ways: list[str], name: str, policy: QualificationPolicy, say: Voice) -> str:
+    """These ways to a badge, or any of the kinds that give it by themselves."""
+    by_itself = [kind for kind, one in policy.kinds.items() if one.achievement == name]
+    return f"; {say('or')} ".join([*ways, *([_work(by_itself, say)] if by_itself else [])])
+
+
+def _asked(items: int, credit: Decimal | None, kinds: Sequence[str], say: Voice) -> str:
+    """How much of some kinds of work."""
+    work, num = _work(kinds, say), number_in_words(items, say)
+    if not credit:
+        return say("%(num)s times %(work)s", num=num, work=work) if items > 1 else work
+    worth = credits_in_words(credit, say)
+    if items > 1:
+        return say("%(num)s times %(work)s, worth %(credits)s", num=num, work=work, credits=worth)
+    return say("%(credits)s of %(work)s", credits=worth, work=work)
+
+
+def _work(kinds: Sequence[str], say: Voice) -> str:
+    names = [kind_name(kind, say) for kind in kinds]
+    said = [name[:1].lower() + name[1:] for name in names]
+    return f" {say('or')} ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+
+
+def missing_for(merit: Merit, policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> str:
+    """What would earn a badge that somebody does not have, as one or two sentences; nothing for one that is
+    earned.
+    """
+    if merit.earned:
+        return ""
+    ways = [_asked(merit.items, merit.credits, merit.rule.kinds, say)] if merit.rule.kinds else []
+    lacking = _either(ways, merit.badge, policy, say)
+    needed = say("Still needed besides: %(ways)s." if merit.lines else "Still needed: %(ways)s.", ways=lacking)
+    if not merit.waiting:
+        return needed
+    quoted = say("“%(title)s”")
+    waits = [quoted % {"title": one.item.facts.title or kind_name(one.kind or "", say)} for one in merit.waiting]
+    return f"{needed} {say('Waiting for somebody who saw it: %(what)s.', what=', '.join(waits))}"

@@ -21,12 +21,13 @@ from issuer.recognition.decision import Decision, Rules, decide
 from issuer.recognition.records import Records
 from issuer.recognition.rule_rates import RuleDays
 from issuer.recognition.transparency import Tally
+from issuer.recognition.versions import adopted_at
 from issuer.recognition.versions import all_versions as all_policies
 from issuer.recognition.versions import in_force as policy_in_force
 from schemas.policy import QualificationPolicy
 from schemas.strict_json import JsonObject
 
-__all__ = ["all_policies", "policy_in_force"]  # asked of this room by all others
+__all__ = ["adopted_at", "all_policies", "policy_in_force"]  # asked of this room by all others
 EXAMPLE_POLICY = Path(__file__).with_name("policy.example.yaml")
 
 

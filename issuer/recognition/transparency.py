@@ -27,11 +27,14 @@ QUESTIONS: Mapping[tuple[str, bool | None], str] = {
 
 @dataclass
 class Tally:
-    """Numbers of people, counted as their decisions pass. `kinds`: of whose work something counted."""
+    """Numbers of people, counted as their decisions pass. `kinds`: of whose work something counted. `badges`: who
+    hold each badge per kind in this period, counted where badges are.
+    """
 
     tiers: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     regions: Counter[str] = field(default_factory=Counter)
+    badges: Counter[str] = field(default_factory=Counter)
 
     def add(self, decision: Decision) -> None:
         """One person's decision. Whoever did nothing that was recorded is in no number."""
@@ -55,6 +58,7 @@ def published(tally: Tally, questions: Iterable[tuple[str, bool | None]], *, sma
     return {
         "smallest_cell": smallest,
         "people_by_tier": dict(held_back(tally.tiers, smallest=smallest)),
+        "people_by_badge": dict(held_back(tally.badges, smallest=smallest)),
         "people_by_kind": dict(held_back(tally.kinds, smallest=smallest)),
         "people_by_region": dict(held_back(tally.regions, smallest=smallest)),
         "questions": dict(held_back(asked, smallest=smallest)),

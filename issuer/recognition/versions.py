@@ -61,6 +61,12 @@ def all_versions(engine: Engine) -> dict[str, QualificationPolicy]:
     return {policy.digest: policy for policy in loaded}
 
 
+def adopted_at(engine: Engine) -> dict[str, datetime]:
+    """Since when each version was in force, by digest."""
+    with reading(engine) as connection:
+        return dict(store.adoptions(connection))
+
+
 def proposals(engine: Engine) -> list[Proposal]:
     """Every version that was ever proposed, in their order."""
     with reading(engine) as connection:

@@ -298,8 +298,7 @@ voucher: {{uses: 1, valid_days: 30, on_expiry_or_refund: release}}
 
 def verify_and_redeem(play: Play, people: Community) -> None:
     """A stranger verifies; a tampered badge, a revoked one and a stolen copy fail; a discount is given once."""
-    badges = play.issuer("list")["badges"]
-    of = {badge["holder"]: badge for badge in badges}
+    of = main_badges(play)
     operator = of[people.operator.name]["badge"]
     spoiled = of[people.steady.name]["badge"]
     play.issuer("revoke", spoiled, "--reason", "issued in error, for the demo")
@@ -329,6 +328,15 @@ def verify_and_redeem(play: Play, people: Community) -> None:
         ("redeem_second", "the operator tries again"),
     ):
         play.say(f"· {what}: [bold]{str(play.facts[name]).replace('_', ' ')}[/]")
+
+
+def main_badges(play: Play) -> dict[str, dict[str, str]]:
+    """Each holder's badge of a tier or by hand, which an event looks at; those for one kind of work stand
+    beside.
+    """
+    per_kind = {badge["badge"] for badge in play.issuer("catalogue", "list")["badges"]}
+    listed = play.issuer("list")["badges"]
+    return {badge["holder"]: badge for badge in listed if badge["achievement"] not in per_kind}
 
 
 def exported(play: Play, badge: str, form: str) -> bytes:
@@ -387,7 +395,7 @@ def publish_and_verify_offline(play: Play, people: Community) -> None:
     site = play.folder / "site"
     play.issuer("publish", str(site))
     settings = VerifierSettings(data=play.verifier_data, offline_dir=site)
-    of = {badge["holder"]: badge["badge"] for badge in play.issuer("list")["badges"]}
+    of = {holder: badge["badge"] for holder, badge in main_badges(play).items()}
     report = Verification(document_source(settings)).verify(exported(play, of[people.organiser.name], "svg"))
     play.facts["verify_offline"] = report.verdict.outcome.value
     play.say(f"· from the published folder alone, without the issuer: [bold]{report.verdict.outcome.value}[/]")

@@ -25,7 +25,7 @@ from issuer.ground.database import open_database, writing
 from issuer.ground.tokens import hash_of
 from issuer.people import service as people
 from schemas import identity
-from tests.demo.__main__ import EVENT, Play, exported, tampered, verifier_settings
+from tests.demo.__main__ import EVENT, Play, exported, main_badges, tampered, verifier_settings
 from tests.demo.community import to_csv
 from tests.demo.offices import free_ports, serving
 from tests.unit.verifier.wallet import Wallet, did_key_signer
@@ -239,7 +239,7 @@ def _issue(play: Play) -> dict[str, Holder]:
     """Badges for all who earned one, with the choices that some of them made."""
     play.issuer("decide")
     play.issuer("issue")
-    listed = {badge["holder"]: badge for badge in play.issuer("list")["badges"]}
+    listed = main_badges(play)
     holders = {
         who: Holder(page := listed[name]["private_page"], listed[name]["badge"], _holder_code(play, page))
         for who, name in NAMES.items()

@@ -113,7 +113,7 @@ def standing(community: Community, who: str) -> list[str]:
     with reading(community.engine) as connection:
         ids = people_service.ids_of(connection, community.person(who).id)
     held = [badge for one in ids for badge in badges.badges_of(community.engine, one)]
-    return [badge.award.achievement for badge in held if badge.standing]
+    return sorted(badge.award.achievement for badge in held if badge.standing)
 
 
 def test_a_translator_whose_old_account_did_not_migrate(community: Community, forge: Forge) -> None:
@@ -123,19 +123,21 @@ def test_a_translator_whose_old_account_did_not_migrate(community: Community, fo
     words(community, "weblate:lea-b", "new", months_ago=2)  # delivered twice
     named(community, "Léa Bonnet,lea@old.example,zanata:lea,,")
     at_work(community)
-    assert standing(community, "Léa Bonnet") == ["recognised"]
+    assert standing(community, "Léa Bonnet") == ["recognised", "translator"]
     lea = community.signed_in("lea@new.example")  # she does not think of the old address
     assert "1 record waits" in lea.get("/me?account=weblate:lea-b").text
     assert "This account is proved" in shown(lea, forge, "weblate", "lea-b", "/weblate/lea-b")
     at_work(community)
     assert "Is this you, too?" in community.prove_address(lea, "lea@old.example").text
-    assert standing(community, "Léa Bonnet") == ["recognised"], "nothing is joined before she says so"
+    assert standing(community, "Léa Bonnet") == ["recognised", "translator"], (
+        "nothing is joined before she says so"
+    )
     old = community.person("Léa Bonnet").id
     lea.done("/me/offers", other=old, answer="join")
     done = at_work(community)
     assert (done.awards, done.signed) == (1, 1)
-    assert standing(community, "mail:lea@new.example") == ["contributor"]
-    assert (at_work(community).awards, len(badges.all_badges(community.engine))) == (0, 4), "both, joined, better"
+    assert standing(community, "mail:lea@new.example") == ["contributor", "translator"]
+    assert (at_work(community).awards, len(badges.all_badges(community.engine))) == (0, 7), "both, joined, better"
     page = lea.get(lea.get("/me/badge").headers["location"])
     assert "Contributor 2026" in page.text
 

@@ -351,3 +351,66 @@ def test_predicates_read_as_they_are_written() -> None:
         "not_reverted",
         "changed_lines_at_most: 2 or labelled: trivial",
     ]
+
+
+# --- the catalogue ---------------------------------------------------------------------------------------
+
+
+def with_badge(badge: str) -> str:
+    """The example with one more badge per kind: `name: {…}`."""
+    return edited("\ncatalogue: ", f"\ncatalogue:\n  {badge}\n #").replace("\n #", "\n  # ")
+
+
+def test_a_badge_per_kind_loads_with_its_defaults() -> None:
+    policy = loaded(with_badge("baker: {title: Baker, kinds: [talk.given]}"))
+    baker = policy.catalogue["baker"]
+    assert (baker.items_needed, baker.min_credits, baker.state, baker.until) == (1, None, "active", None)
+    assert policy.catalogue["translator"].min_credits == Decimal("1.5")
+
+
+def test_a_policy_without_a_catalogue_loads(shared: Path) -> None:
+    old = load((shared / "policy.example.yaml").read_bytes(), name="policy.example.yaml")
+    assert old.catalogue == {}
+    assert old.kinds["deployment.operated"].achievement == "operator"
+
+
+@pytest.mark.parametrize(
+    ("badge", "sentence"),
+    [
+        ("Baker: {title: Baker, kinds: [talk.given]}", "catalogue"),
+        (
+            "recognised: {title: Baker, kinds: [talk.given]}",
+            "'recognised', which is the name of another achievement",
+        ),
+        ("by-decision: {title: Baker, kinds: [talk.given]}", "the name of another achievement"),
+        ("baker: {title: Mentor, kinds: [talk.given]}", "the badges 'baker' and 'mentor' have the same title"),
+        ("baker: {title: Baker}", "the badge 'baker' names no kinds, and no kind gives it"),
+        (
+            "baker: {title: Baker, kinds: [bread.baked]}",
+            "counts the kind 'bread.baked', which the policy does not",
+        ),
+        ("baker: {title: Baker, kinds: [survey.completed]}", "a self-claim .grade C., which earns no badge"),
+        (
+            "baker: {title: Baker, kinds: [talk.given], min_credits: 7}",
+            "asks for 7 credits, and its kinds give at",
+        ),
+        ("baker: {title: Baker, kinds: [talk.given, talk.given]}", "kinds names one of them twice"),
+        ("baker: {title: Baker, items_at_least: 2}", "none is named"),
+        ("baker: {title: ' Baker', kinds: [talk.given]}", "a title is one line of printable characters"),
+        ("baker: {title: Baker, kinds: [talk.given], items_at_least: 0}", "items_at_least"),
+        ("baker: {title: Baker, kinds: [talk.given], state: withdrawn}", "state"),
+        ("baker: {title: Baker, kinds: [talk.given], colour: red}", "colour"),
+        ("baker: {title: Baker, kinds: [talk.given], until: tomorrow}", "until"),
+        ("baker: {title: Baker, kinds: [talk.given], when: [baked]}", "'baked' is not known"),
+        ("baker: {kinds: [talk.given]}", "title"),
+    ],
+)
+def test_a_badge_that_is_not_in_order_is_refused_with_one_sentence(badge: str, sentence: str) -> None:
+    refused(with_badge(badge), sentence)
+
+
+def test_a_kind_gives_only_a_badge_that_the_catalogue_has() -> None:
+    refused(
+        edited("achievement: operator", "achievement: captain"),
+        "the kind 'deployment.operated' gives 'captain', which the catalogue does not have",
+    )

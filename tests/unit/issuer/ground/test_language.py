@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from jinja2 import Environment
 
-from issuer.badges import catalogue, picture, revocation
+from issuer.badges import catalogue, picture, revocation, state
 from issuer.badges import team_web as badges_team
 from issuer.delivery import web as delivery_web
 from issuer.ground import language, pages
@@ -40,6 +40,8 @@ TABLES: tuple[Iterable[str], ...] = (  # texts that stand in the code as data
     revocation.CAUSES.values(),
     get_args(revocation.Outcome),
     badges_team.DONE.values(),
+    [*map(str, state.State), *state.MEANINGS.values()],
+    sentences.NUMBERS,
     get_args(life.State),
     [backtest.NO_KIND, backtest.UNKNOWN_REGION, "none"],  # what a backtest calls whoever has none
     ["committee", "group chair", "programme coordinator", "community manager", "review panel"],  # of the example
@@ -63,6 +65,8 @@ def in_templates() -> set[str]:
 
 def in_tables() -> set[str]:
     tables = {text for table in TABLES for text in table if text != "{}"}
+    example = policy_shape.load(EXAMPLE_POLICY.read_bytes(), name="example")
+    tables |= {rule.title for rule in example.catalogue.values()}
     return tables | {statement.replace("_", " ").capitalize() for statement in statements_of_the_example()}
 
 

@@ -26,6 +26,7 @@ def test_no_total_is_published_from_which_a_small_number_could_be_worked_out() -
     assert shown == {
         "smallest_cell": 10,
         "people_by_tier": {"contributor": 12, "sustained": None},
+        "people_by_badge": {},
         "people_by_kind": {},
         "people_by_region": {},
         "questions": {"appeal, waiting": None, "dispute, granted": 11},

@@ -26,6 +26,10 @@ class Signer:
         self.kid = kid
         self.public: PublicKey = from_cryptography(private.public_key())
 
+    def named(self, kid: str) -> "Signer":
+        """The same key under another name, for readers who know it by that."""
+        return Signer(self.__private, kid=kid)
+
     def sign(self, message: bytes) -> bytes:
         """The raw signature over `message`: r‖s of 64 bytes (P-384: 96; ECDSA, deterministic by RFC 6979), 64
         bytes of Ed25519, or RSA PKCS #1 v1.5 with SHA-256.

@@ -22,13 +22,22 @@ from schemas.event_policy import EventPolicyError
 from verifier.contract import web as contract_web
 from verifier.desk import page as desk_page
 from verifier.desk import web as desk_web
-from verifier.desk.errors import UnknownDeskError
+from verifier.desk.errors import (
+    BundleError,
+    DeskKeysError,
+    EnrolmentError,
+    EpochError,
+    RequestRefusedError,
+    UnknownDeskError,
+)
 from verifier.desk.service import Desk
+from verifier.desk.venue import web as venue_web
+from verifier.desk.venue.service import Venue
 from verifier.ground import language
 from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
 from verifier.ground.database import CommitUnknownError, DatabaseError
-from verifier.ground.documents import DocumentSource, context_set, document_source, page_opener
+from verifier.ground.documents import DocumentSource, NoSource, context_set, document_source, page_opener
 from verifier.ground.headers import HEADERS, Headers
 from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
@@ -63,6 +72,7 @@ from verifier.verification import web as verification_web
 from verifier.verification.at_once import AtOnce
 from verifier.verification.service import Verification
 from verifier.verification.share_link import OpenPage
+from verifier.verification.trust import TrustBundle
 from verifier.wallets import web as wallets_web
 from verifier.wallets.errors import AnswerRefusedError, UnknownExchangeError, WalletsUnavailableError
 
@@ -126,7 +136,10 @@ def create_app(
     app.include_router(verification_web.router(registration.verification))
     app.include_router(contract_web.router(registration.verification))
     app.include_router(wallets_web.router(registration.wallets))
-    app.include_router(registration_api.router(registration))
+    venue = Venue(registration, clock=clock)
+    at_desk = registration_api.AtDesk(venue.admit)
+    app.include_router(registration_api.router(registration, at_desk=at_desk))
+    app.include_router(venue_web.router(venue))
     secure = (settings.public_url or "").startswith("https://")
     app.include_router(registration_web.router(registration, secure=secure))
     desk = Desk(registration, clock=clock)
@@ -135,11 +148,48 @@ def create_app(
     _open_to_staff(app, settings, registration=registration, desk=desk, clock=clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
+    app.add_middleware(venue_web.AnyOrigin)
     app.add_middleware(Headers)
     app.add_middleware(Versions)
     quick = HEADERS | verification_web.HEADERS
     at_once = AtOnce(app.whole, verification=registration.verification, headers=quick.items())
     app.front = FairUse(at_once, buckets=Buckets(settings.rate_limit))
+    _tell_errors(app)
+    return app
+
+
+def create_hub_app(settings: Settings, *, event: str, clock: Callable[[], datetime] = system_clock) -> FastAPI:
+    """The application of a hub: the same office for one event, with the trust of its bundle, for enrolled desks
+    only.
+
+    Raises:
+        BundleError: no bundle of this event was taken in.
+        UnknownEventError: there is no such event here.
+    """
+    app = Office(title="Badgewright hub", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+
+    def carried() -> TrustBundle:
+        return venue.bundles.opened(event).carried
+
+    registration = Registration(
+        settings,
+        verification=Verification(NoSource(), clock=clock, contexts=context_set(settings), carried=carried),
+        clock=clock,
+    )
+    venue = Venue(registration, clock=clock)
+    registration.event(event)
+    venue.bundles.opened(event)
+    app.state.registration, app.state.venue = registration, venue
+    at_desk = registration_api.AtDesk(venue.admit, only=True)
+    app.include_router(registration_api.router(registration, at_desk=at_desk))
+    app.include_router(venue_web.router(venue))
+    app.include_router(desk_page.router())
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(BodyLimit)
+    app.add_middleware(venue_web.AnyOrigin)
+    app.add_middleware(Headers)
+    app.add_middleware(Versions)
+    app.front = FairUse(app.whole, buckets=Buckets(settings.rate_limit))
     _tell_errors(app)
     return app
 
@@ -224,6 +274,10 @@ def _tell_errors(app: FastAPI) -> None:
         response.headers["Retry-After"] = "5"
         return response
 
+    def refused(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestRefusedError)
+        return venue_web.refused(error)
+
     def unexpected(request: Request, _error: Exception) -> Response:
         return told(request, 500, "Something here is broken; nothing was granted. Its operators have the details.")
 
@@ -231,6 +285,11 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, misread)
     app.add_exception_handler(UnknownEventError, known(404))
     app.add_exception_handler(UnknownDeskError, known(404))
+    app.add_exception_handler(RequestRefusedError, refused)
+    app.add_exception_handler(BundleError, known(503))
+    app.add_exception_handler(EpochError, known(422))
+    app.add_exception_handler(EnrolmentError, known(400))
+    app.add_exception_handler(DeskKeysError, known(503))
     app.add_exception_handler(UnknownGrantError, known(404))
     app.add_exception_handler(UnknownCaseError, known(404))
     app.add_exception_handler(RequestIdReusedError, known(422))

@@ -10,7 +10,7 @@ import io
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -33,6 +33,7 @@ from verifier.terminal import (
     print_lines,
     registration_of,
     settings_of,
+    tls_of,
     verification_of,
 )
 
@@ -66,6 +67,7 @@ app.add_typer(shop_app, name="shop")
 shop_app.add_typer(pool_app, name="pool")
 aftercare_cli.register(app, shop_app)
 desk_cli.register(app)
+desk_cli.register_desk(desk_app)
 
 BadgeFile = Annotated[
     str, typer.Argument(metavar="FILE|-", help="A badge file, picture or text; - reads standard input.")
@@ -419,7 +421,7 @@ def serve(
     from verifier.app import create_app
 
     settings = settings_of(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
-    tls = _tls(tls_cert, tls_key)
+    tls = tls_of(tls_cert, tls_key)
     address = f"{'https' if tls else 'http'}://{host}:{port}"
     postman = _postman(settings)
     application = create_app(settings, wake_postman=postman.wake)
@@ -469,22 +471,6 @@ def _postman(settings: "Settings") -> "Postman":
         return MailOutbox(settings, engine=registration.engine) if settings.has_database else None
 
     return Postman(outbox)
-
-
-def _tls(certificate: Path | None, key: Path | None) -> dict[str, Any]:
-    """The server's own settings for https; nothing without a certificate."""
-    import ssl
-
-    if certificate is None or key is None:
-        if certificate is key:
-            return {}
-        raise CommandLineError("--tls-cert and --tls-key belong together: both were expected, or neither.")
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:  # said here, before anybody is told that it listens
-        reason = error.strerror or str(error)
-        raise CommandLineError(f"{certificate} and {key} cannot be used for https: {reason}.") from error
-    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
 def _desk(settings: "Settings") -> "Desk":

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -113,6 +113,22 @@ def bytes_of(file: str) -> bytes:
             return stream.read(MAX_INPUT_BYTES)
     except OSError as error:
         raise CommandLineError(f"The file {file} cannot be read: {error.strerror}.") from error
+
+
+def tls_of(certificate: Path | None, key: Path | None) -> dict[str, Any]:
+    """The server's own settings for https; nothing without a certificate."""
+    import ssl
+
+    if certificate is None or key is None:
+        if certificate is key:
+            return {}
+        raise CommandLineError("--tls-cert and --tls-key belong together: both were expected, or neither.")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:  # said here, before anybody is told that it listens
+        reason = error.strerror or str(error)
+        raise CommandLineError(f"{certificate} and {key} cannot be used for https: {reason}.") from error
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
 def print_lines(lines: Iterable[str]) -> None:

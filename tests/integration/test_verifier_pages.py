@@ -617,7 +617,8 @@ def test_each_route_of_the_api_is_described_with_its_bodies_and_its_problems(sit
         assert path.endswith("/exchanges") or made["requestBody"]["content"]
         assert "application/problem+json" in made["responses"]["default"]["content"]
     redeeming = paths["/events/{event}/redemptions"]["post"]
-    assert redeeming["responses"].keys() == {"200", "201", "404", "409", "422", "503", "default"}
+    answers = {"200", "201", "401", "403", "404", "409", "422", "503", "default"}
+    assert redeeming["responses"].keys() == answers
     assert {parameter["name"] for parameter in redeeming["parameters"]} == {"event", "Idempotency-Key"}
 
 

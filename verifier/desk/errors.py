@@ -16,7 +16,14 @@ from datetime import datetime
 from typing import Literal
 
 RefusalCode = Literal[
-    "signature_missing", "signature_wrong", "clock", "replayed", "unknown_desk", "revoked", "newer_epoch"
+    "signature_missing",
+    "signature_wrong",
+    "clock",
+    "replayed",
+    "unknown_desk",
+    "revoked",
+    "newer_epoch",
+    "not_a_lead",
 ]
 
 

@@ -6,15 +6,18 @@ from schemas import badge_qr
 
 MODULE_PIXELS = 8
 _ALPHANUMERIC: Final = 2  # the mode in which two characters take 11 bits (ISO/IEC 18004)
+_BYTES: Final = 4
+_ALPHABET: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
 
 
 def draw(text: str) -> str:
-    """The code of a text in the alphanumeric alphabet, at error correction M with its quiet zone."""
+    """The code of a text at error correction M with its quiet zone; best in the alphanumeric alphabet."""
     import qrcode
     from qrcode.util import QRData
 
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=badge_qr.QUIET_ZONE_MODULES)
-    code.add_data(QRData(text, mode=_ALPHANUMERIC), optimize=0)
+    plain = set(text) <= _ALPHABET
+    code.add_data(QRData(text, mode=_ALPHANUMERIC if plain else _BYTES), optimize=0)
     code.make(fit=True)
     rows = code.get_matrix()
     size = len(rows)

@@ -246,6 +246,8 @@ def _begin_in_file(connection: Connection) -> None:
 
 def _prepare_session(connection: Any, _record: Any) -> None:
     connection.autocommit = True  # transactions begin where `_begin_at_server` says
+    # What the driver prepares by itself it throws away after a rollback, and with it what `statements` prepared.
+    connection.prepare_threshold = None
     connection.execute(_SESSION)
 
 

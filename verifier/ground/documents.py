@@ -69,6 +69,20 @@ class OfflineFolder:
         return Document(body)
 
 
+class NoSource:
+    """Answers nothing: for a machine that has what it needs and asks nobody."""
+
+    hosts: tuple[str, ...] = ()
+
+    def fetch(self, url: str, *, max_bytes: int = MAX_BODY_BYTES) -> Document:
+        """Nothing.
+
+        Raises:
+            OutboundError: always.
+        """
+        raise OutboundError(f"{url} is not asked for here: this machine asks nobody.")
+
+
 def document_source(settings: Settings) -> DocumentSource:
     """The folder that the settings name, or else the guarded client."""
     if settings.offline_dir is not None:

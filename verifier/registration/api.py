@@ -3,7 +3,8 @@
 Everything is decided in `service`; the pages for people are `web`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,7 @@ from verifier.ground import openapi
 from verifier.ground.language import ENGLISH
 from verifier.ground.pages import problem
 from verifier.registration.errors import MailboxError
-from verifier.registration.events import HolderCode, MailboxCode, NoProof, Proof
+from verifier.registration.events import HolderCode, MailboxCode, NameAgainstId, NoProof, Proof
 from verifier.registration.reasons import Reason
 from verifier.registration.service import MAX_REQUEST_ID, Redemption, Registration
 from verifier.verification import reading as badge_reading
@@ -26,15 +27,17 @@ MAX_REQUEST_BYTES = 1 << 20
 RETRY_AFTER_SECONDS = 60
 STATUSES = {"granted": 201, "already_redeemed": 409, "refused": 422, "could_not_tell": 503}
 _TITLES = {409: "Already redeemed", 422: "Refused", 503: "Could not tell; nothing was granted"}
-_MEMBERS = ("badge", "holder_code", "mail_code", "exchange", "response_code", "presentation")
+_MEMBERS = ("badge", "holder_code", "mail_code", "exchange", "response_code", "presentation", "name_against_id")
 _ANSWERS = openapi.answers(
     {
         200: "Accepted, and worth 0 percent here: there is nothing to redeem.",
         201: "The discount is granted.",
+        401: "What only an enrolled desk may say, without its signature.",
+        403: "The desk was revoked.",
         404: "There is no such event here.",
         409: "This holder's discount was given before.",
         422: "Refused, or the key was used before for another request.",
-        503: "It could not be told; nothing was granted.",
+        503: "It could not be told, or another machine decides now; nothing was granted.",
     }
 )
 _EXCHANGE_ANSWERS = openapi.answers(
@@ -59,6 +62,7 @@ _REQUEST = openapi.body(
                 "exchange": openapi.TEXT,
                 "response_code": openapi.TEXT,
                 "presentation": {"type": ["string", "object"]},
+                "name_against_id": {"type": "boolean"},
             },
         }
     }
@@ -95,11 +99,50 @@ _MAIL_REQUEST = openapi.body(
 )
 
 
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that wants to be an enrolled desk's: the header `Desk-Signature` and what it has to be signed for.
+
+    `event`: whose it must be, or None for whatever the desk's is; `key`: its Idempotency-Key, if it has one.
+    """
+
+    signature: str
+    method: str
+    path: str
+    body: bytes
+    event: str | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class AtDesk:
+    """How desks redeem here. `admit` gives a desk's id, or raises; `only`: nobody else redeems here, and vouchers
+    are given later, by the office.
+    """
+
+    admit: Callable[[SignedRequest], str]
+    only: bool = False
+
+
 class BadRequestError(Exception):
     """The request to redeem is not what the API expects; one sentence."""
 
 
-def router(registration: Registration) -> APIRouter:
+async def signed_request(request: Request, *, event: str | None = None) -> SignedRequest:
+    """What a desk signs of a request."""
+    raw_path = request.scope.get("raw_path") or request.url.path.encode()
+    path, query = raw_path.partition(b"?")[0].decode("ascii", errors="replace"), request.url.query
+    return SignedRequest(
+        request.headers.get("desk-signature", ""),
+        request.method,
+        f"{path}?{query}" if query else path,
+        await request.body(),
+        event,
+        request.headers.get("idempotency-key", ""),
+    )
+
+
+def router(registration: Registration, *, at_desk: AtDesk | None = None) -> APIRouter:
     """The routes of the API of this room."""
     routes = APIRouter()
 
@@ -114,11 +157,18 @@ def router(registration: Registration) -> APIRouter:
         request_id = request.headers.get("idempotency-key", "")
         if not request_id:
             return problem(400, "Bad request", "The header Idempotency-Key is missing: give each request its own.")
+        signed = await signed_request(request, event=policy.event)
+        desk = None
+        if at_desk is not None and (signed.signature or at_desk.only or _is_of_desk(signed.body)):
+            desk = await run_in_threadpool(at_desk.admit, signed)
+            request_id = f"{desk}/{request_id}"  # a key is a desk's own
         try:
-            asked = _parsed(await request.body())
+            asked = _parsed(signed.body, desk=desk)
             answer = await run_in_threadpool(asked.by, registration, policy=policy, request_id=request_id)
         except (BadRequestError, ReadingError) as error:
             return problem(400, "Bad request", str(error))
+        if at_desk is not None and at_desk.only:
+            answer = replace(answer, voucher=None)
         return _json(answer)
 
     @routes.post(
@@ -220,11 +270,26 @@ class _Shown:
         )
 
 
-def _parsed(body: bytes) -> _Badge | _Shown:
+def _is_of_desk(body: bytes) -> bool:
+    """Whether a request says what only a desk can say; then it must be one."""
+    try:
+        return "name_against_id" in strict_json.loads_object(body, max_bytes=MAX_REQUEST_BYTES)
+    except StrictJsonError:
+        return False
+
+
+def _parsed(body: bytes, *, desk: str | None = None) -> _Badge | _Shown:
     """The badge (any text form, or an enveloped credential as an object) and the proof in a request, or the
     exchange with a wallet.
     """
     fields = _members(body, known=_MEMBERS)
+    if desk is not None or "name_against_id" in fields:
+        matches = fields.get("name_against_id")
+        if fields.keys() != {"badge", "name_against_id"} or not isinstance(matches, bool):
+            raise BadRequestError("A desk gives the members badge and name_against_id, and no others.")
+        if desk is None:
+            raise BadRequestError("The member name_against_id is an enrolled desk's: there are none here.")
+        return _Badge(_badge_text(fields).encode(), NameAgainstId(matches))
     texts = {name: _text(fields, name) for name in ("holder_code", "mail_code", "exchange", "response_code")}
     exchange, presentation = texts["exchange"], fields.get("presentation")
     if exchange is not None:

@@ -264,6 +264,41 @@ class Resolver:
         return kept.published if kept is not None and kept.published.fetched_at <= now < kept.until else None
 
 
+class CarriedTrust:
+    """Stands where a resolver stands, on a machine that asks nobody: its trust came along, as one value."""
+
+    def __init__(self, trust: Callable[[], TrustBundle]) -> None:
+        self._trust = trust
+
+    def resolve(self, badge: ReadBadge, *, given_key: PublicKey | None = None) -> TrustBundle:
+        """What came along, whatever the badge is."""
+        return replace(self._trust(), given_key=given_key) if given_key else self._trust()
+
+    def at_hand(self, issuer: str, lists: Sequence[str]) -> TrustBundle | None:
+        """The same: all of it is at hand."""
+        return self._trust()
+
+    def documents_of(self, name: str) -> dict[str, Published | Absent]:
+        """The DID document of `name`, if it came along."""
+        found = self._trust().did_documents.get(name)
+        return {} if found is None else {name: found}
+
+    def lists_of(self, issuer: str, urls: Iterable[str]) -> TrustBundle:
+        """What came along: nothing is had anew."""
+        return self._trust()
+
+    def gather(
+        self, issuers: Iterable[str], *, lists: Mapping[str, Iterable[str]], achievements: Collection[str]
+    ) -> TrustBundle:
+        """What came along."""
+        return self._trust()
+
+    @property
+    def contexts(self) -> ContextSet:
+        """The JSON-LD contexts that are known here."""
+        return self._trust().contexts
+
+
 @dataclass(frozen=True)
 class _Claim:
     """What an unverified credential says of itself: an issuer, and its content.

@@ -34,7 +34,7 @@ from verifier.verification.known_badges import KnownBadges
 from verifier.verification.presentations import Expected, PresentationVerdict, Presented
 from verifier.verification.reading import ReadBadge
 from verifier.verification.report import Report
-from verifier.verification.resolver import Resolver
+from verifier.verification.resolver import CarriedTrust, Resolver
 from verifier.verification.share_link import OpenPage
 from verifier.verification.standing import Finding, Lookup
 from verifier.verification.trust import TrustBundle
@@ -63,6 +63,7 @@ class Verification:
     `trusted_issuers`: the DIDs on each named list of this office; `trusted_lists`: the addresses of others' lists.
     `open_page`: opens the page behind a link, for a caller who agrees; without it no link is followed.
 
+    `carried`: on a machine that asks nobody, the trust that came along.
     `known_issuers`: a function that gives the DIDs whose dictionaries may be asked for; `clock` and `cpu` (seconds
     of work so far) are given by tests; `contexts`: the JSON-LD contexts that are known, and no others ever.
     """
@@ -78,15 +79,22 @@ class Verification:
         clock: Callable[[], datetime] = system_clock,
         cpu: Callable[[], float] = cpu_clock,
         contexts: ContextSet = VERIFYING,
+        carried: Callable[[], TrustBundle] | None = None,
     ) -> None:
         self._source = source
         self._trusted = TrustedLists(trusted_issuers or {}, trusted_lists or {}, source=source, clock=clock)
         self._clock, self._cpu, self._open_page = clock, cpu, open_page
-        self._resolver = Resolver(
-            source,
-            known_issuers=lambda: (*self._trusted.issuers(), *known_issuers()),
-            clock=clock,
-            contexts=contexts,
+        self._known_issuers, self._contexts = known_issuers, contexts
+        self._carried = None if carried is None else CarriedTrust(carried)
+        self._resolver: Resolver | CarriedTrust = self._carried or self._new_resolver()
+
+    def _new_resolver(self) -> Resolver | CarriedTrust:
+        """One that has nothing yet, so that all is had anew."""
+        return self._carried or Resolver(
+            self._source,
+            known_issuers=lambda: (*self._trusted.issuers(), *self._known_issuers()),
+            clock=self._clock,
+            contexts=self._contexts,
         )
 
     def verify(self, data: bytes, *, follow_link: bool = False) -> Report:
@@ -116,7 +124,7 @@ class Verification:
     def look_again(self, badges: Iterable[Lookup]) -> list[Finding]:
         """How badges that were valid once stand now, in their order; each document is had anew, once, whole."""
         asked = list(badges)
-        resolver = Resolver(self._source, clock=self._clock, contexts=self._resolver.contexts)
+        resolver = self._new_resolver()
         urls: dict[str, list[str]] = {}
         for badge in asked:
             urls.setdefault(badge.issuer, []).extend(filter(None, [badge.url]))
@@ -128,7 +136,7 @@ class Verification:
         self, issuers: Iterable[str], *, lists: Mapping[str, Iterable[str]], achievements: Collection[str]
     ) -> TrustBundle:
         """All that badges of these issuers may need, had anew: for a desk that will ask nobody."""
-        resolver = Resolver(self._source, clock=self._clock, contexts=self._resolver.contexts)
+        resolver = self._new_resolver()
         return resolver.gather(issuers, lists=lists, achievements=achievements)
 
     def document(self, url: str) -> bytes | None:

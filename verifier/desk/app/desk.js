@@ -303,8 +303,10 @@ export class Desk {
   async #ask(base, look, { text, requestId, again }) {
     const { answer } = look;
     const { ring } = this.now;
+    const { hash } = this.epoch;
     try {
       const { body } = await this.venue.redeem(base, { badge: text, requestId, epoch: this.epoch.epoch });
+      if (this.epoch.hash !== hash) return { kind: "lost", reason: "newer_epoch" }; // somebody else decides by now
       this.#answered();
       const given = { ...this.#given(answer), percent: body.percent ?? answer.percent };
       await this.#enter({ kind: "granted", ring, request_id: requestId, ...given }, { settles: requestId });
@@ -328,7 +330,8 @@ export class Desk {
   async #exchange(base) {
     const epoch = this.epoch.epoch;
     const { id } = this.desk;
-    let { has } = await this.venue.journal(base, { entries: [], epoch });
+    const last = this.own.at(-1)?.seq ?? 0;
+    let { has } = await this.venue.journal(base, { entries: [], last, epoch });
     for (;;) {
       const upto = has[id]?.upto ?? 0;
       const waiting = (await this.memory.journal()).filter((entry) => entry.seq > upto).slice(0, ENTRIES_AT_ONCE);
@@ -336,7 +339,7 @@ export class Desk {
       this.acknowledged = upto;
       if (waiting.length === 0) break;
       const before = upto;
-      ({ has } = await this.venue.journal(base, { entries: waiting.map((entry) => entry.token), epoch }));
+      ({ has } = await this.venue.journal(base, { entries: waiting.map((entry) => entry.token), last, epoch }));
       if ((has[id]?.upto ?? 0) <= before) break; // refused: shown as not sent
     }
     for (;;) {

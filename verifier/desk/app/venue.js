@@ -50,8 +50,9 @@ export class Venue {
     return this.#signed(base, "POST", path, { epoch, headers, json: { badge, name_against_id: true } });
   }
 
-  async journal(base, { entries, epoch }) {
-    return (await this.#signed(base, "POST", "/desk-api/journal", { epoch, json: { entries } })).body;
+  /** `last`: the number of this desk's newest entry, which ends the wait after a takeover. */
+  async journal(base, { entries, last, epoch }) {
+    return (await this.#signed(base, "POST", "/desk-api/journal", { epoch, json: { entries, last } })).body;
   }
 
   async others(base, { after, epoch }) {

@@ -277,8 +277,13 @@ class DeskBundle:
         return base64url.decode(self.content.claims.salt)
 
     def trust(self, *, contexts: ContextSet = VERIFYING) -> TrustBundle:
-        """What `checks.verify` may rely on. One value for every badge, so that each list is opened once."""
+        """What `checks.verify` may rely on."""
         return _trust(self.content, contexts=contexts)
+
+    @cached_property
+    def carried(self) -> TrustBundle:
+        """The same, one value for every badge, so that each list is opened once."""
+        return self.trust()
 
 
 def fields_of(trust: TrustBundle) -> dict[str, Any]:

@@ -28,12 +28,12 @@ _NEEDED: Final[dict[Kind, tuple[str, ...]]] = {
     "closed": (),
     "granted": ("ring", "request_id", "entitlement", "issuer", "achievement", "holders", "percent"),
     "provisional": ("ring", "request_id", "entitlement", "issuer", "achievement", "holders", "percent", "name"),
-    "override": ("ring", "request_id", "entitlement", "issuer", "achievement", "holders", "percent", "initials"),
+    "override": ("ring", "request_id", "percent", "initials"),  # of a badge that perhaps nobody could read
     "refused": ("reason",),
     "undo": ("request_id", "reason"),
     "note": ("reason",),
 }
-_Text = Annotated[str, Field(min_length=1, max_length=500)]
+_Text = Annotated[str, Field(max_length=500)]
 
 
 class Entry(BaseModel):
@@ -64,7 +64,7 @@ class Entry(BaseModel):
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Entry":
-        missing = [name for name in _NEEDED[self.kind] if getattr(self, name) in (None, ())]
+        missing = [name for name in _NEEDED[self.kind] if getattr(self, name) in (None, "", ())]
         if missing:
             raise ValueError(f"an entry of the kind {self.kind} needs {missing[0]}")
         if (self.seq == 1) != (self.prev is None):

@@ -65,6 +65,15 @@ def key_id(token: str) -> str:
     return _parsed(token).header.kid or ""
 
 
+def typ_of(token: str) -> str:
+    """The `typ` in a token's header; empty where there is none.
+
+    Raises:
+        TokenError: it is no token.
+    """
+    return _parsed(token).header.typ or ""
+
+
 def hash_of(token: str) -> str:
     """A token's identity: the SHA-256 of what is signed. A signature has a twin, so a whole token is none.
 

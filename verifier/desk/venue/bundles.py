@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from sqlalchemy import Connection
 
+from keys.jwk import PublicKey
 from schemas import base64url, strict_json
 from schemas.event_policy import EventPolicy
 from schemas.strict_json import StrictJsonError
@@ -49,6 +50,7 @@ class Bundles:
         self, registration: Registration, *, keys: OwnKeys, clock: Callable[[], datetime] = system_clock
     ) -> None:
         self._registration, self._keys, self._clock = registration, keys, clock
+        self._opened: dict[str, DeskBundle] = {}
 
     def make(self, event_id: str, *, lists: Iterable[str] = ()) -> DeskBundle:
         """A new bundle of an event. `lists`: addresses of status lists that no index names.
@@ -88,7 +90,7 @@ class Bundles:
                 ),
                 event=DeskEvent.of(policy, names=names),
                 claims=_claims(connection, policy),
-                desks=tuple(_device(row) for row in store.devices_of(connection, policy.event)),
+                desks=tuple(device_of(row) for row in store.devices_of(connection, policy.event)),
                 hub=_hub(chain),
                 epochs=tuple(step.token for step in chain.steps),
                 **formats.fields_of(trust),
@@ -145,15 +147,18 @@ class Bundles:
             policy = taken.event.policy()
             store.keep_bundle(connection, _kept(taken, is_imported=True, now=now))
             authority.take_salt(connection, event=event_id, salt=taken.salt)
-            _put_devices(connection, taken, now=now)
+            put_devices(connection, event_id, taken.content.desks, now=now)
             command.take_in(
                 connection,
                 event_id,
                 taken.content.epochs,
-                signatories=signatories_of(connection, taken),
+                signatories=signatories_of(connection, event_id, office=taken.content.made_by.epoch_key),
                 own=tokens.fingerprint(self._keys.signer("hub").public),
                 now=now,
             )
+            if authority.standing(connection, event_id) is None:  # nobody handed over to this machine yet
+                elsewhere = authority.Standing(event_id, 0, "", authority.ONLINE, False, False, now)
+                authority.set_standing(connection, elsewhere)
             command.recount(connection, policy)
             audit.write(
                 connection,
@@ -181,8 +186,16 @@ class Bundles:
             raise BundleError(
                 f"There is no bundle of the event {event_id[:80]!a} here: 'bundle import' takes one in."
             )
-        content = Content.model_validate(tokens.unverified(kept.token))
-        return DeskBundle(content, kept.token, kept.payload_sha256, kept.pinned)
+        return self.opened_from(kept)
+
+    def opened_from(self, kept: KeptBundle) -> DeskBundle:
+        """A bundle that was taken in before, read once."""
+        found = self._opened.get(kept.event)
+        if found is None or found.payload_sha256 != kept.payload_sha256:
+            content = Content.model_validate(tokens.unverified(kept.token))
+            found = DeskBundle(content, kept.token, kept.payload_sha256, kept.pinned)
+            self._opened[kept.event] = found
+        return found
 
     def _name_of(self, achievement: str) -> str:
         """How an achievement is called, as it says itself; empty where it does not."""
@@ -203,14 +216,14 @@ def read_event(token: str) -> str:
     return formats.read_event(token.strip())
 
 
-def signatories_of(connection: Connection, bundle: DeskBundle) -> Signatories:
-    """Whose statements are believed at an office that took this bundle in."""
+def signatories_of(connection: Connection, event: str, *, office: PublicKey) -> Signatories:
+    """Whose statements are believed about an event: the office's epoch key, and the active leads' desks."""
     leads = {
         row.desk: tokens.key_of(strict_json.loads_object(row.jwk))
-        for row in store.devices_of(connection, bundle.event.id)
+        for row in store.devices_of(connection, event)
         if row.state == "active" and "lead" in row.rights.split(",")
     }
-    return Signatories(bundle.content.made_by.epoch_key, leads)
+    return Signatories(office, leads)
 
 
 def _claims(connection: Connection, policy: EventPolicy) -> BundledClaims:
@@ -221,7 +234,8 @@ def _claims(connection: Connection, policy: EventPolicy) -> BundledClaims:
     return BundledClaims(salt=base64url.encode(salt), days=dict(sorted(days.items())))
 
 
-def _device(row: DeviceRow) -> Device:
+def device_of(row: DeviceRow) -> Device:
+    """A device as bundles carry it."""
     jwk: Mapping[str, object] = strict_json.loads_object(row.jwk)
     return Device(
         id=row.desk,
@@ -233,15 +247,15 @@ def _device(row: DeviceRow) -> Device:
     )
 
 
-def _put_devices(connection: Connection, taken: DeskBundle, *, now: datetime) -> None:
-    """What the bundle says of desks; a desk that was revoked here stays so."""
-    here: Mapping[str, DeviceRow] = {row.desk: row for row in store.devices_of(connection, taken.event.id)}
-    for device in taken.content.desks:
+def put_devices(connection: Connection, event: str, devices: Iterable[Device], *, now: datetime) -> None:
+    """Know these desks as another office or hub does; one that was revoked here stays so."""
+    here: Mapping[str, DeviceRow] = {row.desk: row for row in store.devices_of(connection, event)}
+    for device in devices:
         known = here.get(device.id)
         if known is not None and known.state == "revoked":
             continue
         row = DeviceRow(
-            taken.event.id,
+            event,
             device.id,
             device.name[:80],
             strict_json.dumps(device.key.to_jwk()),
@@ -251,7 +265,8 @@ def _put_devices(connection: Connection, taken: DeskBundle, *, now: datetime) ->
             now if known is None else known.enrolled_at,
             None if device.state == "active" else now,
         )
-        store.put_device(connection, row)
+        if known is None or known.jwk == row.jwk:  # a desk's key never changes
+            store.put_device(connection, row)
 
 
 def _hub(chain: Chain) -> HubPlace | None:

@@ -20,6 +20,7 @@ from verifier.registration import authority
 from verifier.registration.authority import ONLINE
 
 HUB_PROOF = "hub"  # how the office's ledger names what a hub granted
+SETTLED = "given elsewhere"  # the fingerprint of a request that another machine answered
 OFFLINE_PROOF = "offline"  # and what a desk gave when it was cut off
 
 
@@ -84,16 +85,16 @@ def missing_desks(connection: Connection, event: str, *, epoch: int) -> tuple[st
     return tuple(row.desk for row in rows if row.state == "active" and row.desk not in heard)
 
 
-def hear(connection: Connection, event: str, *, desk: str, epoch: int, now: datetime) -> None:
-    """A desk that asks under the newest epoch has been heard, if its journal is whole here; the last one that was
-    missing ends the wait after a takeover.
+def hear(connection: Connection, event: str, *, desk: str, epoch: int, last: int, now: datetime) -> None:
+    """A desk that asks under the newest epoch has been heard, if its journal is whole here up to `last`, its
+    newest entry; the last desk that was missing ends the wait after a takeover.
     """
     found = authority.standing(connection, event)
     if found is None or found.epoch != epoch or not found.is_here or found.is_open:
         return
     entries = {journal.hash_of(token): journal.read(token) for _, token in store.entry_tokens(connection, event)}
     span = next((one for one in merge.spans(entries) if one.desk == desk), None)
-    if span is None or span.is_whole:
+    if (span.upto if span else 0) >= last:
         store.answer_roll(connection, event=event, epoch=epoch, desk=desk)
     open_if_all_heard(connection, event, now=now)
 
@@ -147,7 +148,7 @@ def known_here(connection: Connection, policy: EventPolicy) -> tuple[Given, ...]
     is_hub = kept is not None and kept.is_imported
     found = []
     for grant in authority.grants(connection, event=policy.event):
-        desk, request_id = _request(grant.request_id)
+        desk, request_id = request_of(grant)
         from_hub = is_hub or grant.proof == HUB_PROOF
         found.append(
             Given(
@@ -155,7 +156,7 @@ def known_here(connection: Connection, policy: EventPolicy) -> tuple[Given, ...]
                 at=grant.granted_at,
                 desk=desk,
                 seq=0,
-                request_id=request_id or f"grant {grant.number}",
+                request_id=request_id,
                 holders=authority.hashes_of(grant, salt=salt),
                 issuer=grant.issuer,
                 achievement=grant.achievement,
@@ -170,7 +171,11 @@ def recount(connection: Connection, policy: EventPolicy) -> Tally:
     """Work out anew who got the discount elsewhere, and have the ledger know it."""
     found = tally_of(connection, policy)
     elsewhere = set(redeemed_before(connection, policy.event))
-    in_clear = {given.request for given in known_here(connection, policy) if given.source != "offline"}
+    in_clear = {  # whom the ledger knows by name, it finds by itself
+        request_of(grant)
+        for grant in authority.grants(connection, event=policy.event)
+        if not any(name.holder.startswith(authority.BY_HASH) for name in grant.names)
+    }
     for given in found.standing:
         if given.request not in in_clear:
             elsewhere |= given.holders
@@ -181,6 +186,11 @@ def recount(connection: Connection, policy: EventPolicy) -> Tally:
 def request_id_of(desk: str, key: str) -> str:
     """The id under which a desk's request stands in a ledger: a key is a desk's own."""
     return f"{desk}/{key}"
+
+
+def request_of(grant: authority.Kept) -> tuple[str, str]:
+    """(desk, request id) of a grant; one that no desk asked for has an empty desk."""
+    return _request(grant.request_id or f"grant {grant.number}")
 
 
 def _request(text: str) -> tuple[str, str]:

@@ -52,9 +52,9 @@ def objections(
     connection: Connection, claims: Sequence[tuple[str, Collection[HolderName]]]
 ) -> list[Objection | None]:
     """For each (event, names of a holder): what is in the way of a grant here, if anything is."""
-    standings = store.standings(connection, {event for event, _ in claims})
-    if not standings:
+    if not store.any_standing(connection):
         return [None] * len(claims)
+    standings = store.standings(connection, {event for event, _ in claims})
     return [_objection(connection, standings.get(event), names) for event, names in claims]
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from schemas import base64url
 from verifier.ground.database import UtcDateTime, metadata
+from verifier.ground.statements import Statement, run_all
 
 event_authority = Table(
     "event_authority",
@@ -62,6 +63,11 @@ class Standing:
     is_here: bool
     is_open: bool
     since: datetime
+
+
+def any_standing(connection: Connection) -> bool:
+    """Whether it was ever handed over who decides about an event; asked for every redemption."""
+    return bool(run_all(connection, [(_ANY, ())])[0])
 
 
 def standings(connection: Connection, events: Iterable[str]) -> dict[str, Standing]:
@@ -119,3 +125,6 @@ def forget(connection: Connection, *, event: str) -> int:
     """Delete the event's hashes and their salt."""
     rows = connection.execute(delete(claims_elsewhere).where(claims_elsewhere.c.event == event)).rowcount
     return rows + connection.execute(delete(claim_salts).where(claim_salts.c.event == event)).rowcount
+
+
+_ANY = Statement("SELECT id FROM event_authority LIMIT 1")

@@ -49,7 +49,7 @@ def router(
             for badge in [service.badge_by_id(office.engine, case.badge)]
         }
         causes = {
-            cause: revocation.in_words(cause, say)
+            cause: _with_capital(revocation.in_words(cause, say))
             for cause, rule in policy().revocation.items()
             if rule.by != "holder" and not rule.reissue
         }
@@ -62,7 +62,7 @@ def router(
             titles=titles,
             causes=causes,
             most=revocation.MAX_REASON,
-            cause_in_words=lambda cause: revocation.in_words(cause, say),
+            cause_in_words=lambda cause: _with_capital(revocation.in_words(cause, say)),
             me=visitor.session.person,
             done=DONE.get(done, ""),
         )
@@ -108,3 +108,7 @@ def router(
         return frame.back_to(f"/team/revocations?done={done}")
 
     return routes
+
+
+def _with_capital(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]

@@ -99,6 +99,17 @@ def small_targets(page: Any) -> list[str]:
     return [str(each) for each in found]
 
 
+def _press_tab(page: Any) -> None:
+    """To the next stop: the day, month and so on of one date field are parts of one."""
+    where = "() => [document.activeElement.dataset.stop, /^date/.test(document.activeElement.type)]"
+    before, _ = page.evaluate(where)
+    page.keyboard.press("Tab")
+    after, is_date = page.evaluate(where)
+    while is_date and after == before:
+        page.keyboard.press("Tab")
+        after, is_date = page.evaluate(where)
+
+
 def lost_by_keyboard(page: Any) -> list[str]:
     """Walk through by Tab: everything that can be pressed comes, in reading order, with a focus that is seen."""
     page.evaluate(
@@ -117,7 +128,7 @@ def lost_by_keyboard(page: Any) -> list[str]:
     expected = page.evaluate('() => document.querySelectorAll("[data-stop]").length')
     reached, faults, lowest = [], [], -1.0
     for _ in range(expected):
-        page.keyboard.press("Tab")
+        _press_tab(page)
         stop, top, seen, what = page.evaluate(
             """() => {
                 const at = document.activeElement, look = getComputedStyle(at), box = at.getBoundingClientRect();

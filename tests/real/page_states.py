@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.real.attesting_states import ATTESTING_STATES
 from tests.real.people_states import PEOPLE_STATES
+from tests.real.recognition_states import RECOGNITION_STATES
 from tests.real.staff_states import STAFF_STATES
 from tests.real.two_offices import (
     ADDRESS,
@@ -250,4 +251,5 @@ STATES: dict[str, tuple[Opener, str]] = (
     | STAFF_STATES
     | PEOPLE_STATES
     | ATTESTING_STATES
+    | RECOGNITION_STATES
 )

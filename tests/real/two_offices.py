@@ -44,6 +44,7 @@ LONG_NAME = "Maximiliana Theodora Wolkenstein-Trostburg y Fernández-Ochoa"  # 6
 HAN_NAME = "歐陽 思遠"
 PLAIN, NAMED, LONG, HAN, SMALL, WITHDRAWN = "plain", "named", "long", "han", "small", "withdrawn"
 SUSPENDED, CARRIED, PHOTOGRAPHED, HELPED = "suspended", "carried", "photographed", "helped"
+QUESTIONED = "questioned"
 GRANTED, USED, SEATED, BUYER, VISITOR = (
     "granted",
     "used",
@@ -67,6 +68,7 @@ NAMES = {
     SEATED: "Sol Seated",
     BUYER: "Bo Buyer",
     VISITOR: "Vera Visitor",
+    QUESTIONED: "Quinn Questioned",
 }
 SHOW_THEIR_NAME = (NAMED, LONG, HAN, USED, SEATED, VISITOR)
 

@@ -16,10 +16,12 @@ from issuer.attestations.model import Delegation
 from issuer.badges import service as badges
 from issuer.contributions import service as contributions
 from issuer.contributions.model import Contribution, facts_from
-from issuer.ground.database import writing
+from issuer.ground.database import reading, writing
 from issuer.jobs import Done, Jobs
 from issuer.people import joining
+from issuer.people import service as people_service
 from issuer.people.model import Account
+from issuer.recognition import merits
 from issuer.recognition import service as recognition
 from issuer.recognition.decision import Decision
 from keys import custody
@@ -59,6 +61,12 @@ def records() -> list[Contribution]:
                 twin = facts_from({**facts, "accepted_by": [f"git:{other}@books.example"]})
                 mail = Account("git", f"{who}@books.example")
                 made.append(Contribution("git", commit, "change", mail, when, twin))
+    for number, who in enumerate(WHO):  # words that make a translator of some, each accepted by the next
+        accepted = {"unit": "words", "accepted_by": [f"gerrit:{WHO[(number + 1) % len(WHO)]}"]}
+        for n in range(2):
+            facts = facts_from({**accepted, "quantity": str(60 * (number + 1))})
+            when, account = NOW - timedelta(days=9 + 200 * n), Account("gerrit", who)
+            made.append(Contribution("weblate", f"{who}{n}", "translation.approved", account, when, facts))
     takes_back = facts_from({"changed_lines": 9, "accepted_by": ["gerrit:ada"], "reverts": "10aaaaaa"})
     made.append(
         Contribution("gerrit", "undo", "change", Account("gerrit", "fay"), NOW - timedelta(days=3), takes_back)
@@ -80,7 +88,11 @@ def told(office: Office) -> Told:
         )
 
     decided = recognition.decide_all(office.engine, office.policy, as_of=NOW)
-    return sorted((p.name, d.tier or "", str(d.credits), lines(d)) for p, d in decided)
+    return sorted((p.name, f"{d.tier} {badges_in(d)}", str(d.credits), lines(d)) for p, d in decided)
+
+
+def badges_in(decision: Decision) -> list[str]:
+    return [merit.badge for merit in merits.earned(decision)]
 
 
 def standing(office: Office) -> list[tuple[str, str]]:
@@ -90,10 +102,22 @@ def standing(office: Office) -> list[tuple[str, str]]:
     )
 
 
+def present(office: Office) -> list[tuple[str, str]]:
+    """The same with badges of those who were merged as their holder's."""
+    with reading(office.engine) as connection:
+        known_as = people_service.known_as(connection)
+    found = [(b.award.person, b.award.achievement) for b in badges.all_badges(office.engine) if b.standing]
+    return [(known_as.get(person, person), achievement) for person, achievement in found]
+
+
 def best_of(standing: list[tuple[str, str]]) -> dict[str, int]:
-    """The highest tier of which each person has a badge in force, counted from the lowest."""
+    """The highest tier of which each person has a badge in force, counted from the lowest; 0 for none."""
     tiers = ("recognised", "contributor", "sustained")
-    return {name: max(tiers.index(t) for n, t in standing if n == name) for name, _ in standing}
+    return {name: max(tiers.index(t) for n, t in standing if n == name and t in tiers) for name, _ in standing}
+
+
+def per_kind(standing: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, badge) for name, badge in standing if badge in {"translator", "organiser"}]
 
 
 def opened(folder: Path) -> Office:
@@ -173,6 +197,7 @@ def test_any_order_of_arrival_ends_where_one_delivery_ends(
     assert told(office) == clean[0]
     held = best_of(standing(office))  # a badge that was earned before a change was taken back stays
     assert all(held[name] >= rank for name, rank in best_of(clean[1]).items())
+    assert per_kind(standing(office)) == per_kind(clean[1]) != []
     office.engine.dispose()
 
 
@@ -199,9 +224,13 @@ def test_a_thousand_merges_and_splits_end_where_a_clean_run_ends(tmp_path: Path)
     for _, kept, gone in merges:
         merge(again, fresh[named[kept]], fresh[named[gone]])
     assert told(office) == told(again)
+    for badge in ("translator", "organiser"):
+        holders = [name for name, held in present(office) if held == badge]
+        assert len(holders) == len(set(holders)), "one person has one of each kind, however many they were"
     for number, _, _ in reversed(merges):
         split(office, number)
     assert told(office) == before
+    assert any("translator" in said and "organiser" not in said for _, said, _, _ in before)
     jobs(office).handle_news()
     assert jobs(office).nightly().awards == 0
     assert jobs(office).handle_news() == Done()

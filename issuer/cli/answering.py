@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from issuer.cli.acting import acting
 from issuer.cli.output import DataOption, JsonOption, answer, open_office, table
 
 question = typer.Typer(help="What holders ask about their decisions.", no_args_is_help=True)
@@ -29,22 +30,23 @@ def list_(data: DataOption = None, json: JsonOption = False) -> None:
 @question.command(name="answer")
 def answer_(
     number: Annotated[int, typer.Argument(help="The question's number.")],
-    by: Annotated[str, typer.Option("--by", help="Who answers.")],
+    by: Annotated[str, typer.Option("--by", help="Who answers, with a role that may.")],
     text: Annotated[str, typer.Option("--text", help="The answer with its reasons; whoever asked reads it.")],
     grant: Annotated[bool, typer.Option("--grant/--refuse", help="Whether they are right.")],
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
     """Answer a question, once. What is granted is mended where it is kept: collect, claim, award."""
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
     from issuer.recognition import questions
 
     office = open_office(data)
+    person, role = acting(office, by, Right.DECIDE_DISPUTE)
     made = questions.answer(
         office.engine,
         number,
-        by=find_person(office.engine, by),
-        role="manager",
+        by=person,
+        role=str(role),
         granted=grant,
         text=text,
         now=office.now,

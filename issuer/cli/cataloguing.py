@@ -54,7 +54,7 @@ def show(name: NameArgument, data: DataOption = None, json: JsonOption = False) 
         *([entry.standing.reason] if entry.standing.reason else []),
         MEANINGS[entry.state],
         _needs(entry),
-        f"{held} people hold it in {period.name}.",
+        f"{held} {'person holds' if held == 1 else 'people hold'} it in {period.name}.",
         *(f"  {one.at:%Y-%m-%d}  {one.state}: {one.reason}" for one in entry.changes),
     ]
     answer(json, value, "\n".join(lines))

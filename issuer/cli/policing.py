@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from issuer.cli.acting import acting
 from issuer.cli.output import (
     CommandError,
     DataOption,
@@ -30,7 +31,9 @@ BACKTEST_DAYS = 366  # what is attached to a proposal: the last year
 
 policy = typer.Typer(help="The rules: their versions, and what a change would do.", no_args_is_help=True)
 VersionArgument = Annotated[str, typer.Argument(help="A proposed version, or the beginning of its SHA-256.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who acts: an id, a name, an e-mail address, system:account.")]
+ByOption = Annotated[
+    str, typer.Option("--by", help="Who acts, with a role that may: an id, a name, an e-mail address.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -83,12 +86,12 @@ def propose(
     json: JsonOption = False,
 ) -> None:
     """Keep a new version as a draft that everybody can read at its own address."""
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
     from issuer.recognition import versions
 
     office = open_office(data)
     path = file if file.exists() or str(file) == "-" else office.settings.data / file
-    by_whom = find_person(office.engine, by)
+    by_whom, _ = acting(office, by, Right.CHANGE_POLICY)
     made = versions.propose(office.engine, read_file(path), name=str(file), why=why, by=by_whom, now=office.now)
     text = (
         f"Version {made.version} is a draft at {office.settings.public_url}/policies/{made.digest}.html\n"
@@ -102,12 +105,13 @@ def propose(
 def open_(version: VersionArgument, by: ByOption, data: DataOption = None, json: JsonOption = False) -> None:
     """Open a draft for comments, with a backtest on the last year attached."""
     from issuer.badges import service as badges
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
     from issuer.recognition import backtest as backtests
     from issuer.recognition import life, versions
     from schemas import strict_json
 
     office = open_office(data)
+    person, _ = acting(office, by, Right.CHANGE_POLICY)
     proposal = versions.find(office.engine, version)
     life.check_open(proposal)
     result = _backtest(office, _draft(office, version), office.now - timedelta(days=BACKTEST_DAYS), office.now)
@@ -115,7 +119,7 @@ def open_(version: VersionArgument, by: ByOption, data: DataOption = None, json:
     until = versions.open_comments(
         office.engine,
         proposal,
-        by=find_person(office.engine, by),
+        by=person,
         top_holders=badges.holders_of(office.engine, office.policy.tiers[life.TOP_TIER].id),
         backtest=strict_json.dumps(public),
         now=office.now,
@@ -133,14 +137,13 @@ def approve(
     json: JsonOption = False,
 ) -> None:
     """One person's yes to a version that is open for comments; two different people's are needed."""
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
     from issuer.recognition import versions
 
     office = open_office(data)
+    person, role = acting(office, by, Right.APPROVE_POLICY)
     proposal = versions.find(office.engine, version)
-    given = versions.approve(
-        office.engine, proposal, by=find_person(office.engine, by), reason=reason, now=office.now
-    )
+    given = versions.approve(office.engine, proposal, by=person, reason=reason, now=office.now, role=str(role))
     answer(
         json, {"version": proposal.version, "approvals": given}, f"Version {proposal.version}: {given} approvals."
     )
@@ -155,14 +158,13 @@ def adopt(
     json: JsonOption = False,
 ) -> None:
     """Put a version in force, once comments are over and two people approved it. Awards are never undone."""
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
     from issuer.recognition import versions
 
     office = open_office(data)
+    person, _ = acting(office, by, Right.CHANGE_POLICY)
     proposal = versions.find(office.engine, version)
-    made = versions.adopt(
-        office.engine, proposal, by=find_person(office.engine, by), reason=reason, now=office.now
-    )
+    made = versions.adopt(office.engine, proposal, by=person, reason=reason, now=office.now)
     draft = office.settings.policy.with_suffix(".new")
     draft.write_bytes(made.document)
     draft.replace(office.settings.policy)
@@ -178,12 +180,13 @@ def withdraw(
     json: JsonOption = False,
 ) -> None:
     """Give a proposed version up; its text stays to be read."""
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
     from issuer.recognition import versions
 
     office = open_office(data)
+    person, _ = acting(office, by, Right.CHANGE_POLICY)
     proposal = versions.find(office.engine, version)
-    versions.withdraw(office.engine, proposal, by=find_person(office.engine, by), reason=reason, now=office.now)
+    versions.withdraw(office.engine, proposal, by=person, reason=reason, now=office.now)
     answer(json, {"version": proposal.version, "state": "withdrawn"}, f"Version {proposal.version} is withdrawn.")
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from issuer.cli.acting import acting
 from issuer.cli.output import DataOption, JsonOption, answer, open_office, table
 
 if TYPE_CHECKING:
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 revocation = typer.Typer(help="Badges withdrawn by the policy's table.", no_args_is_help=True)
 
 NumberArgument = Annotated[int, typer.Argument(help="The case's number.")]
-ByOption = Annotated[str, typer.Option("--by", help="Who decides: an id, a name, an e-mail address.")]
+ByOption = Annotated[
+    str, typer.Option("--by", help="Who decides, with a role that may: an id, a name, an e-mail address.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,11 +34,15 @@ def open_(
     """Withdraw a badge at once, or give its holder notice, as the policy says. Publish afterwards."""
     from issuer.badges import revocations
     from issuer.badges import service as badges
+    from issuer.badges.revocation import rule_of
+    from issuer.ground.login.rights import Right
     from issuer.people.service import find_person
 
     office = open_office(data)
-    found, person = badges.find_badge(office.engine, badge), find_person(office.engine, by)
-    bureau = office.bureau()
+    found, bureau = badges.find_badge(office.engine, badge), office.bureau()
+    rule = rule_of(bureau.policy(found.award.policy_digest), cause)
+    holder_asks = rule.by == "holder"
+    person = find_person(office.engine, by) if holder_asks else acting(office, by, Right.WITHDRAW_BADGE)[0]
     case = revocations.open_case(bureau, found, cause=cause, reason=reason, by=person, now=office.now)
     untold = "" if bureau.mails else " No mail server is set: tell the holder yourself."
     answer(json, _shown(case), _in_words(case) + untold)
@@ -45,10 +52,11 @@ def open_(
 def agree(number: NumberArgument, by: ByOption, data: DataOption = None, json: JsonOption = False) -> None:
     """Decide as a second person that a badge is withdrawn when its notice has run out."""
     from issuer.badges import revocations
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
 
     office = open_office(data)
-    case = revocations.agree(office.bureau(), number, by=find_person(office.engine, by), now=office.now)
+    person, _ = acting(office, by, Right.WITHDRAW_BADGE)
+    case = revocations.agree(office.bureau(), number, by=person, now=office.now)
     answer(json, _shown(case), _in_words(case))
 
 
@@ -62,10 +70,10 @@ def lift(
 ) -> None:
     """End a case: the badge stands again. Publish afterwards."""
     from issuer.badges import revocations
-    from issuer.people.service import find_person
+    from issuer.ground.login.rights import Right
 
     office = open_office(data)
-    person = find_person(office.engine, by)
+    person, _ = acting(office, by, Right.WITHDRAW_BADGE)
     case = revocations.lift(office.bureau(), number, reason=reason, by=person, now=office.now)
     answer(json, _shown(case), _in_words(case))
 

@@ -142,8 +142,10 @@ def open_comments(
     return until
 
 
-def approve(engine: Engine, proposal: Proposal, *, by: Person, reason: str, now: datetime) -> int:
-    """One person's yes; returns how many there are.
+def approve(
+    engine: Engine, proposal: Proposal, *, by: Person, reason: str, now: datetime, role: str = ROLE
+) -> int:
+    """One person's yes, in a role of theirs; returns how many there are.
 
     Raises:
         PolicyError: it is not open, or this person approved it before.
@@ -152,7 +154,7 @@ def approve(engine: Engine, proposal: Proposal, *, by: Person, reason: str, now:
         proposal = _again(connection, proposal)
         life.check_approval(proposal, person=by.id)
         store.add_approval(connection, proposal.digest, Approval(by.id, now))
-        _write(connection, "policy.approve", proposal, by, reason, now)
+        _write(connection, "policy.approve", proposal, by, reason, now, role=role)
         return len(proposal.approvals) + 1
 
 
@@ -229,11 +231,20 @@ def _adopt(connection: Connection, policy: QualificationPolicy, now: datetime) -
     )
 
 
-def _write(connection: Connection, act: str, proposal: Proposal, by: Person, reason: str, now: datetime) -> None:
+def _write(
+    connection: Connection,
+    act: str,
+    proposal: Proposal,
+    by: Person,
+    reason: str,
+    now: datetime,
+    *,
+    role: str = ROLE,
+) -> None:
     audit.write(
         connection,
         actor=by.id,
-        role=ROLE,
+        role=role,
         act=act,
         subject=f"policy {proposal.digest}",
         reason=reason,

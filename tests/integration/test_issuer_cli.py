@@ -141,6 +141,9 @@ def test_init_refuses_a_policy_that_cannot_be_acted_upon(
 def test_a_changed_policy_is_proposed_and_commented_on_before_it_is_in_force(office: Run, tmp_path: Path) -> None:
     policy = tmp_path / "office" / "policy.yaml"
     propose = ("policy", "propose", "policy.yaml", "--by", "ada@books.example", "--why", "too strict")
+    one_sentence(office(*propose), r"Ada .* has no role, and only a manager may do this: 'badge-issuer role give")
+    for who, role in (("ada", "manager"), ("bob", "panel")):
+        assert office("role", "give", f"{who}@books.example", role, "--reason", "elected").code == 0
     policy.write_text(policy.read_text() + "# a comment changes the bytes too\n")
     assert "is not version 1.0.0, which is in force" in office("decide").err
     refused = office(*propose)
@@ -152,7 +155,9 @@ def test_a_changed_policy_is_proposed_and_commented_on_before_it_is_in_force(off
     assert "open for comments until" in office("policy", "open", "1.0.1", "--by", "ada@books.example").out
     for who in ("ada", "bob"):
         assert office("policy", "approve", "1.0.1", "--by", f"{who}@books.example").code == 0
-    early = office("policy", "adopt", "1.0.1", "--by", "bob@books.example")
+    by_panel = office("policy", "adopt", "1.0.1", "--by", "bob@books.example")
+    assert by_panel.code == 1 and "is a member of the panel, and only a manager may do this" in by_panel.err
+    early = office("policy", "adopt", "1.0.1", "--by", "ada@books.example")
     assert early.code == 1 and "once its time for comments is over" in early.err
     states = {v["version"]: v["state"] for v in office("policy", "list", "--json").json["versions"]}  # type: ignore[attr-defined]
     assert states == {"1.0.0": "in force", "1.0.1": "open for comments"}

@@ -26,6 +26,7 @@ class Right(StrEnum):
     DECIDE_DISPUTE = "decide_dispute"
     WITHDRAW_BADGE = "withdraw_badge"
     CHANGE_POLICY = "change_policy"
+    APPROVE_POLICY = "approve_policy"
     SEE_SOURCES = "see_sources"
     ATTEST = "attest"
     READ_AUDIT = "read_audit"
@@ -41,6 +42,7 @@ WHO_MAY: Mapping[Right, tuple[Role, ...]] = {
     Right.DECIDE_DISPUTE: (Role.MANAGER, Role.PANEL),
     Right.WITHDRAW_BADGE: (Role.MANAGER, Role.PANEL),
     Right.CHANGE_POLICY: (Role.MANAGER,),
+    Right.APPROVE_POLICY: (Role.MANAGER, Role.PANEL),
     Right.SEE_SOURCES: (Role.MANAGER, Role.AUDITOR),
     Right.ATTEST: (Role.ATTESTOR,),
     Right.READ_AUDIT: (Role.AUDITOR, Role.MANAGER),

@@ -64,9 +64,9 @@ def records() -> list[Contribution]:
     for number, who in enumerate(WHO):  # words that make a translator of some, each accepted by the next
         accepted = {"unit": "words", "accepted_by": [f"gerrit:{WHO[(number + 1) % len(WHO)]}"]}
         for n in range(2):
-            facts = facts_from({**accepted, "quantity": str(60 * (number + 1))})
+            said = facts_from({**accepted, "quantity": str(60 * (number + 1))})
             when, account = NOW - timedelta(days=9 + 200 * n), Account("gerrit", who)
-            made.append(Contribution("weblate", f"{who}{n}", "translation.approved", account, when, facts))
+            made.append(Contribution("weblate", f"{who}{n}", "translation.approved", account, when, said))
     takes_back = facts_from({"changed_lines": 9, "accepted_by": ["gerrit:ada"], "reverts": "10aaaaaa"})
     made.append(
         Contribution("gerrit", "undo", "change", Account("gerrit", "fay"), NOW - timedelta(days=3), takes_back)

@@ -14,6 +14,8 @@ from issuer.cli import main
 from issuer.delivery import record
 from issuer.ground import audit
 from issuer.ground.database import reading, writing
+from issuer.ground.login import service as login
+from issuer.ground.login.rights import Role
 from issuer.ground.mail import store as mail_store
 from issuer.inbox import all_matters
 from issuer.jobs import Jobs
@@ -283,7 +285,11 @@ def test_the_commands_open_agree_list_and_lift(held: Office, capsys: pytest.Capt
         return f"{ended.value.code} {out.out}{out.err}"
 
     short = badge_of(held).short_id
-    said = run("open", short, "--cause", "fraud", "--reason", "Not held.", "--by", BOB)
+    fraud = ("open", short, "--cause", "fraud", "--reason", "Not held.", "--by", BOB)
+    assert "has no role, and only a manager or a member of the panel may do this" in run(*fraud)
+    for who, role in ((BOB, Role.MANAGER), (CY, Role.PANEL)):
+        login.give_role(held.engine, held.person(who).id, role, by="operator", reason="elected", now=NOW)
+    said = run(*fraud)
     assert said.startswith("0 Case 1:") and "once a second person has agreed" in said
     assert "No mail server is set: tell the holder yourself." in said
     assert "Two different people decide" in run("agree", "1", "--by", BOB)

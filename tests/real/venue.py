@@ -1,0 +1,251 @@
+"""A venue on loopback for the desk's page in a real browser: office, hub, spare, and devices with a fake camera.
+
+The offices' clock and the browser's run together, shifted to the days of the simulated issuer. A device is a
+browser profile of its own, so that what it keeps outlives its browser.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image
+
+from schemas import badge_qr, strict_json
+from tests.browser import frames
+from tests.demo.offices import free_ports, serving
+from tests.real.browser import PHONE, Watch, chromium
+from tests.unit.verifier.registration.policies import document
+from tests.unit.verifier.simulator import (
+    HOLDER_CODE,
+    NOW,
+    DocumentsInMemory,
+    IssuerSimulator,
+    references,
+)
+from verifier import app as apps
+from verifier.desk.venue.service import Venue
+from verifier.ground.documents import NoSource
+from verifier.ground.settings import Settings
+from verifier.registration.service import Registration
+from verifier.verification.service import Verification
+
+EVENT = "summit-2027"
+ISSUER = IssuerSimulator(revoked={7})
+REVOKED_INDEX = 7
+CAP = 3
+EASY = 0.62  # of the frame's height: a code held well before the camera
+SHIFT_THE_CLOCK = """(milliseconds) => {
+  const Real = Date;
+  globalThis.Date = class extends Real {
+    constructor(...given) { given.length ? super(...given) : super(Real.now() + milliseconds); }
+    static now() { return Real.now() + milliseconds; }
+  };
+}"""
+_STARTED = time.monotonic()
+_names = references()
+
+
+def clock() -> datetime:
+    """The time of the offices: the simulator's, and it passes."""
+    return NOW + timedelta(seconds=time.monotonic() - _STARTED)
+
+
+def new_badge(name: str | None = "Ada Example", **changes: Any) -> str:
+    """A signed badge of somebody new, as a token."""
+    return ISSUER.token(ISSUER.document(reference=next(_names), name=name, **changes))
+
+
+def as_code(token: str) -> str:
+    """The text of a badge's code for desks."""
+    return badge_qr.to_desk_text(ISSUER.packed(token))
+
+
+class LiveVenue:
+    """The machines of one event."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.documents = DocumentsInMemory.of([ISSUER])
+        self.documents.documents[f"{ISSUER.base}/status-lists/"] = strict_json.dumps(
+            {"status_lists": [ISSUER.list_url]}
+        ).encode()
+        made = ISSUER.dictionary()
+        listed = {"id": made.id, "sha256": made.sha256, "kid": ISSUER.signer.kid, "size": len(made.file)}
+        self.documents.documents[f"{ISSUER.base}/dictionaries/"] = strict_json.dumps(
+            {"dictionaries": [listed]}
+        ).encode()
+        self.ports = dict(zip(("office", "hub"), free_ports(), strict=True))
+        self._running: dict[str, contextlib.ExitStack] = {}
+        settings = self.settings("office")
+        self.registration = Registration(
+            settings, verification=Verification(self.documents, clock=clock), clock=clock
+        )
+        self.venue = Venue(self.registration, clock=clock)
+        file = folder / "summit.yaml"
+        file.write_bytes(document(provisional_at_desk={"per_desk": CAP, "value_each": 400}))
+        self.registration.add_event(file)
+        self.start("office")
+
+    def url(self, machine: str) -> str:
+        """Where a machine answers."""
+        return f"http://localhost:{self.port(machine)}"
+
+    def port(self, machine: str) -> int:
+        while machine not in self.ports:
+            port = free_ports()[1]
+            if port not in self.ports.values():
+                self.ports[machine] = port
+        return self.ports[machine]
+
+    def settings(self, machine: str) -> Settings:
+        return Settings(self.folder / machine, public_url=self.url(machine))
+
+    def start(self, machine: str) -> None:
+        """Let a machine answer, with all that it kept."""
+
+        def made() -> Any:
+            if machine == "office":
+                return apps.create_app(self.settings("office"), source=self.documents, clock=clock)
+            return apps.create_hub_app(self.settings(machine), event=EVENT, clock=clock)
+
+        stack = contextlib.ExitStack()
+        stack.enter_context(serving(made, self.port(machine)))
+        self._running[machine] = stack
+
+    def stop(self, machine: str) -> None:
+        """It answers nobody any more."""
+        self._running.pop(machine).close()
+
+    def of(self, machine: str) -> Venue:
+        """What a hub's own commands do."""
+        registration = Registration(
+            self.settings(machine), verification=Verification(NoSource(), clock=clock), clock=clock
+        )
+        return Venue(registration, clock=clock)
+
+    def bring_bundle(self, machine: str) -> None:
+        """Make a bundle and carry it to a hub."""
+        made = self.venue.bundles.make(EVENT)
+        self.of(machine).bundles.take_in(made.token, pinned=made.pinned)
+
+    def hand_over(self, machine: str = "hub") -> None:
+        """The hub decides from now on, and runs."""
+        key = self.of(machine).keys.signer("hub").public
+        self.venue.handover.hand_over(EVENT, key, url=self.url(machine))
+        self.bring_bundle(machine)
+        self.start(machine)
+
+    def enrolment(self, name: str, *, at: str, rights: Any = ("scan",), cap: int | None = None) -> str:
+        """The address in a new desk's code."""
+        made_at = self.venue if at == "office" else self.of(at)
+        secret = made_at.devices.make_enrolment(EVENT, name=name, rights=rights, cap=cap)
+        return f"{self.url(at)}/desk-app/#enrol={secret}&event={EVENT}&key={self.venue.pin(EVENT)}"
+
+    def redeem_online(self, token: str) -> httpx.Response:
+        """At the registration page's API."""
+        return httpx.post(
+            f"{self.url('office')}/events/{EVENT}/redemptions",
+            json={"badge": token, "holder_code": HOLDER_CODE},
+            headers={"Idempotency-Key": token[-20:]},
+        )
+
+    def close(self) -> None:
+        for machine in list(self._running):
+            self.stop(machine)
+        self.registration.engine.dispose()
+
+
+def film(path: Path, pictures: Sequence[Image.Image | None], *, times: int = 6) -> Path:
+    """A film for the fake camera: each picture for some frames, None for an empty table."""
+    empty = Image.new("L", (frames.WIDTH, frames.HEIGHT), 190)
+    path.write_bytes(b"".join(frames.jpeg(picture or empty) for picture in pictures for _ in range(times)))
+    return path
+
+
+def held(text: str, *, fill: float = EASY, seed: int = 1) -> Image.Image:
+    """A code as the camera sees it in a desk's light."""
+    return frames.seen(frames.code(text)[0], fill=fill, seed=seed)
+
+
+class Device:
+    """One phone or laptop at a desk: a browser profile, started and ended."""
+
+    def __init__(self, playwright: Any, profile: Path, *, behind: timedelta = timedelta()) -> None:
+        self.playwright, self.profile = playwright, profile
+        self.behind = behind
+        self.context: Any = None
+        self.page: Any = None
+        self.watch = Watch()
+
+    def start(self, *, camera: Path | None = None, allowed: bool = True, viewport: Any = None) -> Any:
+        """Its browser, with what the camera sees."""
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        if camera is not None:
+            arguments += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
+        if camera is not None and allowed:
+            arguments += ["--use-fake-ui-for-media-stream"]
+        self.context = self.playwright.chromium.launch_persistent_context(
+            str(self.profile),
+            executable_path=chromium(),
+            headless=True,
+            args=arguments,
+            viewport=viewport or PHONE,
+            permissions=["camera"] if camera is not None and allowed else [],
+        )
+        offset = (clock() - datetime.now(UTC) - self.behind) / timedelta(milliseconds=1)
+        self.context.add_init_script(f"({SHIFT_THE_CLOCK})({offset})")
+        self.watch.over(self.context)
+        self.page = self.context.pages[0] if self.context.pages else self.context.new_page()
+        return self.page
+
+    def open(self, address: str) -> Any:
+        """Go to an address and wait until the desk is there."""
+        self.page.goto(address)
+        self.page.wait_for_selector("body[data-ready=yes]")
+        return self.page
+
+    def type_code(self, text: str) -> str:
+        """A code by hand; what is answered, in its large word."""
+        self.page.locator("#typed").fill(text)
+        self.page.locator("#typed-form button").click()
+        return self.word()
+
+    def word(self, kind: str | None = None) -> str:
+        """The large word of the answer that is shown."""
+        selector = "#answer .word" if kind is None else f"#answer[data-kind={kind}] .word"
+        self.page.locator(selector).wait_for()
+        return " ".join(self.page.locator(selector).inner_text().split())
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def next(self) -> None:
+        self.press("Next person")
+        self.page.locator("#scan").wait_for()
+
+    def end(self) -> None:
+        """Close the browser; what it kept stays."""
+        if self.context is not None:
+            self.context.close()
+            self.context = None
+
+
+@contextlib.contextmanager
+def devices(playwright: Any, folder: Path) -> Iterator[Callable[..., Device]]:
+    """Makes devices, and ends all of them."""
+    made: list[Device] = []
+
+    def device(name: str, **how: Any) -> Device:
+        made.append(Device(playwright, folder / f"profile-{name}", **how))
+        return made[-1]
+
+    try:
+        yield device
+    finally:
+        for one in made:
+            one.end()

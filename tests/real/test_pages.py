@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from schemas import badge_qr
 from tests.real import browser as look
+from tests.real.attesting_states import room
 from tests.real.page_states import STATES, asked_wallet, paste, redeem
 from tests.real.two_offices import (
     BUYER,
@@ -113,6 +114,26 @@ def test_a_holders_page_prints_its_code_at_true_size_and_no_buttons(
     )
     pdf = page.pdf(format="A4", prefer_css_page_size=True)
     assert [true for true in look.widths_on_paper(pdf) if abs(true - width) < 0.5]
+
+
+def test_cards_come_out_of_a_printer_at_true_size_whole_and_readable(page: Any, offices: TwoOffices) -> None:
+    """Thirteen cards on A4: each code is 4.5 cm wide or more, none is cut by a page's end, a camera reads all."""
+    room(-1)(page, offices)
+    page.get_by_text("Cards on paper").click()
+    page.get_by_label("How many cards").fill("13")
+    page.get_by_role("button", name="Make cards to print").click()
+    page.get_by_text("Print this page now").wait_for()
+    links = [link.inner_text() for link in page.locator(".cards li small:last-child").all()]
+    assert len(set(links)) == 13
+    pdf = page.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "15mm"))
+    assert [width >= 45 for width in look.widths_on_paper(pdf)] == [True] * 13
+    assert sorted(look.codes_on_paper(pdf)) == sorted(links)
+    context = page.context.browser.new_context(viewport=look.PHONE)
+    visitor = context.new_page()
+    visitor.goto(look.codes_on_paper(pdf)[0])
+    visitor.get_by_role("button", name="I am here").click()
+    assert "Counted." in visitor.locator("main").inner_text()
+    context.close()
 
 
 def test_a_voucher_can_be_printed(page: Any, offices: TwoOffices) -> None:

@@ -15,6 +15,7 @@ from issuer.ground import audit, news
 from issuer.ground.audit.store import MAX_TEXT
 from issuer.ground.database import reading, writing
 from issuer.ground.tokens import hash_of
+from issuer.people import service as people_service
 from issuer.recognition.calendar import BadgePeriod
 from keys import jws
 from schemas import badge_qr, credential, strict_json
@@ -74,6 +75,13 @@ def holders_of(engine: Engine, tier: str) -> int:
     """How many people hold a badge of this tier that stands today."""
     with reading(engine) as connection:
         return store.count_holders(connection, tier)
+
+
+def holder_ids(engine: Engine, tier: str) -> list[str]:
+    """Who holds a badge of this tier that stands, by the ids under which they are known today."""
+    with reading(engine) as connection:
+        known_as = people_service.known_as(connection)
+        return sorted({known_as.get(one, one) for one in store.holders(connection, tier)})
 
 
 def person_of_page(engine: Engine, token: str) -> str | None:

@@ -490,6 +490,13 @@ def count_holders(connection: Connection, achievement: str) -> int:
     return connection.execute(query.where(standing)).scalar() or 0
 
 
+def holders(connection: Connection, achievement: str) -> list[str]:
+    """The persons with a badge of this achievement that stands: neither withdrawn nor suspended."""
+    standing = badges.c.revoked_at.is_(None) & badges.c.suspended_at.is_(None)
+    query = select(awards.c.person).join(badges, badges.c.award == awards.c.id).distinct()
+    return list(connection.execute(query.where(standing & (awards.c.achievement == achievement))).scalars())
+
+
 def holders_per_kind(connection: Connection, period: BadgePeriod) -> list[tuple[str, str]]:
     """(achievement, person) of every badge per kind of a period that was not withdrawn."""
     standing = badges.c.revoked_at.is_(None) & (awards.c.tier == "")

@@ -14,6 +14,7 @@ from issuer.ground.matters import Matter, MatterKind
 from issuer.people.model import Person
 from issuer.recognition import question, store
 from issuer.recognition.life import Profile
+from issuer.recognition.lot import Bench
 from issuer.recognition.question import Question, QuestionError, QuestionKind
 from schemas.policy import QualificationPolicy
 
@@ -77,10 +78,12 @@ def ask(
 def answer(
     engine: Engine, number: int, *, by: Person, role: str, granted: bool, text: str, now: datetime
 ) -> Question:
-    """Answer a question, once; an appeal by somebody else than who answered before.
+    """Answer a question, once; an appeal by somebody else than who answered before. Where a panel was drawn,
+    each of its members decides, and it is answered once most of them agree.
 
     Raises:
-        QuestionError: no such question, answered before, about oneself, or no reasons are given.
+        QuestionError: no such question, answered before, about oneself, no reasons are given, or a panel decides
+        it on which this person does not sit.
     """
     if not text.strip():
         raise QuestionError("An answer gives its reasons: the person who asked reads them.")
@@ -93,6 +96,9 @@ def answer(
         before = {one.answered_by for one in store.questions_of(connection, asked.person) if one.kind == "dispute"}
         if asked.kind == "appeal" and by.id in before:
             raise QuestionError("An appeal is decided by somebody else than who answered before.")
+        bench = store.bench(connection, number)
+        if bench is not None and not _voted(connection, bench, by, granted=granted, text=text.strip(), now=now):
+            return asked
         store.answer_question(connection, number, by=by.id, granted=granted, answer=text.strip(), now=now)
         audit.write(
             connection, actor=by.id, role=role, act=f"question.{'grant' if granted else 'refuse'}",
@@ -101,6 +107,21 @@ def answer(
         made = store.question(connection, number)
     assert made is not None
     return made
+
+
+def _voted(connection: Connection, bench: Bench, by: Person, *, granted: bool, text: str, now: datetime) -> bool:
+    """One member's decision is written down; whether most of the panel agree now."""
+    if by.id not in bench.sitting:
+        raise QuestionError("A panel was drawn for this question: only its members decide it.")
+    if by.id in bench.votes:
+        raise QuestionError("This member has decided already.")
+    store.set_vote(connection, bench.question, person=by.id, granted=granted, reason=text)
+    audit.write(
+        connection, actor=by.id, role="panel", act="panel.vote", reason="as a member of the panel", now=now,
+        subject=f"question {bench.question}", details={"granted": granted},
+    )  # fmt: skip
+    agreeing = 1 + sum(said == granted for said, _ in bench.votes.values())
+    return agreeing * 2 > len(bench.sitting)
 
 
 def find(connection: Connection, number: int) -> Question | None:

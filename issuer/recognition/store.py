@@ -1,6 +1,6 @@
 """The table of policy versions, and all SQL on it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import (
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from issuer.contributions.rates import Alarm
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.recognition.life import Approval, Proposal
+from issuer.recognition.lot import Bench, Candidate
 from issuer.recognition.question import Question
 from issuer.recognition.rule_rates import RuleAlarm
 from schemas.strict_json import JsonObject
@@ -89,6 +90,74 @@ questions = Table(
     Column("granted", Boolean),
     Column("answer", Text),
 )
+
+
+panels = Table(
+    "question_panels",
+    metadata,
+    Column("question", ForeignKey("questions.id"), primary_key=True),
+    Column("seed", String(64), nullable=False),
+    Column("candidates", JSON, nullable=False),
+    Column("drawn_at", UtcDateTime, nullable=False),
+)
+panel_members = Table(
+    "panel_members",
+    metadata,
+    Column("question", ForeignKey("question_panels.question"), primary_key=True),
+    Column("person", ForeignKey("persons.id"), primary_key=True),
+    Column("withdrew", Boolean, nullable=False),
+    Column("granted", Boolean),  # what they decided; None before
+    Column("reason", Text),
+)
+
+
+def bench(connection: Connection, number: int) -> Bench | None:
+    row = connection.execute(select(panels).where(panels.c.question == number)).first()
+    if row is None:
+        return None
+    chosen = select(panel_members).where(panel_members.c.question == number).order_by(panel_members.c.person)
+    members = connection.execute(chosen).all()
+    return Bench(
+        question=number,
+        seed=row.seed,
+        candidates=tuple(Candidate(*one) for one in row.candidates),
+        sitting=tuple(one.person for one in members if not one.withdrew),
+        withdrawn=tuple(one.person for one in members if one.withdrew),
+        votes={one.person: (one.granted, one.reason) for one in members if one.granted is not None},
+    )
+
+
+def add_bench(
+    connection: Connection,
+    number: int,
+    *,
+    seed: str,
+    candidates: Sequence[Candidate],
+    members: Sequence[Candidate],
+    now: datetime,
+) -> None:
+    listed = [[one.person, one.kind, one.affiliation] for one in candidates]
+    connection.execute(insert(panels).values(question=number, seed=seed, candidates=listed, drawn_at=now))
+    _add_members(connection, number, members)
+
+
+def replace_member(connection: Connection, number: int, *, member: str, members: Sequence[Candidate]) -> None:
+    """Somebody withdrew; `members` are all who sit now."""
+    mine = (panel_members.c.question == number) & (panel_members.c.person == member)
+    connection.execute(update(panel_members).where(mine).values(withdrew=True))
+    known = select(panel_members.c.person).where(panel_members.c.question == number)
+    there = set(connection.execute(known).scalars())
+    _add_members(connection, number, [one for one in members if one.person not in there])
+
+
+def _add_members(connection: Connection, number: int, members: Sequence[Candidate]) -> None:
+    for one in members:
+        connection.execute(insert(panel_members).values(question=number, person=one.person, withdrew=False))
+
+
+def set_vote(connection: Connection, number: int, *, person: str, granted: bool, reason: str) -> None:
+    mine = (panel_members.c.question == number) & (panel_members.c.person == person)
+    connection.execute(update(panel_members).where(mine).values(granted=granted, reason=reason))
 
 
 def add_question(

@@ -167,6 +167,15 @@ def test_a_changed_policy_is_proposed_and_commented_on_before_it_is_in_force(off
     assert office("policy", "withdraw", "1.0.1", "--by", "ada@books.example", "--reason", "no").code == 0
 
 
+def test_a_panel_is_drawn_for_a_question_that_waits_and_by_whoever_may(office: Run) -> None:
+    panel = ("question", "panel", "1", "--by", "ada@books.example")
+    one_sentence(office(*panel), "only a manager or a member of the panel may do this")
+    assert office("role", "give", "ada@books.example", "manager", "--reason", "elected").code == 0
+    one_sentence(office(*panel), "There is no question 1 that waits")
+    recuse = ("question", "recuse", "1", "--by", "ada@books.example", "--reason", "we are friends")
+    one_sentence(office(*recuse), "There is no question 1 that waits")
+
+
 def test_a_case_file_is_repeated_without_a_data_folder(office: Run, run: Run, tmp_path: Path) -> None:
     from datetime import UTC, datetime
 

@@ -265,13 +265,17 @@ def report_finance(
 @retention_app.command("run")
 def retention_run(data: DataFolder = None, as_json: AsJson = False) -> None:
     """Delete the details of each event whose days are over; totals and the audit log stay."""
+    from verifier.desk.venue import forgetting
     from verifier.registration.aftercare import retention
 
     registration = registration_of(settings_of(data))
+    desks = forgetting.run(registration.events(), registration=registration)
     forgotten = retention.run(registration.events(), engine=registration.engine)
     if as_json:
-        print_json({"forgotten": [found.to_json() for found in forgotten]})
+        told: JsonObject = {"forgotten": [found.to_json() for found in forgotten]}
+        print_json(told | {"desks": [found.to_json() for found in desks]})
         return
+    print_lines(f"{found.event}: {found.entries} entries of desks' journals." for found in desks)
     typer.echo(f"{len(forgotten)} events forgotten.")
     print_lines(f"{found.event}: {found.grants} grants, {found.rows} rows." for found in forgotten)
 

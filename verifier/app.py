@@ -41,7 +41,7 @@ from verifier.ground.documents import DocumentSource, NoSource, context_set, doc
 from verifier.ground.headers import HEADERS, Headers
 from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
-from verifier.ground.settings import Settings
+from verifier.ground.settings import Settings, SettingsError
 from verifier.ground.uploads import BodyLimit, wants_html
 from verifier.ground.versions import Versions
 from verifier.registration import api as registration_api
@@ -145,7 +145,7 @@ def create_app(
     desk = Desk(registration, clock=clock)
     app.include_router(desk_web.router(desk))
     app.include_router(desk_page.router())
-    _open_to_staff(app, settings, registration=registration, desk=desk, clock=clock)
+    _open_to_staff(app, settings, registration=registration, desk=desk, venue=venue, clock=clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(venue_web.AnyOrigin)
@@ -195,7 +195,13 @@ def create_hub_app(settings: Settings, *, event: str, clock: Callable[[], dateti
 
 
 def _open_to_staff(
-    app: FastAPI, settings: Settings, *, registration: Registration, desk: Desk, clock: Callable[[], datetime]
+    app: FastAPI,
+    settings: Settings,
+    *,
+    registration: Registration,
+    desk: Desk,
+    venue: Venue,
+    clock: Callable[[], datetime],
 ) -> None:
     """The pages of the event's team and finance."""
     sign_in = SignIn(registration, settings, clock=clock)
@@ -206,7 +212,9 @@ def _open_to_staff(
     app.include_router(staff_web.router(sign_in, openid=openid, registration=registration, door=door))
     releasing = Releasing(registration, clock=clock)
     app.include_router(
-        event_pages.router(registration, settings, releasing=releasing, desk=desk, door=door, clock=clock)
+        event_pages.router(
+            registration, settings, releasing=releasing, desk=desk, venue=venue, door=door, clock=clock
+        )
     )
 
 
@@ -290,6 +298,7 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(EpochError, known(422))
     app.add_exception_handler(EnrolmentError, known(400))
     app.add_exception_handler(DeskKeysError, known(503))
+    app.add_exception_handler(SettingsError, known(400))
     app.add_exception_handler(UnknownGrantError, known(404))
     app.add_exception_handler(UnknownCaseError, known(404))
     app.add_exception_handler(RequestIdReusedError, known(422))

@@ -455,9 +455,11 @@ def _courier(settings: "Settings") -> "Courier":
 
 def _start_caretakers(settings: "Settings") -> None:
     """The workers that do what comes after a grant while the server answers."""
+    from verifier.desk.venue import forgetting
     from verifier.registration.aftercare.caretaker import Caretaker, chores
 
-    for chore in chores(registration_of(settings)):
+    registration = registration_of(settings)
+    for chore in (*chores(registration), forgetting.chore(registration)):
         Caretaker(chore).start()
 
 

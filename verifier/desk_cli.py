@@ -147,6 +147,8 @@ def hub(
     import uvicorn
 
     from verifier.app import create_hub_app
+    from verifier.desk.venue import forgetting
+    from verifier.registration.aftercare.caretaker import Caretaker
     from verifier.terminal import tls_of
 
     settings = settings_of(data)
@@ -158,6 +160,8 @@ def hub(
         sys.stdout.flush()
     else:
         typer.echo(f"The hub listens on {address}/desk-app/", err=True)
+    for chore in forgetting.hub_chores(application.state.registration):
+        Caretaker(chore).start()
     uvicorn.run(
         application, host=host, port=port, access_log=False, server_header=False, log_level="warning", **tls
     )
@@ -322,7 +326,7 @@ def desk_enrol(
         cap=cap,
         lasting=timedelta(minutes=minutes),
     )
-    address = f"{base.rstrip('/')}/desk-app/#enrol={secret}&event={event}&key={venue.pin(event)}"
+    address = venue.enrolment_address(event, secret, base=base)
     if qr is not None:
         _write(qr, pictures.draw(address))
     if as_json:

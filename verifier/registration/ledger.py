@@ -263,7 +263,7 @@ def _repeated(connection: Connection, claims: Sequence[Claim], known: Known) -> 
     return outcomes
 
 
-_WHO_DECIDES: Mapping[Decider, Reason] = {
+WHO_DECIDES: Mapping[Decider, Reason] = {
     "venue": Reason.VENUE_DECIDES,
     "online": Reason.ONLINE_DECIDES,
     "waiting": Reason.WAITING_FOR_DESKS,
@@ -277,7 +277,7 @@ def _decided_elsewhere(connection: Connection, claims: Sequence[Claim]) -> _Outc
     new = [claim for claim in claims if not claim.is_settled]
     found = authority.objections(connection, [(claim.policy.event, claim.names) for claim in new])
     return {
-        claim: Outcome(Reason.ALREADY_REDEEMED if objection.taken else _WHO_DECIDES[objection.decider])
+        claim: Outcome(Reason.ALREADY_REDEEMED if objection.taken else WHO_DECIDES[objection.decider])
         for claim, objection in zip(new, found, strict=True)
         if objection is not None
     }

@@ -23,7 +23,7 @@ from schemas.strict_json import JsonObject, JsonValue
 from verifier.ground.clock import system_clock
 from verifier.ground.database import open_database, reading
 from verifier.ground.settings import Settings
-from verifier.registration import outbox, reasons, standings, store
+from verifier.registration import authority, outbox, reasons, standings, store
 from verifier.registration.errors import MailboxError, RegistrationError, UnknownEventError
 from verifier.registration.events import (
     Acceptance,
@@ -35,7 +35,7 @@ from verifier.registration.events import (
     decide_acceptance,
     ways_to_prove,
 )
-from verifier.registration.ledger import Claim, Ledger, Outcome, Use, repeated
+from verifier.registration.ledger import WHO_DECIDES, Claim, Ledger, Outcome, Use, repeated
 from verifier.registration.mailbox import Mailbox
 from verifier.registration.outbox import Placement
 from verifier.registration.reasons import Reason
@@ -295,7 +295,16 @@ class Registration:
                 "wallet_key": self.asks_wallets(policy),
             }
             ways = tuple(way for way in possible if here[way])
-        return Offer(report, acceptance, self._redeemed_at(acceptance, policy=policy), ways)
+        redeemed_at = self._redeemed_at(acceptance, policy=policy)
+        elsewhere = self.decided_elsewhere(policy) if acceptance.reason is Reason.GRANTED else None
+        if elsewhere is not None and redeemed_at is None:
+            return Offer(report, replace(acceptance, reason=elsewhere))
+        return Offer(report, acceptance, redeemed_at, ways)
+
+    def decided_elsewhere(self, policy: EventPolicy) -> Reason | None:
+        """Why no discount of an event is granted here now, although it could be: another machine decides."""
+        with reading(self.engine) as connection:
+            return WHO_DECIDES.get(authority.decider(connection, policy.event))
 
     def offer_shown(self, handle: str, *, policy: EventPolicy, response_code: str | None) -> Offer:
         """The same for what a wallet showed, whose key is the proof.
@@ -356,7 +365,11 @@ class Registration:
         acceptance = decide_acceptance(
             report.verdict, policy=policy, now=self._clock(), proof=NameAgainstId(matches=True)
         )
-        return Outlook(report, acceptance, self._redeemed_at(acceptance, policy=policy))
+        redeemed_at = self._redeemed_at(acceptance, policy=policy)
+        elsewhere = self.decided_elsewhere(policy) if acceptance.reason is Reason.GRANTED else None
+        if elsewhere is not None and redeemed_at is None:
+            return Outlook(report, replace(acceptance, reason=elsewhere))
+        return Outlook(report, acceptance, redeemed_at)
 
     def add_event(self, file: Path) -> EventPolicy:
         """Register an event: its file is checked and copied under its id. Adding the same bytes again is harmless.

@@ -20,7 +20,7 @@ from schemas.event_policy import EventPolicy
 from verifier.ground import language
 from verifier.ground.pages import Pages
 from verifier.ground.uploads import read_upload, wants_html
-from verifier.registration import vouchers
+from verifier.registration import reasons, vouchers
 from verifier.registration.api import STATUSES
 from verifier.registration.errors import MailboxError
 from verifier.registration.events import HolderCode, MailboxCode, Proof
@@ -152,6 +152,7 @@ def router(registration: Registration, *, secure: bool) -> APIRouter:
     def _landing(
         request: Request, policy: EventPolicy, *, problem: str | None = None, status: int = 200
     ) -> Response:
+        elsewhere = registration.decided_elsewhere(policy) if registration.settings.has_database else None
         return pages.answer(
             "register.html",
             status=status,
@@ -159,6 +160,7 @@ def router(registration: Registration, *, secure: bool) -> APIRouter:
             policy=policy,
             problem=problem,
             by_wallet=registration.asks_wallets(policy),
+            elsewhere=None if elsewhere is None else reasons.sentence(elsewhere),
         )
 
     def _offered(

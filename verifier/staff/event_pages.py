@@ -4,6 +4,7 @@ What is shown comes from the services of the rooms below; which role opens which
 A voucher's code is as good as money, so it travels in forms and never in an address.
 """
 
+import base64
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
@@ -12,11 +13,15 @@ from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
+from verifier.desk import pictures
+from verifier.desk.errors import EnrolmentError
 from verifier.desk.service import Actor, Desk
+from verifier.desk.venue import told
+from verifier.desk.venue.service import Venue
 from verifier.ground import audit
 from verifier.ground.audit import AuditError
 from verifier.ground.database import writing
-from verifier.ground.settings import Settings
+from verifier.ground.settings import Settings, checked_public_url
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError, cases, finance
 from verifier.registration.aftercare.releasing import Outcome, Releasing
 from verifier.registration.outbox import Outbox
@@ -26,6 +31,7 @@ from verifier.registration.shops import ShopError
 from verifier.registration.shops import service as shops
 from verifier.registration.shops.service import Comparison
 from verifier.staff.door import Door, Visitor
+from verifier.staff.errors import NotAllowedError
 from verifier.staff.frame import ROWS_SHOWN, StaffPages
 from verifier.staff.rights import Right
 
@@ -38,6 +44,7 @@ def router(
     *,
     releasing: Releasing,
     desk: Desk,
+    venue: Venue,
     door: Door,
     clock: Callable[[], datetime],
 ) -> APIRouter:
@@ -134,6 +141,19 @@ def router(
         event: str, number: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.CHANGE_DESKS))]
     ) -> Response:
         await run_in_threadpool(desk.take_back, event, _number(number), by=_actor(visitor))
+        return RedirectResponse(f"/staff/events/{event}/desks", 303)
+
+    @routes.post("/staff/events/{event}/devices")
+    async def enrol_device(
+        event: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.CHANGE_DESKS))]
+    ) -> Response:
+        return await run_in_threadpool(_enrolment, event, visitor)
+
+    @routes.post("/staff/events/{event}/devices/{device}/revoked")
+    async def revoke_device(
+        event: str, device: str, visitor: Annotated[Visitor, Depends(door.allowed(Right.CHANGE_DESKS))]
+    ) -> Response:
+        await run_in_threadpool(venue.devices.revoke, event, device, by=_actor(visitor))
         return RedirectResponse(f"/staff/events/{event}/desks", 303)
 
     @routes.get("/staff/events/{event}/audit")
@@ -243,17 +263,44 @@ def router(
         )
         return pages.answer("sample.html", visitor, policy=policy, drawn=drawn)
 
-    def _desks(event: str, visitor: Visitor, made: str = "") -> Response:
+    def _enrolment(event: str, visitor: Visitor) -> Response:
+        """The code that makes one device a desk, shown once. Only a lead makes a lead's."""
+        fields = visitor.fields
+        as_lead = fields.get("lead") == "yes"
+        if as_lead and not visitor.may(Right.RELEASE):
+            raise NotAllowedError("Only a lead makes a lead's device.")
+        if settings.public_url is None and not fields.get("url"):
+            raise EnrolmentError("The device must know whom to ask: give the hub's address.")
+        secret = venue.devices.make_enrolment(
+            event,
+            name=fields.get("name", "").strip(),
+            rights=("scan", "lead") if as_lead else ("scan",),
+            by=_actor(visitor),
+        )
+        base = checked_public_url(fields.get("url", "").strip() or settings.public_url or "")
+        return _desks(event, visitor, code=venue.enrolment_address(event, secret, base=base))
+
+    def _desks(event: str, visitor: Visitor, made: str = "", *, code: str = "") -> Response:
         return pages.answer(
             "desks.html",
             visitor,
             policy=registration.event(event),
             links=desk.links(event),
             made=made,
+            code=code,
+            picture=_as_image(pictures.draw(code)) if code else "",
+            devices=venue.devices.listed(event),
+            report=tuple(told.lines(venue.logbook.report(event))),
+            may_lead=visitor.may(Right.RELEASE),
             may_change=visitor.may(Right.CHANGE_DESKS),
         )
 
     return routes
+
+
+def _as_image(svg: str) -> str:
+    """A drawing as the address of an image, which a page may show that runs nothing."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 
 def _number(text: str) -> int:

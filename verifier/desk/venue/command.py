@@ -143,7 +143,7 @@ def redeemed_before(connection: Connection, event: str) -> frozenset[str]:
 
 def known_here(connection: Connection, policy: EventPolicy) -> tuple[Given, ...]:
     """What this office's own ledger says of an event's grants."""
-    salt = authority.salt_for(connection, event=policy.event)
+    salt = authority.known_salt(connection, event=policy.event)
     kept = store.bundle_of(connection, policy.event)
     is_hub = kept is not None and kept.is_imported
     found = []

@@ -55,6 +55,10 @@ class Venue:
             kept = store.bundle_of(connection, event_id)
         return kept.pinned if kept is not None else tokens.fingerprint(self.keys.signer("bundles").public)
 
+    def enrolment_address(self, event_id: str, secret: str, *, base: str) -> str:
+        """What a new device opens, shown as a code. The secret stands behind the #, so that no server logs it."""
+        return f"{base.rstrip('/')}/desk-app/#enrol={secret}&event={event_id}&key={self.pin(event_id)}"
+
     def worst_case(self, event_id: str, *, desks: int | None = None) -> WorstCase:
         """What discounts that are given when cut off can cost at most. `desks`: how many there will be, each with
         the cap of the event's file; without it, those that are enrolled now with their own.

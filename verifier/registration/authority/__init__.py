@@ -108,6 +108,11 @@ def salt_for(connection: Connection, *, event: str) -> bytes:
     return found
 
 
+def known_salt(connection: Connection, *, event: str) -> bytes:
+    """The same for whoever only reads; empty as long as nobody was told of a holder."""
+    return store.salt_of(connection, event=event) or b""
+
+
 def take_salt(connection: Connection, *, event: str, salt: bytes) -> None:
     """Name holders as the office does from which a bundle came."""
     store.keep_salt(connection, event=event, salt=salt)

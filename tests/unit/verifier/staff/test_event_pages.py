@@ -167,3 +167,34 @@ def test_every_page_is_kept_nowhere_and_runs_no_script(office: StaffOffice) -> N
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
         assert answer.headers["referrer-policy"] == "same-origin", "no-referrer would hide the origin of a form"
         assert "<script" not in answer.text
+
+
+# Devices
+
+
+def test_a_device_is_enrolled_by_a_code_that_is_shown_once(office: StaffOffice) -> None:
+    browser = office.signed_in("event_team")
+    browser.get(f"{PAGE}/desks")
+    made = browser.submit(f"{PAGE}/devices", name="Door 1", url="https://hub.example")
+
+    assert re.search(
+        r"https://hub\.example/desk-app/#enrol=[\w-]{32}&amp;event=summit-2027&amp;key=[\w-]{43}", made.text
+    )
+    assert 'src="data:image/svg+xml;base64,' in made.text
+    assert "#enrol=" not in browser.get(f"{PAGE}/desks").text
+
+
+def test_only_a_lead_makes_a_lead_s_device(office: StaffOffice) -> None:
+    for role, status in (("event_team", 403), ("lead", 200)):
+        browser = office.signed_in(role)
+        browser.get(f"{PAGE}/desks")
+        answer = browser.submit(f"{PAGE}/devices", name="Lead", url="https://hub.example", lead="yes")
+        assert answer.status_code == status
+
+
+def test_the_page_of_desks_says_how_they_stand(office: StaffOffice) -> None:
+    page = office.signed_in("auditor").get(f"{PAGE}/desks").text
+
+    assert "Epoch 0: online decides." in page
+    assert "Nothing wants a person." in page
+    assert "Enrol a device" not in page

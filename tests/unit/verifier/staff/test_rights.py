@@ -42,6 +42,8 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("GET", "/staff/events/{event}/desks"): TEAM | {"auditor"},
     ("POST", "/staff/events/{event}/desks"): TEAM,
     ("POST", "/staff/events/{event}/desks/{number}/taken-back"): TEAM,
+    ("POST", "/staff/events/{event}/devices"): TEAM,
+    ("POST", "/staff/events/{event}/devices/{device}/revoked"): TEAM,
     ("GET", "/staff/events/{event}/audit"): {"auditor", "admin", "everywhere"},
 }
 
@@ -91,7 +93,7 @@ def test_each_role_opens_exactly_its_doors(
     browser = browsers[who]
     if path == "/staff/sign-out":
         browser = office.signed_in(who)  # the other one stays in for the rest of the table
-    at = path.format(event=EVENT, member="staff-99", number="1", grant="1") if "{" in path else path
+    at = path.format(event=EVENT, member="staff-99", number="1", grant="1", device="1") if "{" in path else path
     browser.get("/staff")
     answer = browser.get(at) if method == "GET" else browser.submit(at, reason="a test", voucher="NONE")
     if who in LET_IN[method, path]:
@@ -102,7 +104,7 @@ def test_each_role_opens_exactly_its_doors(
 
 @pytest.mark.parametrize(("method", "path"), sorted(LET_IN))
 def test_nobody_is_let_in_without_a_session(office: StaffOffice, method: str, path: str) -> None:
-    at = path.format(event=EVENT, member="staff-1", number="1", grant="1") if "{" in path else path
+    at = path.format(event=EVENT, member="staff-1", number="1", grant="1", device="1") if "{" in path else path
     answer = office.browser().client.request(method, at, data={"form_token": "0" * 64})
     assert answer.status_code == 401
 
@@ -113,7 +115,7 @@ def test_no_form_is_taken_without_its_token(
 ) -> None:
     browser = browsers["everywhere"]
     browser.get("/staff")
-    at = path.format(event=EVENT, member="staff-1", number="1", grant="1") if "{" in path else path
+    at = path.format(event=EVENT, member="staff-1", number="1", grant="1", device="1") if "{" in path else path
     assert browser.submit(at, form_token="", reason="a test").status_code == 403
 
 

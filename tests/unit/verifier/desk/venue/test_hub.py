@@ -11,6 +11,7 @@ from schemas import strict_json
 from tests.unit.verifier.client import AppClient
 from tests.unit.verifier.desk.desks import DeskSimulator, signature
 from tests.unit.verifier.registration.policies import document
+from tests.unit.verifier.registration.test_outbox import SHOP, ShopInMemory
 from tests.unit.verifier.simulator import (
     HOLDER_CODE,
     NOW,
@@ -29,6 +30,7 @@ from verifier.ground import audit
 from verifier.ground.database import DatabaseError, reading
 from verifier.ground.settings import Settings
 from verifier.registration import authority
+from verifier.registration.outbox import Outbox
 
 EVENT = "summit-2027"
 ISSUER = IssuerSimulator(revoked={7})
@@ -44,7 +46,7 @@ def badge(reference: str = REFERENCE, **changed: Any) -> str:
 class Venues:
     """An office, two machines that can be hubs, and desks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **changes: Any) -> None:
         self.folder, self.clock = folder, Clock()
         index = strict_json.dumps({"status_lists": [ISSUER.list_url]}).encode()
         documents = DocumentsInMemory.of([ISSUER])
@@ -55,7 +57,7 @@ class Venues:
         self.registration = self.app.state.registration
         self.venue = Venue(self.registration, clock=self.clock)
         file = folder / "summit.yaml"
-        file.write_bytes(document(**PROVISIONAL))
+        file.write_bytes(document(**PROVISIONAL, **changes))
         self.registration.add_event(file)
         self.hubs: list[Any] = []
 
@@ -670,3 +672,39 @@ def test_by_the_command_line_is_said_in_the_audit_log(handed: Any) -> None:
     found = audit.entries(world.registration.engine, event=EVENT)[-1]
 
     assert (found.act, found.actor, found.subject) == ("hub.hand_over", AT_THE_COMMAND_LINE.actor, "epoch 1")
+
+
+def test_the_shop_gets_one_voucher_for_each_and_never_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keys.custody.SCRYPT_N", 1 << 10)
+    world = Venues(tmp_path, shop=SHOP)
+    try:
+        one = world.desk("Door 1")
+        names = references()
+        online, at_the_hub, cut_off, late = (next(names) for _ in range(4))
+        assert world.online(badge(online), request_id="online").status_code == 201
+        one.follow([world.hand_over()])
+        hub = world.hub("hub")
+        one.redeem(hub, badge(at_the_hub), request_id="1")
+        one.grant(at_the_hub, "1")
+        one.grant_provisionally(cut_off, "2")
+        one.grant_provisionally(online, "3")  # had theirs online: nothing more is given for it
+        one.send(hub)
+        file = world.of_hub("hub").handover.hand_back(EVENT)
+        shop = ShopInMemory()
+        outbox = Outbox(
+            world.settings, engine=world.registration.engine, clock=world.clock, connect=lambda _: shop
+        )
+        assert outbox.push(EVENT).placed == 1
+        for _ in range(3):
+            world.venue.handover.take_back(file)
+        assert outbox.push(EVENT).placed == 2
+        one.grant_provisionally(late, "4")
+        for _ in range(2):
+            one.send(world.office)
+        assert outbox.push(EVENT).placed == 1
+        assert outbox.push(EVENT).placed == 0
+        assert len(shop.orders) == 4
+    finally:
+        world.close()

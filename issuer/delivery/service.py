@@ -67,8 +67,8 @@ def holding(bureau: Bureau, token: str, *, front: str = "") -> Holding | None:
         ids = people_service.ids_of(connection, person.id)
     signed = [badge for one in ids for badge in badges.badges_of(bureau.engine, one) if badge.jwt]
     signed.sort(key=lambda badge: badge.award.made_at, reverse=True)
-    ordered = sorted(
-        signed, key=lambda badge: (badge.short_id != front, not badge.standing, badge.award.is_per_kind)
+    ordered = sorted(  # a tier before all kinds of work: of one that was withdrawn, this page is where it is said
+        signed, key=lambda badge: (badge.short_id != front, badge.award.is_per_kind, not badge.standing)
     )
     return Holding(
         person, ordered[0] if ordered else None, tuple(badge for badge in signed if badge != ordered[0])

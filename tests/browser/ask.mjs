@@ -15,6 +15,7 @@ import { readBadge, verify } from "../../keys/browser/verify.js";
 import { BundleError, open } from "../../verifier/desk/app/bundle.js";
 import { decide } from "../../verifier/desk/app/decide.js";
 import { AT_THE_OFFICE, advance } from "../../verifier/desk/app/epochs.js";
+import { provisionalLeft, ringNow, standingGrants } from "../../verifier/desk/app/rings.js";
 import { Collector, split } from "../../verifier/desk/app/series.js";
 import { holderHash } from "../../verifier/desk/app/signed.js";
 
@@ -29,6 +30,8 @@ const ANSWERS = {
   holder: ({ salt, ...parts }) => holderHash({ salt: fromBase64url(salt), ...parts }),
   split: ({ tokens, prefix }) => split(tokens, prefix),
   collect: collected,
+  ring: ringOf,
+  standing,
   advance: async ({ tokens, event, keys }) => {
     const { epoch, holder, disputed } = await advance(AT_THE_OFFICE, tokens, { event, keys });
     return { epoch, holder: disputed ? "" : holder };
@@ -68,6 +71,17 @@ async function told(given) {
   const states = Object.fromEntries(made.map((check) => [check.id, check.state]));
   const evidence = Object.fromEntries(made.map((check) => [check.id, check.evidence]));
   return { states, evidence, outcome, statement };
+}
+
+async function ringOf({ tokens, event, keys, reached, office }) {
+  const epoch = await advance(AT_THE_OFFICE, tokens, { event, keys });
+  return ringNow({ epoch, reached, office });
+}
+
+/* What stands in journals, as [desk, request], and how many may still be given. */
+function standing({ entries, own, provisional }) {
+  const grants = standingGrants(entries).map((entry) => [entry.desk, entry.request_id]);
+  return { grants, left: provisionalLeft({ event: { provisional } }, own) };
 }
 
 async function decided({ token, pin, event, badge, now, grants }) {

@@ -1,6 +1,7 @@
 """The desk's page and the office mean the same by bundles, claims, series of codes, epochs and decisions."""
 
 import itertools
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,11 +13,13 @@ from tests.browser.twin import Twin, asked
 from tests.unit.verifier.desk.keys import BUNDLES, EPOCHS, SALT, bundle, desk_key
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer
+from verifier.desk import rings
 from verifier.desk.errors import BundleError, EpochError
 from verifier.desk.formats import bundle as bundles
 from verifier.desk.formats import codes, epochs, tokens
-from verifier.desk.formats.bundle import BundledClaims, Device, Seen
+from verifier.desk.formats.bundle import BundledClaims, Device, Provisional, Seen
 from verifier.desk.formats.epochs import Chain, Signatories
+from verifier.desk.formats.journal import Entry
 from verifier.registration.events import NameAgainstId, decide_acceptance
 from verifier.verification.reading import read_text
 from verifier.verification.service import judge
@@ -273,6 +276,75 @@ def test_what_nobody_may_sign_changes_nothing(twin: Twin, signer: Any) -> None:
 
     assert both_advance(twin, [first, forged]) == ((1, chain.holder), (1, chain.holder))
     assert both_advance(twin, [by_nobody]) == ((0, "online"), (0, "online"))
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_both_know_in_which_ring_a_desk_is(twin: Twin, reached: bool) -> None:
+    handed = statement(Chain(EVENT), holder=HUB.public, signer=EPOCHS)
+    chain = Chain(EVENT).followed_by([handed], signatories=OFFICE)
+    rivals = [statement(chain, holder=OTHER_HUB.public, signer=LEAD), statement(chain, holder=None, signer=EPOCHS)]
+    for made in ([], [handed], [handed, rivals[0]], [handed, rivals[1]], [handed, *rivals]):
+        known = Chain(EVENT).followed_by(made, signatories=OFFICE)
+        here = rings.ring_now(known, reached=reached, office="https://office.example")
+        given = {
+            "tokens": made,
+            "event": EVENT,
+            "keys": KEYS,
+            "reached": reached,
+            "office": "https://office.example",
+        }
+        assert twin.ask("ring", given)["answer"] == {"ring": here.ring, "ask": here.ask}
+
+
+def test_both_count_what_stands_in_journals_and_what_may_still_be_given(twin: Twin) -> None:
+    """Journals at random: grants of each ring, undone by their own desk and by others."""
+    chance = random.Random(20261123)
+    for _ in range(200):
+        entries = [random_entry(chance, seq) for seq in range(1, chance.randrange(2, 14))]
+        own = [entry for entry in entries if entry.desk == "desk-1"]
+        provisional = chance.choice([None, Provisional(cap=3, value=400)])
+        given = {
+            "entries": [entry.to_json() for entry in entries],
+            "own": [entry.to_json() for entry in own],
+            "provisional": None if provisional is None else provisional.model_dump(),
+        }
+        answer = twin.ask("standing", given)["answer"]
+        assert answer["grants"] == [list(entry.request) for entry in rings.standing_grants(entries)]
+        assert answer["left"] == rings.provisional_left(provisional, 3, own)
+
+
+def random_entry(chance: random.Random, seq: int) -> Entry:
+    kind = chance.choice(["granted", "provisional", "override", "undo", "refused", "note"])
+    entry: dict[str, Any] = {
+        "event": EVENT,
+        "desk": chance.choice(["desk-1", "desk-2"]),
+        "seq": seq,
+        "prev": None if seq == 1 else "x" * 43,
+        "at": timestamps.show(NOW),
+        "kind": kind,
+        "epoch": 0,
+    }
+    if kind != "note":
+        entry["request_id"] = chance.choice("abcd")
+    if kind in {"granted", "provisional", "override"}:
+        entry |= {
+            "entitlement": "ticket-discount",
+            "issuer": ISSUER.did,
+            "achievement": "a",
+            "holders": ["h" * 22],
+        }
+        entry |= {"percent": 50, "ring": {"granted": 1}.get(kind, 3)}
+    if kind in {"provisional", "override"}:
+        entry["value"] = 400
+    if kind == "provisional":
+        entry["name"] = "Ada Example"
+    if kind in {"refused", "undo", "override", "note"}:
+        entry["reason"] = "not_valid"
+    if kind in {"undo", "override", "note"}:
+        entry["initials"] = "LL"
+    if kind == "undo" and chance.random() < 0.4:
+        entry["of"] = chance.choice(["desk-1", "desk-2"])
+    return Entry.model_validate(entry)
 
 
 def test_two_that_claim_to_decide_are_seen_and_ended_by_the_next(twin: Twin) -> None:

@@ -250,7 +250,9 @@ def test_a_desk_that_is_cut_off_grants_provisionally_up_to_its_cap(venue: LiveVe
     at_hub.next()
     venue.start("hub")
     met(at_hub, "The hub decides")
-    at_hub.page.wait_for_function("() => !document.getElementById('age').textContent.includes('wait to be sent')")
+    at_hub.page.wait_for_function(
+        "() => !document.getElementById('age').textContent.includes('Waiting to be sent')"
+    )
     assert venue.of("hub").logbook.report(EVENT).rings["offline"] == CAP
 
 
@@ -383,7 +385,9 @@ def test_a_lead_gives_the_event_to_another_hub_when_the_first_dies(
     venue.bring_bundle("spare")
     venue.start("spare")
     for desk in (lead, other):
-        desk.page.wait_for_function("() => !document.getElementById('age').textContent.includes('wait to be')")
+        desk.page.wait_for_function(
+            "() => !document.getElementById('age').textContent.includes('Waiting to be sent')"
+        )
     time.sleep(9)  # two more rounds, so that each desk has the bundle with the lead's key
     venue.stop("hub")
     met(lead, "Cut off")
@@ -398,6 +402,91 @@ def test_a_lead_gives_the_event_to_another_hub_when_the_first_dies(
     if lead.word() == "✓ Grant 50 %":
         lead.press("ID matches: redeem")
     assert lead.word("ticket_queue") == "→ Ticket queue"
+
+
+def granted_screen(desk: Device) -> None:
+    desk.type_code(as_code(new_badge("歐陽 思遠")))
+    desk.page.locator("#answer .actions .first").click()
+    desk.word("granted")
+
+
+def reasons_screen(desk: Device) -> None:
+    desk.type_code(as_code(new_badge(index=REVOKED_INDEX)))
+    desk.page.locator("#answer .actions button").nth(1).click()
+    desk.page.locator("#lead-initials").fill("LL")
+    desk.page.locator("#answer form button").click()
+    desk.page.locator("#answer section li").first.wait_for()
+
+
+def tab_screen(tab: str, shows: str) -> Callable[[Device], object]:
+    def opened(desk: Device) -> None:
+        desk.page.locator(f"#tabs [data-view={tab}]").click()
+        desk.page.locator(shows).first.wait_for()
+
+    return opened
+
+
+SCREENS: dict[str, Callable[[Device], object]] = {
+    "scan": lambda desk: desk.page.locator("#typed").wait_for(),
+    "grant": lambda desk: desk.type_code(as_code(new_badge("Maximiliana Theodora Wolkenstein-Trostburg"))),
+    "granted": granted_screen,
+    "not valid": lambda desk: desk.type_code(as_code(new_badge(index=REVOKED_INDEX))),
+    "reasons": reasons_screen,
+    "queue": lambda desk: desk.type_code(as_code(new_badge(achievement="elsewhere"))),
+    "no badge": lambda desk: desk.type_code("hello there"),
+    "history": tab_screen("history", "#entries"),
+    "data": tab_screen("data", "#data-state p"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("size", ["phone", "laptop"])
+def test_each_screen_holds(venue: LiveVenue, device: Callable[..., Device], size: str, language: str) -> None:
+    desk = device("one")
+    desk.start(viewport=look.PHONE if size == "phone" else look.LAPTOP)
+    desk.open(venue.enrolment("Door 1", at="office"))
+    desk.page.locator("#tabs [data-view=data]").click()
+    desk.page.locator("#language").select_option(language)
+    for scheme in ("light", "dark"):
+        desk.page.emulate_media(color_scheme=scheme)
+        for name, open_screen in SCREENS.items():
+            desk.page.reload()
+            desk.page.wait_for_selector("body[data-ready=yes]")
+            desk.page.locator("#tabs [data-view=scan]").click()
+            open_screen(desk)
+            where = f"{name}, {size}, {language}, {scheme}"
+            assert desk.page.evaluate("() => document.documentElement.lang") == language, where
+            assert look.overflow(desk.page) == [], where
+            assert look.accessibility_faults(desk.page) == [], where
+            assert look.small_targets(desk.page) == [], where
+            assert look.lost_by_keyboard(desk.page) == [], where
+    assert look.twice_the_text(desk.page) == []
+    assert desk.watch.complaints == []
+
+
+@pytest.mark.parametrize("moment", ["at once", "after a moment"])
+def test_a_browser_killed_at_any_moment_forgets_no_grant_that_was_shown(
+    venue: LiveVenue, device: Callable[..., Device], moment: str
+) -> None:
+    """kill -9 of every process of the browser, again and again, as soon as "Granted" stands on the screen."""
+    desk = device("one")
+    desk.start_to_be_killed()
+    desk.open(venue.enrolment("Door 1", at="office"))
+    codes = []
+    for _ in range(4):
+        codes.append(as_code(new_badge()))
+        assert desk.type_code(codes[-1]) == "✓ Grant 50 %"
+        desk.press("ID matches: redeem")
+        desk.word("granted")
+        if moment == "after a moment":
+            time.sleep(0.3)
+        desk.kill()
+        desk.start_to_be_killed()
+        desk.open(venue.url("office") + "/desk-app/")
+        assert [entry["kind"] for entry in journal(desk)].count("granted") == len(codes)
+    for code in codes:
+        assert desk.type_code(code) == "→ Ticket queue"
+        desk.next()
 
 
 def test_nothing_is_asked_of_anybody_else_and_the_console_is_silent(venue: LiveVenue, at_office: Device) -> None:

@@ -5,6 +5,9 @@ browser profile of its own, so that what it keeps outlives its browser.
 """
 
 import contextlib
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -181,6 +184,8 @@ class Device:
         self.context: Any = None
         self.page: Any = None
         self.watch = Watch()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.connected: Any = None
 
     def start(self, *, camera: Path | None = None, allowed: bool = True, viewport: Any = None) -> Any:
         """Its browser, with what the camera sees."""
@@ -197,11 +202,44 @@ class Device:
             viewport=viewport or PHONE,
             permissions=["camera"] if camera is not None and allowed else [],
         )
-        offset = (clock() - datetime.now(UTC) - self.behind) / timedelta(milliseconds=1)
-        self.context.add_init_script(f"({SHIFT_THE_CLOCK})({offset})")
+        self.context.add_init_script(f"({SHIFT_THE_CLOCK})({self._offset()})")
         self.watch.over(self.context)
         self.page = self.context.pages[0] if self.context.pages else self.context.new_page()
         return self.page
+
+    def start_to_be_killed(self) -> Any:
+        """The same as a process of our own, so that it can be killed as a power cut would."""
+        port_file = self.profile / "DevToolsActivePort"
+        port_file.unlink(missing_ok=True)
+        command = [str(chromium()), "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run"]
+        command += [f"--user-data-dir={self.profile}", "--remote-debugging-port=0", "about:blank"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + 30
+        while not port_file.is_file() or not port_file.read_text().split():
+            assert time.monotonic() < deadline, "the browser did not start"
+            time.sleep(0.05)
+        port = port_file.read_text().split()[0]
+        self.connected = self.playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
+        self.context = self.connected.contexts[0]
+        self.context.add_init_script(f"({SHIFT_THE_CLOCK})({self._offset()})")
+        self.page = self.context.new_page()
+        return self.page
+
+    def kill(self) -> None:
+        """kill -9 of the browser and all its processes."""
+        assert self.process
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        with contextlib.suppress(Exception):  # it is dead: what hung on it says so
+            self.connected.close()
+        self.context = None
+        for lock in self.profile.glob("Singleton*"):
+            lock.unlink(missing_ok=True)
+
+    def _offset(self) -> float:
+        return (clock() - datetime.now(UTC) - self.behind) / timedelta(milliseconds=1)
 
     def open(self, address: str) -> Any:
         """Go to an address and wait until the desk is there."""
@@ -230,6 +268,8 @@ class Device:
 
     def end(self) -> None:
         """Close the browser; what it kept stays."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
         if self.context is not None:
             self.context.close()
             self.context = None

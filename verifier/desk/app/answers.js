@@ -138,7 +138,7 @@ export class Answers {
     if (kind === "lost") acts.unshift(act(this.say("ask_again"), () => this.#again()));
     if (kind === "cut_off") acts.push(act(this.say("ask_again"), () => this.#again()));
     const hasReasons = this.looked.verdict !== null && !["granted", "provisional", "ticket_queue"].includes(kind);
-    if (hasReasons) acts.push(act(this.say("lead_here"), () => this.#lead(kind)));
+    if (hasReasons) acts.push(act(this.say("lead_here"), (pressed) => this.#lead(kind, pressed)));
     if (["not_valid", "ask_the_lead"].includes(kind) && told.reason !== "name_not_confirmed") {
       this.desk.refuse(this.looked, told.reason ?? kind);
     }
@@ -170,7 +170,8 @@ export class Answers {
   }
 
   /* The lead gives initials, which are written down, and then sees the reasons in full. */
-  #lead(kind) {
+  #lead(kind, pressed) {
+    pressed.remove();
     const form = document.createElement("form");
     const initials = Object.assign(document.createElement("input"), { maxLength: 20, required: true, autocomplete: "off", id: "lead-initials" });
     const label = line(this.say("initials"), "", "label");
@@ -179,7 +180,10 @@ export class Answers {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       await this.desk.note(`looked at the reasons: ${this.looked.answer.reason}`, initials.value.trim());
-      form.replaceWith(await this.#reasons(kind, initials.value.trim()));
+      const told = await this.#reasons(kind, initials.value.trim());
+      form.replaceWith(told);
+      told.querySelector("h2").tabIndex = -1;
+      told.querySelector("h2").focus(); // where the focus was is gone
     });
     this.place.querySelector(".actions").after(form);
     initials.focus();
@@ -256,7 +260,7 @@ function act(text, done, more = "") {
   made.type = "button";
   made.addEventListener("click", () => {
     made.disabled = true; // a double tap asks once
-    done();
+    done(made);
   });
   return made;
 }

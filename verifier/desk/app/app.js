@@ -34,7 +34,7 @@ let sentences = null;
 /** Which view is shown; the camera runs only while somebody scans. */
 async function show(view) {
   for (const name of ["welcome", "scan", "answer", "history", "data"]) page(name).hidden = name !== view;
-  for (const tab of document.querySelectorAll("[data-view]")) {
+  for (const tab of document.querySelectorAll("#tabs a")) {
     if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
@@ -117,9 +117,9 @@ async function takeIn(token) {
 
 async function next() {
   last = { text: last.text, at: Date.now() };
-  await show("scan");
-  describeAge();
   page("typed").value = "";
+  describeAge();
+  await show("scan");
 }
 
 function listEntries() {
@@ -131,7 +131,7 @@ function listEntries() {
   for (const entry of told) {
     const item = element("li", `${moment(entry.at, zone(), settings.language)} · ${say(wordOf(entry), { percent: entry.percent ?? 0 })}`);
     if (entry.name) item.append(` · ${entry.name}`);
-    if (entry.reason) item.append(` · ${say(entry.reason)}`);
+    if (entry.reason && say(entry.reason) !== say(wordOf(entry))) item.append(` · ${say(entry.reason)}`);
     if (standing.includes(entry)) item.append(" ", button(say("undo"), () => askUndo(entry, item)));
     list.append(item);
   }
@@ -229,8 +229,17 @@ function describeAge() {
   });
   if (place.textContent !== spans.map((span) => span.textContent).join("")) place.replaceChildren(...spans);
   document.body.classList.toggle("cut-off", cutOffSince !== null);
+  announce([...bad, parts[0]].join(". "), `${cutOffSince !== null} ${epoch.disputed} ${standing} ${desk.revoked} ${desk.clockDiffers}`);
   page("title").textContent = `${bundle.event.name} · ${desk.desk.name}`;
   document.title = `${desk.desk.name} · ${bundle.event.name}`;
+}
+
+/* Ages change each second; only what changes for the volunteer is read aloud. */
+let announced = "";
+function announce(text, state) {
+  if (state === announced) return;
+  announced = state;
+  page("link").textContent = text;
 }
 
 const zone = () => desk.bundle.event.time_zone;
@@ -302,7 +311,7 @@ async function enrolled() {
 }
 
 function listen() {
-  for (const tab of document.querySelectorAll("[data-view]")) {
+  for (const tab of document.querySelectorAll("#tabs a")) {
     tab.addEventListener("click", (event) => {
       event.preventDefault();
       answers.close();
@@ -452,6 +461,9 @@ if (await enrolled()) {
   await show("scan");
   meet();
 }
+addEventListener("hashchange", () => {
+  if (location.hash.includes("enrol=")) location.reload(); // the code of a desk, scanned while the page is open
+});
 setInterval(() => meet().catch((error) => console.error(error)), MEET_EVERY);
 setInterval(describeAge, 1_000);
 document.body.dataset.ready = "yes";

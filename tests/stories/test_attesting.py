@@ -270,3 +270,23 @@ def test_two_meetups_that_were_made_up(place: Place) -> None:
     assert place.asked() == [] or all("Amb, " not in place.browser.get(path).text for path in place.asked())
     audit = team.get("/team/audit").text
     assert "attestation.found_false" in audit and "Pia" not in audit
+
+
+def test_an_organiser_and_a_visitor_who_keeps_it(place: Place) -> None:
+    """Odile has the code on the screen a form later; Tokuo scans it signed in, and finds it on his page."""
+    organiser = place.community.signed_in("odile@paris.example")
+    organiser.get("/gatherings")
+    room = organiser.submit("/gatherings", title="Meetup in Lyon", capacity="40", begins="0", hours="3")
+    visitor = place.community.signed_in("tokuo@asia.example")
+    place.clock.now += timedelta(seconds=30)
+    screen = organiser.get(f"{room.headers['location']}/screen").text
+    path = screen.partition(f'<a href="{URL}')[2].partition('"')[0]
+    assert "put it on my record" in visitor.get(path).text
+    assert "It stands on your record, too." in visitor.submit(f"{path}/recorded").text
+    place.work()
+    page = visitor.get("/me/badge").headers["location"]
+    why = visitor.get(f"{page}/why").text
+    assert "Meetup in Lyon" in why
+    assert "this kind is recorded, and gives no credits" in why, "the policy counts it, as it says: for nothing"
+    assert "Meetup in Lyon" in visitor.get("/me/record.json").text, "and it is taken along with the rest"
+    assert "1 person was counted" in organiser.get(f"{room.headers['location']}/screen").text

@@ -19,6 +19,7 @@ from issuer.attestations import team_web as attestations_team
 from issuer.attestations import web as attestations_web
 from issuer.attestations.model import AttestationError
 from issuer.badges import issuance
+from issuer.badges import service as badges_service
 from issuer.badges import team_web as badges_team
 from issuer.badges import web as badges_web
 from issuer.badges.bureau import Bureau, open_bureau
@@ -54,8 +55,9 @@ from issuer.people import own_pages, team_pages
 from issuer.people import web as people_web
 from issuer.people.frame import Frame
 from issuer.people.model import PeopleError
+from issuer.recognition import life, sentences
+from issuer.recognition import policy_web as recognition_policy
 from issuer.recognition import public_web as recognition_public
-from issuer.recognition import sentences
 from issuer.recognition import service as recognition
 from issuer.recognition import team_web as recognition_team
 from keys.did import did_of_web_address
@@ -235,6 +237,13 @@ def _add_people(
     app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))
     app.include_router(team_pages.router(login, door=door, frame=frame, matters=matters))
     app.include_router(recognition_team.router(login, door=door, frame=frame))
+
+    def top_holders(rules: QualificationPolicy) -> int:
+        return badges_service.holders_of(login.engine, rules.tiers[life.TOP_TIER].id)
+
+    app.include_router(
+        recognition_policy.router(login, door=door, frame=frame, policy=policy, top_holders=top_holders)
+    )
     app.include_router(badges_team.router(bureau, login, door=door, frame=frame, policy=policy))
     app.include_router(
         attestations_team.router(login, door=door, frame=frame, people=lambda: delivery.people(bureau()))

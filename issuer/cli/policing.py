@@ -165,9 +165,7 @@ def adopt(
     person, _ = acting(office, by, Right.CHANGE_POLICY)
     proposal = versions.find(office.engine, version)
     made = versions.adopt(office.engine, proposal, by=person, reason=reason, now=office.now)
-    draft = office.settings.policy.with_suffix(".new")
-    draft.write_bytes(made.document)
-    draft.replace(office.settings.policy)
+    versions.keep_file(office.settings.policy, made)
     answer(json, {"version": made.version, "sha256": made.digest}, f"Version {made.version} is in force.")
 
 

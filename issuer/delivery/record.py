@@ -15,7 +15,7 @@ from issuer.ground.login import service as login
 from issuer.people import joining, own
 from issuer.people import service as people_service
 from issuer.people.model import PeopleError, Person
-from issuer.recognition import sentences
+from issuer.recognition import sentences, versions
 from issuer.recognition import service as recognition
 from schemas import timestamps
 from schemas.policy import QualificationPolicy
@@ -175,6 +175,7 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
         named = contributions.forget(connection, person.accounts, stand_in=stand_in)
         attestations.forget(connection, ids)
         badges.forget_holder(connection, ids)
+        versions.forget(connection, ids)
         joining.forget(connection, ids, accounts=person.accounts, stands_in=stand_in if named else None, now=now)
         addresses = {account.name for account in person.accounts if "@" in account.name} | {person.email or ""}
         for one in ids:

@@ -5,6 +5,7 @@ proposed, is open for comments for as long as the policy in force says, and need
 change control). A version never changes: another text is another digest, and needs another version.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -14,6 +15,8 @@ from schemas.policy import PolicyError, QualificationPolicy
 State = Literal["draft", "open for comments", "comments are over", "in force", "superseded", "withdrawn"]
 Profile = Literal["small", "standard"]
 APPROVALS = 2
+MAX_COMMENT = 2_000
+MAX_COMMENTS = 20  # of one person on one version
 TOP_TIER = 0  # the profile asks how many hold the highest tier, whatever it is called
 
 
@@ -22,6 +25,15 @@ class Approval:
     """Somebody's yes to a version."""
 
     person: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What somebody said of a version while it was open for comments."""
+
+    person: str
+    text: str
     at: datetime
 
 
@@ -75,6 +87,21 @@ def check_open(proposal: Proposal) -> None:
         raise PolicyError(
             f"{_name(proposal)} is open for comments already, until {proposal.comments_until:%Y-%m-%d}."
         )
+
+
+def check_comment(proposal: Proposal, comments: Sequence[Comment], comment: Comment) -> None:
+    """Somebody can say this of it: while it is open, in so many characters, and not for ever.
+
+    Raises:
+        PolicyError: it is not open for comments, or too little, too much or too often is said.
+    """
+    _check_alive(proposal)
+    if proposal.comments_until is None or comment.at >= proposal.comments_until:
+        raise PolicyError(f"{_name(proposal)} is not open for comments.")
+    if not 0 < len(comment.text) <= MAX_COMMENT:
+        raise PolicyError(f"A comment has 1 to {MAX_COMMENT} characters.")
+    if sum(one.person == comment.person for one in comments) >= MAX_COMMENTS:
+        raise PolicyError(f"You have said {MAX_COMMENTS} things of {_name(proposal).lower()} already.")
 
 
 def check_approval(proposal: Proposal, *, person: str) -> None:

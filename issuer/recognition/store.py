@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from issuer.contributions.rates import Alarm
 from issuer.ground.database import UtcDateTime, metadata
-from issuer.recognition.life import Approval, Proposal
+from issuer.recognition.life import Approval, Comment, Proposal
 from issuer.recognition.lot import Bench, Candidate
 from issuer.recognition.question import Question
 from issuer.recognition.rule_rates import RuleAlarm
@@ -59,6 +59,15 @@ approvals = Table(
     Column("digest", ForeignKey("policy_proposals.digest"), primary_key=True),
     Column("person", ForeignKey("persons.id"), primary_key=True),
     Column("approved_at", UtcDateTime, nullable=False),
+)
+policy_comments = Table(
+    "policy_comments",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("digest", ForeignKey("policy_proposals.digest"), nullable=False, index=True),
+    Column("person", ForeignKey("persons.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
 )
 public_numbers = Table(
     "public_numbers",
@@ -216,6 +225,23 @@ def open_comments(connection: Connection, digest: str, *, until: datetime, backt
 
 def withdraw_proposal(connection: Connection, digest: str, *, now: datetime) -> None:
     connection.execute(update(proposals).where(proposals.c.digest == digest).values(withdrawn_at=now))
+
+
+def add_comment(connection: Connection, digest: str, comment: Comment) -> None:
+    values = {"digest": digest, "person": comment.person, "text": comment.text, "said_at": comment.at}
+    connection.execute(insert(policy_comments).values(values))
+
+
+def forget_comments(connection: Connection, person: str) -> None:
+    """Erase what somebody said of any version."""
+    connection.execute(delete(policy_comments).where(policy_comments.c.person == person))
+
+
+def comments(connection: Connection, digest: str) -> list[Comment]:
+    """Oldest first."""
+    chosen = policy_comments.c.digest == digest
+    rows = connection.execute(select(policy_comments).where(chosen).order_by(policy_comments.c.number))
+    return [Comment(row.person, row.text, row.said_at) for row in rows]
 
 
 def add_approval(connection: Connection, digest: str, approval: Approval) -> None:

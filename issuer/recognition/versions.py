@@ -5,6 +5,7 @@ the audit log in its own transaction.
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from issuer.ground.database import reading, writing
 from issuer.ground.matters import Matter
 from issuer.people.model import Person
 from issuer.recognition import life, store
-from issuer.recognition.life import Approval, Proposal
+from issuer.recognition.life import Approval, Comment, Proposal
 from schemas import policy as policy_shape
 from schemas.policy import PolicyError, QualificationPolicy
 
@@ -140,6 +141,38 @@ def open_comments(
         store.open_comments(connection, proposal.digest, until=until, backtest=backtest)
         _write(connection, "policy.open", proposal, by, f"Comments until {until:%Y-%m-%d}.", now)
     return until
+
+
+def comment(engine: Engine, proposal: Proposal, *, text: str, by: Person, now: datetime) -> None:
+    """Keep what somebody says of a version that is open for comments.
+
+    Raises:
+        PolicyError: it is not open, or too little, too much or too often is said.
+    """
+    with writing(engine) as connection:
+        proposal = _again(connection, proposal)
+        said = Comment(by.id, text.strip(), now)
+        life.check_comment(proposal, store.comments(connection, proposal.digest), said)
+        store.add_comment(connection, proposal.digest, said)
+
+
+def comments(engine: Engine, proposal: Proposal) -> list[Comment]:
+    """What was said of a version, oldest first."""
+    with reading(engine) as connection:
+        return store.comments(connection, proposal.digest)
+
+
+def forget(connection: Connection, persons: Iterable[str]) -> None:
+    """Erase what these persons said of proposed versions, in the transaction of their leaving."""
+    for person in persons:
+        store.forget_comments(connection, person)
+
+
+def keep_file(file: Path, policy: QualificationPolicy) -> None:
+    """Let the file that people edit say what is in force."""
+    draft = file.with_suffix(".new")
+    draft.write_bytes(policy.document)
+    draft.replace(file)
 
 
 def approve(

@@ -55,14 +55,16 @@ class Door:
         self._login, self._url = login, login.settings.public_url
         self._secure = self._url.startswith("https://")
 
-    def allowed(self, right: Right) -> Callable[[Request], Awaitable[Visitor]]:
-        """For a route: only who has this right.
+    def allowed(
+        self, right: Right, *, field_bytes: int = MAX_FIELD_BYTES
+    ) -> Callable[[Request], Awaitable[Visitor]]:
+        """For a route: only who has this right. `field_bytes`: how long a field of its form may be.
 
         The route raises NotSignedInError, NotAllowedError, ForgedFormError.
         """
 
         async def let_in(request: Request) -> Visitor:
-            visitor = await self._visitor(request)
+            visitor = await self._visitor(request, field_bytes=field_bytes)
             return Visitor(visitor.session, visitor.session.must(right), visitor.fields)
 
         let_in.right = right  # type: ignore[attr-defined] # so that a test can walk every route
@@ -113,18 +115,20 @@ class Door:
             self.cookie_name(name), path="/", secure=self._secure, httponly=True, samesite="lax"
         )
 
-    async def _visitor(self, request: Request) -> Visitor:
+    async def _visitor(self, request: Request, *, field_bytes: int = MAX_FIELD_BYTES) -> Visitor:
         token = self.cookie(request, "session")
         session = await run_in_threadpool(self._login.session, token)
-        fields = await self._fields(request, secret=token)
+        fields = await self._fields(request, secret=token, field_bytes=field_bytes)
         return Visitor(session, None, fields)
 
-    async def _fields(self, request: Request, *, secret: str) -> Mapping[str, str]:
+    async def _fields(
+        self, request: Request, *, secret: str, field_bytes: int = MAX_FIELD_BYTES
+    ) -> Mapping[str, str]:
         """The fields of a form that was sent from our own page; none for a request that changes nothing."""
         if request.method in {"GET", "HEAD"}:
             return {}
         self._check_origin(request)
-        async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
+        async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=field_bytes) as form:
             fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         if not is_form_token(fields.get(FORM_TOKEN, ""), secret=secret):
             raise ForgedFormError("This form was not sent from our page in this browser: open the page again.")

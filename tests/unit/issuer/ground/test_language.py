@@ -16,7 +16,7 @@ from issuer.delivery import web as delivery_web
 from issuer.ground import language, pages
 from issuer.ground.login.rights import Role
 from issuer.people import own_pages
-from issuer.recognition import backtest, life, predicates, sentences, transparency
+from issuer.recognition import backtest, life, policy_web, predicates, sentences, transparency
 from issuer.recognition.service import EXAMPLE_POLICY
 from schemas import policy as policy_shape
 
@@ -42,6 +42,7 @@ TABLES: tuple[Iterable[str], ...] = (  # texts that stand in the code as data
     badges_team.DONE.values(),
     [*map(str, state.State), *state.MEANINGS.values()],
     sentences.NUMBERS,
+    policy_web.DONE.values(),
     get_args(life.State),
     [backtest.NO_KIND, backtest.UNKNOWN_REGION, "none"],  # what a backtest calls whoever has none
     ["committee", "group chair", "programme coordinator", "community manager", "review panel"],  # of the example

@@ -13,7 +13,7 @@ from tests.unit.issuer.people.community import Browser, Community
 ROLES = {"manager": "ada", "attestor": "bob", "panel": "cy", "auditor": "dana"}
 EVERYBODY = {*ROLES, "contributor"}
 TEAM = {"manager", "panel", "auditor"}
-ANY = {"number": "1", "person": "1", "gathering_id": "1", "code": "1"}  # what stands in a path
+ANY = {"number": "1", "person": "1", "gathering_id": "1", "code": "1", "digest": "1"}  # what stands in a path
 OPEN = {  # by which people come in, or that everybody may read: test_sign_in, test_openid
     ("GET", "/privacy"),
     ("GET", "/sign-in"),
@@ -45,6 +45,8 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("POST", "/me/offers"): EVERYBODY,
     ("POST", "/me/pauses"): EVERYBODY,
     ("POST", "/me/pauses/ended"): EVERYBODY,
+    ("GET", "/me/policies"): EVERYBODY,
+    ("POST", "/me/policies/{digest}/comments"): EVERYBODY,
     ("POST", "/me/profiles"): EVERYBODY,
     ("POST", "/me/profiles/checked"): EVERYBODY,
     ("POST", "/me/requests"): EVERYBODY,
@@ -57,6 +59,12 @@ LET_IN: dict[tuple[str, str], set[str]] = {
     ("POST", "/team/people"): TEAM,
     ("GET", "/team/questions/{number}"): {"manager", "panel"},
     ("POST", "/team/questions/{number}"): {"manager", "panel"},
+    ("GET", "/team/policies"): {"manager", "panel"},
+    ("POST", "/team/policies"): {"manager"},
+    ("POST", "/team/policies/{digest}/opened"): {"manager"},
+    ("POST", "/team/policies/{digest}/approved"): {"manager", "panel"},
+    ("POST", "/team/policies/{digest}/adopted"): {"manager"},
+    ("POST", "/team/policies/{digest}/withdrawn"): {"manager"},
     ("GET", "/team/requests/{number}"): {"manager"},
     ("POST", "/team/requests/{number}"): {"manager"},
     ("GET", "/team/revocations"): {"manager", "panel"},

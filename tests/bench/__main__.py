@@ -14,6 +14,7 @@ from tests.bench import (
     issuing,
     publishing,
     redeeming,
+    scanning,
     serving,
     signing,
     starting,
@@ -31,6 +32,7 @@ GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "publishing": publishing.rows,
     "starting": starting.rows,
     "codes": codes.rows,
+    "scanning": scanning.rows,
     "redeeming": redeeming.rows,
     "serving": serving.rows,
 }

@@ -240,7 +240,9 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
         narrative=_narrative(connection, award),
         former_references=_former_references(connection, badge),
     )
-    prepared = preparation.prepare(cover, particulars)
+    prepared = preparation.prepare_to_fit(
+        cover, particulars, dictionary=_dictionary(bureau, badge), host=bureau.host
+    )
     _keep_dictionary_of(connection, bureau, badge, now)
     claims = prepared.claims.decode()
     store.add_version(connection, badge.id, claims=claims, kid=bureau.signer.kid, now=moment)

@@ -4,6 +4,7 @@ Only what was prepared here can be signed: preparing checks the document with th
 and keeps within the budget of a QR code. Intent and signature are `issuer.badges.service`.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
@@ -27,6 +28,7 @@ from schemas.credential import (
 )
 from schemas.identity import EMAIL_TYPE, HOLDER_CODE_TYPE, IdentityObject
 
+_log = logging.getLogger(__name__)
 MAX_NAME_CHARACTERS = 100
 POLICY_MEDIA_TYPE = "application/yaml"
 
@@ -93,6 +95,36 @@ def prepare(cover: Cover, particulars: Particulars) -> PreparedCredential:
     document = write(_credential(cover, particulars))
     read(document)
     return PreparedCredential(particulars.credential_id, strict_json.dumps(claims_of(document)).encode())
+
+
+def prepare_to_fit(
+    cover: Cover, particulars: Particulars, *, dictionary: Dictionary, host: str
+) -> PreparedCredential:
+    """The same within the budget of a code that phones read, if there is a way (DESK §4).
+
+    Above the hard limit it is prepared lean: without the hash of the address and the picture's caption. What is
+    too large even so is issued as it was wished, and has no packed code.
+
+    Raises:
+        CredentialError: as `prepare`.
+    """
+    prepared = prepare(cover, particulars)
+    version = code_version(prepared, dictionary, host=host)
+    if version is None:
+        image = cover.achievement.image
+        plain = None if image is None else image.model_copy(update={"caption": None})
+        achievement = cover.achievement.model_copy(update={"image": plain})
+        lean = prepare(replace(cover, achievement=achievement), replace(particulars, address=None))
+        version = code_version(lean, dictionary, host=host)
+        _log.warning(
+            "%s does not fit a code as it was wished; %s",
+            prepared.credential_id,
+            "it is prepared lean" if version else "it has no packed code",
+        )
+        return lean if version else prepared
+    if version > badge_qr.SOFT_LIMIT_VERSION:
+        _log.info("%s needs a code of version %d", prepared.credential_id, version)
+    return prepared
 
 
 def address_hash(email: str, *, salt: str) -> IdentityObject:

@@ -26,6 +26,16 @@ def text_for_phones(packed: bytes, *, host: str) -> str:
 
 def png(text: str) -> bytes:
     """The code at error correction M with its quiet zone, black on white, as PNG."""
+    badge_qr.read_text(text)  # only what a desk can read is worth drawing
+    return _png(text)
+
+
+def lookup_png(page: str) -> bytes:
+    """A small code that leads to a badge's public page, for one that fits none: it needs a network (DESK §4)."""
+    return _png(page)
+
+
+def _png(text: str) -> bytes:
     side, modules = _modules(text)
     picture = Image.frombytes("L", (side, side), modules).convert("1", dither=Image.Dither.NONE)
     stream = io.BytesIO()
@@ -35,6 +45,7 @@ def png(text: str) -> bytes:
 
 def svg(text: str) -> bytes:
     """The same as SVG, as wide as it is printed: 50 mm, from version 15 on 60 mm."""
+    badge_qr.read_text(text)
     side, modules = _modules(text)
     version = (side - 2 * badge_qr.QUIET_ZONE_MODULES - 17) // 4
     width = badge_qr.print_size_mm(version) if version <= badge_qr.HARD_LIMIT_VERSION else 60
@@ -47,7 +58,6 @@ def svg(text: str) -> bytes:
 
 def _modules(text: str) -> tuple[int, bytes]:
     """How many modules wide the code is with its quiet zone, and each of them row by row: 0 is black."""
-    badge_qr.read_text(text)  # only what a desk can read is worth drawing
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     drawn = memoryview(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=True))  # type: ignore[arg-type]
     assert drawn.shape is not None

@@ -10,7 +10,7 @@ from issuer.badges.achievements import Entry
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
 from issuer.badges.state import State
-from issuer.delivery import files
+from issuer.delivery import codes, files
 from issuer.delivery.files import FileForm
 from issuer.ground.database import reading
 from issuer.ground.language import IN_ENGLISH, Voice
@@ -116,6 +116,11 @@ def file(bureau: Bureau, badge: Badge, form: FileForm) -> bytes:
     """
     packed = badges.packed(bureau.engine, badge.jwt) if form in files.CODES and badge.jwt else None
     return files.make(badge, form, packed=packed, host=bureau.host)
+
+
+def lookup_code(bureau: Bureau, badge: Badge) -> bytes | None:
+    """The code that leads to a badge's public page, as PNG; None for one that has no such page."""
+    return codes.lookup_png(bureau.addresses.badge_page(badge.short_id)) if badge.published else None
 
 
 def code_print_mm(bureau: Bureau, badge: Badge) -> int | None:

@@ -179,6 +179,19 @@ def router(
         short_id, _, ending = name.rpartition(".")
         return download(request, token, short_id, "qr-png" if ending == "png" else None, as_attachment=False)
 
+    @routes.get("/lookup/{name}")
+    def lookup_file(request: Request, token: str, name: str) -> Response:
+        office = bureau()
+        held = service.holding(office, token)
+        try:
+            mine = None if held is None else service.own_badge(held, name.removesuffix(".png"))
+        except BadgeError:
+            mine = None
+        body = None if mine is None else service.lookup_code(office, mine)
+        if body is None:
+            return nothing(request)
+        return Response(body, media_type="image/png", headers={**pages.SECURITY_HEADERS, **pages.PRIVATE_HEADERS})
+
     def download(
         request: Request, token: str, short_id: str, form: FileForm | None, *, as_attachment: bool
     ) -> Response:

@@ -128,6 +128,26 @@ def test_the_qr_picture_reads_back_as_the_badge(client: Browser, office: Office)
     assert badge_qr.unpack(badge_qr.read_text(code.text), dictionaries=known) == badge.jwt
 
 
+def test_a_badge_that_fits_no_code_has_one_that_leads_to_its_public_page(
+    client: Browser, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+
+    import zxingcpp
+    from PIL import Image
+
+    badge, page = ada_badge(office), ada_page(office)
+    lookup = f"{page}/lookup/{badge.short_id}.png"
+    monkeypatch.setattr("schemas.badge_qr.HARD_LIMIT_URL_BYTES", 100)
+    assert "lookup" not in client.get(page).text
+    assert client.get(lookup).status_code == 404  # it has no page that anybody could look up
+    client.post(f"{page}/choices", data={"badge": badge.short_id, "published": "yes"})
+    assert f'src="{lookup}"' in client.get(page).text and "needs a network" in client.get(page).text
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(client.get(lookup).content)))
+    assert code.text == f"https://badges.example.org/b/{badge.short_id}"
+    assert client.get(f"/b/{badge.short_id}/").status_code == 200
+
+
 def test_a_choice_of_name_and_publishing_is_kept_and_can_be_taken_back(client: Browser, office: Office) -> None:
     badge, page = ada_badge(office), ada_page(office)
     public = f"/b/{badge.short_id}/"

@@ -7,6 +7,7 @@ Deciding by it is `verifier.registration.events`.
 import hashlib
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -248,6 +249,7 @@ class EventPolicy(_Part):
         return self
 
 
+@lru_cache(maxsize=64)  # an office asks for its event's file at each request; reading YAML takes milliseconds
 def load(data: bytes, *, name: str) -> EventPolicy:
     """An event's policy from the bytes of its YAML document; `name` (a file) goes into the error.
 

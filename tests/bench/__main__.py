@@ -14,6 +14,7 @@ from tests.bench import (
     issuing,
     publishing,
     redeeming,
+    rings,
     scanning,
     serving,
     signing,
@@ -34,6 +35,7 @@ GROUPS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "codes": codes.rows,
     "scanning": scanning.rows,
     "redeeming": redeeming.rows,
+    "rings": rings.rows,
     "serving": serving.rows,
 }
 

@@ -124,6 +124,14 @@ def spans(entries: Mapping[str, Entry]) -> tuple[Span, ...]:
     return tuple(_span(desk, numbers[desk], entries) for desk in sorted(numbers))
 
 
+def numbered(names: Iterable[tuple[str, int, str]]) -> tuple[Span, ...]:
+    """The same from (desk, number, hash) of each entry alone, without whether each names the one before it."""
+    numbers: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for desk, seq, hashed in names:
+        numbers[desk][seq].append(hashed)
+    return tuple(_span(desk, numbers[desk], {}) for desk in sorted(numbers))
+
+
 def _span(desk: str, numbers: Mapping[int, list[str]], entries: Mapping[str, Entry]) -> Span:
     gaps: list[tuple[int, int]] = []
     expected = 1
@@ -136,7 +144,8 @@ def _span(desk: str, numbers: Mapping[int, list[str]], entries: Mapping[str, Ent
     broken = tuple(
         seq
         for seq in sorted(numbers)
-        if seq - 1 in numbers and any(entries[hashed].prev not in numbers[seq - 1] for hashed in numbers[seq])
+        if seq - 1 in numbers
+        and any(hashed in entries and entries[hashed].prev not in numbers[seq - 1] for hashed in numbers[seq])
     )
     return Span(desk, gaps[0][0] - 1 if gaps else last, last, tuple(gaps), forks, broken)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from schemas.event_policy import EventPolicy
 from verifier.desk import merge
 from verifier.desk.errors import EpochError
-from verifier.desk.formats import journal, tokens
+from verifier.desk.formats import tokens
 from verifier.desk.formats.epochs import Chain, Signatories
 from verifier.desk.merge import Given, Tally
 from verifier.desk.venue import store
@@ -85,17 +85,14 @@ def missing_desks(connection: Connection, event: str, *, epoch: int) -> tuple[st
     return tuple(row.desk for row in rows if row.state == "active" and row.desk not in heard)
 
 
-def hear(connection: Connection, event: str, *, desk: str, epoch: int, last: int, now: datetime) -> None:
-    """A desk that asks under the newest epoch has been heard, if its journal is whole here up to `last`, its
-    newest entry; the last desk that was missing ends the wait after a takeover.
+def hear(connection: Connection, event: str, *, desk: str, epoch: int, now: datetime) -> None:
+    """A desk whose whole journal is here, and that asks under the newest epoch, has been heard; the last desk that
+    was missing ends the wait after a takeover.
     """
     found = authority.standing(connection, event)
     if found is None or found.epoch != epoch or not found.is_here or found.is_open:
         return
-    entries = {journal.hash_of(token): journal.read(token) for _, token in store.entry_tokens(connection, event)}
-    span = next((one for one in merge.spans(entries) if one.desk == desk), None)
-    if (span.upto if span else 0) >= last:
-        store.answer_roll(connection, event=event, epoch=epoch, desk=desk)
+    store.answer_roll(connection, event=event, epoch=epoch, desk=desk)
     open_if_all_heard(connection, event, now=now)
 
 

@@ -161,7 +161,9 @@ class Logbook:
             if found.new:
                 command.recount(connection, policy)
             if by is not None and last is not None:
-                command.hear(connection, policy.event, desk=by.row.desk, epoch=by.epoch, last=last, now=now)
+                upto = next((span.upto for span in found.spans if span.desk == by.row.desk), 0)
+                if upto >= last:  # its journal is whole here
+                    command.hear(connection, policy.event, desk=by.row.desk, epoch=by.epoch, now=now)
         if found.new:
             self.settle(policy)
         return found
@@ -325,10 +327,7 @@ def _take_in(
         if name not in known:
             new[name] = token
     store.add_entries(connection, policy.event, [(*name, token) for name, token in new.items()], now=now)
-    entries = {
-        journal.hash_of(token): journal.read(token) for _, token in store.entry_tokens(connection, policy.event)
-    }
-    return TakenIn(merge.spans(entries), len(new), tuple(refused))
+    return TakenIn(merge.numbered({**known, **new}), len(new), tuple(refused))
 
 
 def _settled(given: Given, *, policy: EventPolicy) -> Claim:

@@ -148,6 +148,10 @@ def test_a_gap_and_a_fork_are_shown() -> None:
 
     assert (span.upto, span.last, span.gaps, span.forks) == (3, 6, ((4, 5),), (3,))
     assert not span.is_whole
+    names = [
+        ("a", seq, journal.hash_of(token)) for seq, token in ((1, one[0]), (2, one[1]), (3, one[2]), (6, one[5]))
+    ]
+    assert merge.numbered([*names, ("a", 3, journal.hash_of(other[2]))]) == (span,)
 
 
 def test_an_entry_that_follows_another_history_is_shown() -> None:

@@ -46,12 +46,12 @@ def badge(reference: str = REFERENCE, **changed: Any) -> str:
 class Venues:
     """An office, two machines that can be hubs, and desks."""
 
-    def __init__(self, folder: Path, **changes: Any) -> None:
+    def __init__(self, folder: Path, *, database: dict[str, Any] | None = None, **changes: Any) -> None:
         self.folder, self.clock = folder, Clock()
         index = strict_json.dumps({"status_lists": [ISSUER.list_url]}).encode()
         documents = DocumentsInMemory.of([ISSUER])
         documents.documents[f"{ISSUER.base}/status-lists/"] = index
-        self.settings = Settings(folder / "office", public_url="https://verify.example")
+        self.settings = Settings(folder / "office", public_url="https://verify.example", **(database or {}))
         self.app = apps.create_app(self.settings, source=documents, clock=self.clock)
         self.office = AppClient(self.app)
         self.registration = self.app.state.registration
@@ -111,9 +111,10 @@ class Venues:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venues]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: dict[str, Any]) -> Iterator[Venues]:
+    """The office on both databases; a hub is one machine, and has a file."""
     monkeypatch.setattr("keys.custody.SCRYPT_N", 1 << 10)
-    made = Venues(tmp_path)
+    made = Venues(tmp_path, database=database)
     yield made
     made.close()
 

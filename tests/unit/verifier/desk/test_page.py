@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from verifier.app import create_app
 from verifier.desk import page
 from verifier.ground.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[4]
 MAX_DOWNLOAD_BYTES = 700_000  # the whole page, compressed
 OWN = [*page.APP.glob("*.js"), *(file for file in browser.files().values() if "vendor" not in file.parts)]
 
@@ -33,6 +35,14 @@ def test_every_file_that_a_device_keeps_is_served_with_the_page_s_headers(office
         assert "camera=(self)" in answer.headers["permissions-policy"]
     wasm = office.get("/keys/browser/vendor/zxing/reader/zxing_reader.wasm")
     assert wasm.headers["content-type"] == "application/wasm"
+
+
+def test_every_file_of_the_page_is_in_an_installed_package() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = settings["package-data"]["*"]
+    folder = ROOT / "keys" / "browser"
+    needed = [*page.APP.iterdir(), *browser.files().values(), folder / "sentences.json"]
+    assert [file.name for file in needed if not any(file.match(pattern) for pattern in patterns)] == []
 
 
 def test_the_whole_page_is_a_small_download(office: AppClient) -> None:

@@ -6,6 +6,7 @@ with the dictionaries of the trust bundle. What arrives is a stranger's, so ever
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,6 +24,7 @@ PRESENTATION_TYPE = "VerifiablePresentation"
 ENVELOPE_PREFIX = "data:application/vc+jwt,"
 _LONGEST_OLD_HEADER = 80  # characters: {"alg":"RS256","typ":"JWT"} and a short kid
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_DESCRIPTION = re.compile(rb"<desc>([^<]{1,3000})</desc>")
 _JWT = re.compile(r"[A-Za-z0-9_=+/-]+(?:\.[A-Za-z0-9_=+/-]*){2}")
 _CODE_FAULTS: Mapping[str, tuple[str, str]] = {  # the code of something else, and no code at all
     "picture": (
@@ -167,6 +169,9 @@ def _from_svg(data: bytes) -> ReadBadge:
         raise ReadingError(_old_badge()) from error
     except baking.BakingError as error:
         raise ReadingError(f"The picture cannot be read as SVG: {error}") from error
+    if credential is None and (described := _DESCRIPTION.search(data)) is not None:
+        with suppress(BadgeQrError, UnicodeDecodeError):  # a code drawn as vectors says its text beside them
+            return ReadBadge("qr_text", packed=badge_qr.read_text(described[1].decode()))
     if credential is None:
         raise ReadingError("There is no badge inside this SVG picture: social networks and editors strip it.")
     return _from_baked(credential, form="svg")

@@ -58,9 +58,10 @@ def test_the_svg_is_the_same_code_at_its_size_on_paper() -> None:
         text = codes.text_for_phones(os.urandom(size), host="badges.example.org")
         drawn = ET.fromstring(codes.svg(text))
         assert (drawn.get("width"), drawn.get("height")) == (width, width)
+        assert drawn[0].text == text
         side = int(str(drawn.get("viewBox")).split()[2])
         picture = Image.new("L", (side, side), 255)
-        for part in str(drawn[1].get("d")).strip("z").split("z"):
+        for part in str(drawn[2].get("d")).strip("z").split("z"):
             at, rest = part[1:].split("h", 1)
             x, y = map(int, at.split())
             picture.paste(0, (x, y, x + int(rest.split("v")[0]), y + 1))

@@ -158,6 +158,16 @@ def desk_pressed(who: str, button: str) -> Opener:
     return opener
 
 
+def scanned(who: str) -> Opener:
+    """The page on which a phone lands that read the code of one of the cast."""
+
+    def opener(page: Any, o: TwoOffices) -> None:
+        page.goto(o.file(who, "qr-url").read_text().replace("https://", "http://"))
+        page.locator("#scanned .word").wait_for()
+
+    return opener
+
+
 # name -> (the steps, what its h1 says)
 STATES: dict[str, tuple[Opener, str]] = (
     {
@@ -165,6 +175,9 @@ STATES: dict[str, tuple[Opener, str]] = (
         "policy": (policy, "What counts, in words"),
         "sources": (at("/sources"), "Where contributions come from"),
         "code": (at("/v"), "This code holds a badge"),
+        "code-verified": (scanned(NAMED), "✓ Genuine"),
+        "code-withdrawn": (scanned(WITHDRAWN), "✕ Not valid"),
+        "achievements": (at("/achievements/"), "All badges"),
         "holder": (private(PLAIN), "Your badge: Contributor"),
         "holder-named": (private(NAMED), "Your badge: Contributor"),
         "holder-long": (private(LONG), "Your badge: Contributor"),

@@ -120,5 +120,8 @@ PEOPLE_STATES: dict[str, tuple[Opener, str]] = {
     "team-person": (looked_at, NAMES[LONG]),
     "team-request": (request, "An account that cannot be proved"),
     "team-roles": (of(NAMED, "/team/roles", Role.MANAGER), "Roles"),
+    "team-policies": (of(NAMED, "/team/policies", Role.MANAGER), "Versions of the rules"),
+    "me-policies": (of(PLAIN, "/me/policies"), "Rules that are discussed"),
+    "me-policies-fr": (of(PLAIN, "/me/policies?lang=fr"), "Règles"),
     "team-audit": (of(NAMED, "/team/audit", Role.MANAGER), "Audit log"),
 }

@@ -300,10 +300,14 @@ def desk_enrol(
     cap: Annotated[
         int | None, typer.Option("--cap", help="How many it may give when cut off; else as the event's file says.")
     ] = None,
+    no_spare: Annotated[
+        bool,
+        typer.Option("--no-spare", help="At a hub: no spare will ever take over, which would not know this desk."),
+    ] = False,
     minutes: Annotated[int, typer.Option("--minutes", min=1, help="How long the code is good.")] = 60,
     url: Annotated[
         str | None,
-        typer.Option("--url", help="The https address of the hub that the device asks; else this office."),
+        typer.Option("--url", help="The https address of this very machine, where it is not in the settings."),
     ] = None,
     qr: Annotated[Path | None, typer.Option("--qr", metavar="FILE", help="Draw the code as SVG as well.")] = None,
     data: DataFolder = None,
@@ -319,6 +323,11 @@ def desk_enrol(
     base = url or settings.public_url
     if base is None:
         raise CommandLineError("The device must know whom to ask: --url, or public_url in the settings.")
+    if venue.is_hub(event) and not no_spare:
+        raise CommandLineError(
+            "Desks are enrolled at the office, before it hands over: a spare that takes over must hear every desk,"
+            " and would not know one that was enrolled at this hub. Where there is no spare, say so: --no-spare."
+        )
     secret = venue.devices.make_enrolment(
         event,
         name=name,

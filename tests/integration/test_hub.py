@@ -73,6 +73,7 @@ class Venue:
                 "--url",
                 "https://hub.example",
                 "--json",
+                "--no-spare",
                 *more,
             )
         )
@@ -160,6 +161,12 @@ def test_a_day_typed_and_asked(handed: Venue) -> None:
     log = handed.typed("audit", "list", "--event", EVENT)
     for act in ("desk.worst_case", "hub.hand_over", "hub.take_back"):
         assert act in log
+
+
+def test_a_hub_enrols_no_desk_unless_there_is_no_spare(handed: Venue) -> None:
+    refused = ("desk", "enrol", EVENT, "--name", "Door 9", "--data", "hub", "--url", "https://hub.example")
+    handed.typed(*refused, code=3)
+    assert handed.enrol("Door 9")
 
 
 def test_a_journal_is_carried_as_a_file_and_as_codes(handed: Venue) -> None:

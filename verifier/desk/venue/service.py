@@ -14,6 +14,7 @@ from verifier.desk.venue.logbook import Logbook
 from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
+from verifier.registration import authority
 from verifier.registration.api import SignedRequest
 from verifier.registration.service import Registration
 
@@ -54,6 +55,12 @@ class Venue:
         with reading(self.registration.engine) as connection:
             kept = store.bundle_of(connection, event_id)
         return kept.pinned if kept is not None else tokens.fingerprint(self.keys.signer("bundles").public)
+
+    def is_hub(self, event_id: str) -> bool:
+        """Whether this machine is a hub of the event: the desks that a spare would have to hear are known at the
+        office only.
+        """
+        return self.handover.own(event_id) != authority.ONLINE
 
     def enrolment_address(self, event_id: str, secret: str, *, base: str) -> str:
         """What a new device opens, shown as a code. The secret stands behind the #, so that no server logs it."""

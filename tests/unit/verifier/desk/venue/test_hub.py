@@ -709,3 +709,13 @@ def test_the_shop_gets_one_voucher_for_each_and_never_a_second(
         assert len(shop.orders) == 4
     finally:
         world.close()
+
+
+def test_a_hub_knows_that_it_is_one(world: Venues) -> None:
+    """Where a desk is enrolled matters: a spare would not know one that was enrolled at a hub."""
+    world.desk("Door 1")
+    world.hand_over()
+    world.hub("hub")
+
+    assert world.of_hub("hub").is_hub(EVENT)
+    assert not world.venue.is_hub(EVENT)

@@ -1,5 +1,6 @@
 """The desk's page in a real Chromium, with real offices: each thing that can happen to a volunteer."""
 
+import io
 import json
 import re
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zxingcpp
+from PIL import Image
 
 from keys import browser as scripts
 from schemas import badge_qr
@@ -26,6 +29,7 @@ from tests.real.venue import (
     held,
     new_badge,
 )
+from verifier.desk.formats import codes, tokens
 
 pytestmark = pytest.mark.real
 
@@ -350,6 +354,50 @@ def test_a_grant_is_taken_back_with_a_reason_and_can_be_given_again(at_hub: Devi
     at_hub.press("ID matches: redeem")
     assert at_hub.word("granted") == "✓ Granted 50 %"
     assert [e["kind"] for e in journal(at_hub)] == ["opened", "granted", "undo", "granted"]
+
+
+def test_a_bundle_is_carried_as_a_file_and_as_codes_in_any_order(
+    venue: LiveVenue, at_office: Device, tmp_path: Path
+) -> None:
+    token = new_badge()
+    venue.redeem_online(token)
+    venue.stop("office")
+    by_codes, by_file = (venue.venue.bundles.make(EVENT) for _ in range(2))
+    for text in reversed(codes.write("bundle", [by_codes.token])):
+        at_office.page.locator("#tabs [data-view=scan]").click()
+        at_office.page.locator("#typed").fill(text)
+        at_office.page.locator("#typed-form button").click()
+        at_office.page.wait_for_function("() => document.getElementById('data-said').textContent !== ''")
+    at_office.page.get_by_text(f"Taken in: bundle {by_codes.content.version}.").wait_for()
+    (tmp_path / "newer.bundle").write_text(by_file.token)
+    (tmp_path / "older.bundle").write_text(by_codes.token)
+    at_office.page.locator("#bundle-file").set_input_files(tmp_path / "newer.bundle")
+    at_office.page.get_by_text(f"Taken in: bundle {by_file.content.version}.").wait_for()
+    at_office.page.locator("#bundle-file").set_input_files(tmp_path / "older.bundle")
+    at_office.page.get_by_text(f"this desk has seen {by_file.content.version}").wait_for()
+    at_office.page.locator("#tabs [data-view=scan]").click()
+    assert at_office.type_code(as_code(token)) == "→ Ticket queue"
+
+
+def test_a_journal_leaves_as_codes_and_as_a_file(at_office: Device) -> None:
+    at_office.type_code(as_code(new_badge()))
+    at_office.press("ID matches: redeem")
+    at_office.word("granted")
+    at_office.next()
+    at_office.page.locator("#tabs [data-view=data]").click()
+    at_office.press("Show the journal as codes")
+    count = int(at_office.page.locator("#codes p").inner_text().split()[-1])
+    texts = []
+    for _ in range(count):
+        picture = Image.open(io.BytesIO(at_office.page.screenshot()))  # as it stands on the screen
+        texts += [code.text for code in zxingcpp.read_barcodes(picture)]
+        at_office.press("Next code")
+    kind, shown = codes.read(texts)
+    with at_office.page.expect_download() as download:
+        at_office.page.locator("#export").click()
+    saved = Path(download.value.path()).read_text().split()
+    assert (kind, list(shown)) == ("journal", saved)
+    assert [tokens.unverified(token)["kind"] for token in saved] == ["opened", "granted"]
 
 
 def test_a_rehearsal_keeps_and_sends_nothing(venue: LiveVenue, at_office: Device) -> None:

@@ -194,6 +194,7 @@ async function showCodes() {
       draw();
     });
     place.replaceChildren(element("p", say("code_of", { number: number + 1, count: texts.length })), picture, further);
+    place.scrollIntoView({ block: "start" }); // whole, above the lines at the foot
   };
   place.hidden = false;
   draw();

@@ -2,7 +2,7 @@
  * desk's own. The twin of `verifier.desk.formats`.
  */
 
-import { concatenated, sha256, toBase64url, utf8 } from "../../../keys/browser/bytes.js";
+import { concatenated, sha256, toBase64url, toHex, utf8 } from "../../../keys/browser/bytes.js";
 import { readJwk } from "../../../keys/browser/keys.js";
 import { readObject } from "../../../keys/browser/strict-json.js";
 import { SignatureError, check, parse } from "../../../keys/browser/tokens.js";
@@ -50,7 +50,7 @@ export async function fingerprint({ crv, kty, x, y }) {
 /** How claims name a holder, so that no pseudonym travels. */
 export async function holderHash({ salt, event, entitlement, issuer, reference }) {
   const known = /^(urn:uuid:|did:)/.test(reference) && reference.length <= 100 && /^[\x21-\x7e]+$/.test(reference);
-  const key = known ? reference : `sha256:${hex(await sha256(utf8(reference)))}`;
+  const key = known ? reference : `sha256:${toHex(await sha256(utf8(reference)))}`;
   const parts = [event, entitlement, issuer, key].map(utf8).flatMap((bytes) => [lengthOf(bytes), bytes]);
   return toBase64url((await sha256(concatenated(salt, ...parts))).slice(0, 16));
 }
@@ -60,5 +60,3 @@ export function lengthOf(bytes) {
   new DataView(length.buffer).setUint32(0, bytes.length);
   return length;
 }
-
-const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -171,7 +171,6 @@ def code_page(bureau: Bureau, *, say: Voice = IN_ENGLISH) -> Document:
         "valid": say("Genuine"),
         "not_valid": say("Not valid"),
         "unknown": say("Could not tell"),
-        "badge": say("Badge"),
         "name": say("Name"),
         "no_name": say("no name in this badge"),
         "issuer": say("Signed by"),

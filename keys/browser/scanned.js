@@ -127,12 +127,11 @@ function show({ outcome, checks, deciding, statement }) {
 function said(statement) {
   const until = statement.validUntil === null ? null : new Date(statement.validUntil).toLocaleDateString(document.documentElement.lang, { dateStyle: "long" });
   const rows = [
-    [words.badge, statement.achievementName],
     [words.name, statement.name ?? words.no_name],
     [words.issuer, [statement.issuerName, statement.issuer].filter(Boolean).join(" · ")],
     ...(until === null ? [] : [[words.until, until]]),
   ];
-  const list = made("dl", "");
+  const list = made("dl", "", "facts");
   for (const [term, text] of rows) list.append(made("dt", term), made("dd", text));
   return [made("p", statement.achievementName, "gives"), list];
 }

@@ -20,6 +20,7 @@ ROAD = {
         "attestations",
         "recognition",
         "badges",
+        "wallets",
         "delivery",
         "contract",
     ],

@@ -71,15 +71,60 @@ def choose(
         if (shows_name, hashes_address) != (badge.shows_name, badge.hashes_address):
             chosen = existing(connection, badge.id)
             _intend_version(connection, bureau, chosen, person, now)
-    _sign_all(bureau, now, None)
+    _sign_all(bureau, now, None, only=[badge.id])
     return badge_by_id(bureau.engine, badge.id)
 
 
 def sign_again(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -> None:
-    """A new version of a badge with its holder's choices as they are: their name has changed."""
+    """A new version of a badge, and of its copies in wallets, with its holder's choices as they are: their name
+    has changed. A wallet has it once its holder takes the badge there again.
+    """
     with writing(bureau.engine) as connection:
-        _intend_version(connection, bureau, existing(connection, badge.id), person, now)
-    _sign_all(bureau, now, None)
+        named = [copy for copy in store.copies_of(connection, badge.id) if copy.standing and copy.shows_name]
+        changed = [existing(connection, badge.id), *named]
+        for one in changed:
+            _intend_version(connection, bureau, one, person, now)
+    _sign_all(bureau, now, None, only=[one.id for one in changed])
+
+
+def bind(bureau: Bureau, badge: Badge, *, subject: str, person: Person, now: datetime) -> str:
+    """Store the intent of a badge's copy that is bound to a wallet's DID: a new id and places of its own on the
+    status lists, and the holder's reference and choices of the badge itself (DESIGN §3). A wallet that had it
+    before gets the same one, in a new version if the choices have changed. Returns the copy's id; `sign_bound`
+    signs it.
+
+    Raises:
+        BadgeError: the badge was withdrawn, is suspended, or is not signed itself yet.
+    """
+    with writing(bureau.engine) as connection:
+        badge = existing(connection, badge.id)
+        if not badge.standing or badge.suspended_at is not None or badge.jwt is None or badge.copy_of is not None:
+            raise BadgeError(f"This badge is {badge.state}; only one in force goes into a wallet.")
+        held = next((one for one in store.copies_of(connection, badge.id) if one.subject == subject), None)
+        if held is not None and not held.standing:
+            raise BadgeError("The copy of this wallet was withdrawn; another key of the wallet can have one.")
+        wanted = (badge.shows_name, badge.hashes_address)
+        if held is not None and (held.shows_name, held.hashes_address) == wanted:
+            return held.id
+        copy = held or _add_badge(connection, bureau, badge.award, badge.reference)
+        if held is None:
+            store.bind(connection, copy.id, copy_of=badge.id, subject=subject)
+        store.set_choices(
+            connection, copy.id, shows_name=badge.shows_name, hashes_address=badge.hashes_address, published=False
+        )
+        _intend_version(connection, bureau, existing(connection, copy.id), person, now)
+        return copy.id
+
+
+def sign_bound(bureau: Bureau, copy_id: str, *, now: datetime) -> Badge:
+    """A wallet's copy, signed now unless it was before.
+
+    Raises:
+        BadgeError: there is no such badge.
+        CustodyError: the key is out of reach; the intent stays, and a later call signs it.
+    """
+    _sign_all(bureau, now, None, only=[copy_id])
+    return badge_by_id(bureau.engine, copy_id)
 
 
 def settle(bureau: Bureau, persons: Iterable[str], *, now: datetime) -> int:
@@ -239,10 +284,14 @@ def _intend_version(connection: Connection, bureau: Bureau, badge: Badge, person
         address=_address_hash(person, badge),
         narrative=_narrative(connection, award),
         former_references=_former_references(connection, badge),
+        subject=badge.subject,
     )
-    prepared = preparation.prepare_to_fit(
-        cover, particulars, dictionary=_dictionary(bureau, badge), host=bureau.host
-    )
+    if badge.copy_of is None:
+        prepared = preparation.prepare_to_fit(
+            cover, particulars, dictionary=_dictionary(bureau, badge), host=bureau.host
+        )
+    else:  # a wallet shows it itself; what goes into codes is the badge that is bound to nothing
+        prepared = preparation.prepare(cover, particulars)
     _keep_dictionary_of(connection, bureau, badge, now)
     claims = prepared.claims.decode()
     store.add_version(connection, badge.id, claims=claims, kid=bureau.signer.kid, now=moment)
@@ -266,11 +315,12 @@ def _address_hash(person: Person, badge: Badge) -> IdentityObject | None:
     return preparation.address_hash(person.email, salt=badge.salt)
 
 
-def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
+def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None, *, only: Sequence[str] = ()) -> int:
+    """Sign what is intended, or of that `only` these badges: whoever waits for one does not wait for thousands."""
     signed = 0
     while True:
         with writing(bureau.engine) as connection:
-            waiting = store.unsigned_versions(connection, limit=CHUNK)
+            waiting = store.unsigned_versions(connection, limit=CHUNK, only=only)
             for badge_id, version, claims, intended_kid in waiting:
                 if intended_kid != bureau.signer.kid:  # the key was rotated between intent and signature
                     _keep_dictionary_of(connection, bureau, existing(connection, badge_id), now)
@@ -286,6 +336,8 @@ def _sign_all(bureau: Bureau, now: datetime, progress: Progress | None) -> int:
                     now=now,
                 )
                 badge = existing(connection, badge_id)
+                if badge.copy_of is not None:
+                    continue
                 superseded = _supersede_lesser(connection, bureau, badge, now, is_new=version == 1)
                 if version == 1:
                     _tell_holder(connection, bureau, badge, superseded, now)

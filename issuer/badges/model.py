@@ -82,7 +82,8 @@ class Badge:
     and `proof` (JSON) what secures the same version as a document.
 
     `suspension`: None where the policy did not use suspensions when it was made. `hashes_address`: whether it
-    carries a hash of its holder's mail address.
+    carries a hash of its holder's mail address. `subject`: the DID of the wallet to which it is bound; `copy_of`:
+    the badge of the same award, bound to nothing, whose copy it is then.
     """
 
     id: str
@@ -101,6 +102,8 @@ class Badge:
     suspended_for: str | None
     jwt: str | None
     proof: str | None = None
+    copy_of: str | None = None
+    subject: str | None = None
 
     @property
     def short_id(self) -> str:

@@ -58,7 +58,7 @@ class StatusEntry:
 class Particulars:
     """What differs from person to person. `holder_code` is its salted hash; `name`, and `address`, which is a hash
     as well, only if they want it. `former_references`: those of the period that they had before two persons were
-    merged, so that whoever takes one takes all.
+    merged, so that whoever takes one takes all. `subject`: the DID of the wallet to which it is bound.
     """
 
     credential_id: str
@@ -71,6 +71,7 @@ class Particulars:
     address: IdentityObject | None = None
     narrative: str | None = None
     former_references: tuple[str, ...] = ()
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
         validUntil=cover.valid_until,
         awardedDate=particulars.awarded,
         credentialSubject=AchievementSubject(
-            id=particulars.reference,
+            id=particulars.subject or particulars.reference,
             type=("AchievementSubject",),
             identifier=(
                 *(

@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     update,
 )
 
@@ -87,6 +88,9 @@ badges = Table(
     Column("suspended_for", Text),
     Column("superseded_by", ForeignKey("badges.id")),
     Column("current_version", Integer),  # the newest signed one
+    Column("copy_of", ForeignKey("badges.id")),  # of a wallet's copy: the badge that it stands and falls with
+    Column("subject", Text),  # and the wallet's DID
+    UniqueConstraint("copy_of", "subject"),
 )
 status_lists = Table(
     "status_lists",
@@ -330,11 +334,13 @@ def add_version(connection: Connection, badge_id: str, *, claims: str, kid: str,
     return number
 
 
-def unsigned_versions(connection: Connection, *, limit: int) -> list[tuple[str, int, str, str]]:
-    """(badge, version, claims, kid) of intents that carry no signature yet, oldest first."""
+def unsigned_versions(
+    connection: Connection, *, limit: int, only: Sequence[str] = ()
+) -> list[tuple[str, int, str, str]]:
+    """(badge, version, claims, kid) of unsigned intents (`only` of these badges), oldest first."""
     query = (
         select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid)
-        .where(versions.c.signed_at.is_(None))
+        .where(versions.c.signed_at.is_(None), versions.c.badge.in_(only) if only else true())
         .order_by(versions.c.prepared_at, versions.c.badge, versions.c.version)
         .limit(limit)
     )
@@ -390,18 +396,38 @@ def set_choices(
 def set_revoked(
     connection: Connection, badge_id: str, *, reason: str, superseded_by: str | None, now: datetime
 ) -> bool:
-    """Withdraw a badge for ever; False if it was withdrawn already (the first reason stands)."""
-    chosen = (badges.c.id == badge_id) & badges.c.revoked_at.is_(None)
+    """Withdraw a badge for ever, and wallets' copies of it; False if it was withdrawn already (the first reason
+    stands).
+    """
+    chosen = _with_copies(badge_id) & badges.c.revoked_at.is_(None)
     values = {"revoked_at": now, "revoked_for": reason, "superseded_by": superseded_by}
-    return connection.execute(update(badges).where(chosen).values(**values)).rowcount == 1
+    return connection.execute(update(badges).where(chosen).values(**values)).rowcount > 0
 
 
 def set_suspended(connection: Connection, badge_id: str, *, reason: str | None, now: datetime | None) -> bool:
-    """Suspend a badge (`now`, with a reason) or lift that (`now` None); False if it was so already."""
+    """Suspend a badge and wallets' copies of it (`now`, with a reason) or lift that (`now` None); False if it was
+    so already.
+    """
     before = badges.c.suspended_at.is_(None) if now is not None else badges.c.suspended_at.is_not(None)
-    chosen = (badges.c.id == badge_id) & badges.c.revoked_at.is_(None) & before
+    chosen = _with_copies(badge_id) & badges.c.revoked_at.is_(None) & before
     values = {"suspended_at": now, "suspended_for": reason}
-    return connection.execute(update(badges).where(chosen).values(**values)).rowcount == 1
+    return connection.execute(update(badges).where(chosen).values(**values)).rowcount > 0
+
+
+def _with_copies(badge_id: str) -> ColumnElement[bool]:
+    return (badges.c.id == badge_id) | (badges.c.copy_of == badge_id)
+
+
+def bind(connection: Connection, badge_id: str, *, copy_of: str, subject: str) -> None:
+    """Make a badge without a version the copy of another one for a wallet."""
+    chosen = badges.c.id == badge_id
+    connection.execute(update(badges).where(chosen).values(copy_of=copy_of, subject=subject))
+
+
+def copies_of(connection: Connection, badge_id: str) -> list[Badge]:
+    """The copies of a badge in wallets."""
+    query = _badge_query().where(badges.c.copy_of == badge_id).order_by(badges.c.id)
+    return [_badge(row) for row in connection.execute(query)]
 
 
 def add_state(connection: Connection, achievement: str, change: StateChange, *, by: str) -> None:
@@ -473,13 +499,16 @@ def badges_beginning(connection: Connection, beginning: str) -> list[Badge]:
 
 
 def badges_of(connection: Connection, person: str) -> list[Badge]:
-    """All badges of one person, newest award first."""
-    query = _badge_query().where(awards.c.person == person).order_by(awards.c.made_at.desc(), awards.c.id)
+    """All badges of one person without wallets' copies, newest award first."""
+    theirs = (awards.c.person == person) & badges.c.copy_of.is_(None)
+    query = _badge_query().where(theirs).order_by(awards.c.made_at.desc(), awards.c.id)
     return [_badge(row) for row in connection.execute(query)]
 
 
 def all_badges(connection: Connection) -> Iterator[Badge]:
-    for row in connection.execute(_badge_query().order_by(awards.c.made_at, awards.c.id)):
+    """Every badge, without wallets' copies."""
+    query = _badge_query().where(badges.c.copy_of.is_(None)).order_by(awards.c.made_at, awards.c.id)
+    for row in connection.execute(query):
         yield _badge(row)
 
 
@@ -499,7 +528,7 @@ def holders(connection: Connection, achievement: str) -> list[str]:
 
 def holders_per_kind(connection: Connection, period: BadgePeriod) -> list[tuple[str, str]]:
     """(achievement, person) of every badge per kind of a period that was not withdrawn."""
-    standing = badges.c.revoked_at.is_(None) & (awards.c.tier == "")
+    standing = badges.c.revoked_at.is_(None) & badges.c.copy_of.is_(None) & (awards.c.tier == "")
     query = (
         select(awards.c.achievement, awards.c.person)
         .join(badges, badges.c.award == awards.c.id)
@@ -549,7 +578,13 @@ def forget_holder(connection: Connection, person: str) -> None:
     theirs = select(badges.c.id).join(awards, awards.c.id == badges.c.award).where(awards.c.person == person)
     connection.execute(delete(versions).where(versions.c.badge.in_(theirs)))
     connection.execute(update(revocations).where(revocations.c.badge.in_(theirs)).values(reason=""))
-    nothing = {"shows_name": False, "hashes_address": False, "published": False, "current_version": None}
+    nothing = {
+        "shows_name": False,
+        "hashes_address": False,
+        "published": False,
+        "current_version": None,
+        "subject": None,
+    }
     connection.execute(update(badges).where(badges.c.id.in_(theirs)).values(nothing))
 
 
@@ -633,6 +668,8 @@ def _badge(row: Row[tuple[object, ...]]) -> Badge:
         suspended_for=fields[badges.c.suspended_for],
         jwt=fields[versions.c.jwt],
         proof=fields[versions.c.proof],
+        copy_of=fields[badges.c.copy_of],
+        subject=fields[badges.c.subject],
     )
 
 

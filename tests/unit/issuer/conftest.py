@@ -14,7 +14,8 @@ import issuer.ground.audit.store
 import issuer.ground.login.store
 import issuer.ground.mail.store
 import issuer.people.store
-import issuer.recognition.store  # noqa: F401 - their tables belong to the metadata
+import issuer.recognition.store
+import issuer.wallets.store  # noqa: F401 - their tables belong to the metadata
 from issuer.ground import database as ground
 from keys import custody
 from tests.unit.issuer.office import Office, open_office

@@ -21,7 +21,8 @@ import issuer.ground.login.store
 import issuer.ground.mail.store
 import issuer.ground.news.store
 import issuer.people.store
-import issuer.recognition.store  # noqa: F401 - their tables belong to the metadata
+import issuer.recognition.store
+import issuer.wallets.store  # noqa: F401 - their tables belong to the metadata
 from issuer.ground.database import MIGRATION_HEAD, DatabaseError, UtcDateTime, metadata, open_database, writing
 
 

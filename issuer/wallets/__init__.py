@@ -1,0 +1,1 @@
+"""Badges go into standard wallets: OpenID for Verifiable Credential Issuance 1.0."""

@@ -3,6 +3,7 @@
 `create_app(data)` opens a data folder once; requests share its keys and database.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 
 from issuer import inbox
 from issuer.attendance import web as attendance_web
@@ -35,7 +37,7 @@ from issuer.delivery import web as delivery_web
 from issuer.ground import contexts as ground_contexts
 from issuer.ground import settings as ground_settings
 from issuer.ground.audit import AuditError
-from issuer.ground.database import open_database
+from issuer.ground.database import DatabaseError, open_database
 from issuer.ground.login.door import Door
 from issuer.ground.login.errors import (
     ForgedFormError,
@@ -67,7 +69,11 @@ from schemas.policy import QualificationPolicy
 
 STOP_SECONDS = 10.0  # how long a stopping server waits for the badge that is being signed
 PROFILE_SECONDS = 10.0  # a person waits for a public profile to be read
+NO_DATABASE = "The database cannot be used now, so nothing was done. Try again in a minute."
 MAX_PROFILE_BYTES = 4 << 20  # a profile page of a big forge has half a megabyte
+
+
+_log = logging.getLogger(__name__)
 
 
 def now_in_utc() -> datetime:
@@ -99,7 +105,7 @@ def create_app(
     settings = ground_settings.load(data)
     if public_url is not None:
         settings = replace(settings, public_url=ground_settings.checked_public_url(public_url))
-    engine = open_database(settings.database)
+    engine = open_database(settings.database, password_file=settings.database_password_file)
     bureau = open_bureau(engine, settings)
     if public_url is not None:
         bureau = _renamed(bureau, did=did_of_web_address(settings.public_url))
@@ -266,6 +272,14 @@ def _tell_errors(app: FastAPI, frame: Frame) -> None:
     def not_signed_in(request: Request, error: Exception) -> Response:
         return frame.back_to("/sign-in") if request.method == "GET" else told(request, error, status=401)
 
+    def no_database(request: Request, error: Exception) -> Response:
+        _log.warning("%s", error)  # what a database says names hosts and users: for operators only
+        if "text/html" in request.headers.get("accept", ""):
+            return told(request, Exception(NO_DATABASE), status=503)
+        body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": NO_DATABASE}
+        return JSONResponse(body, 503, {"Retry-After": "10"}, media_type="application/problem+json")
+
+    app.add_exception_handler(DatabaseError, no_database)
     app.add_exception_handler(NotSignedInError, not_signed_in)
     app.add_exception_handler(NotAllowedError, known(403))
     app.add_exception_handler(ForgedFormError, known(403))

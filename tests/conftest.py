@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from issuer.ground import database as issuer_database
 from tests.postgres import PostgresServer, binaries
 from verifier.ground.database import open_database
 
@@ -55,6 +56,26 @@ def database(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.new_database(like=request.getfixturevalue("empty_office"))
+    yield {"database_url": url}
+    server.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def empty_issuing_office(postgres: PostgresServer) -> str:
+    """The name of a database with an issuing office's tables, to be copied."""
+    url = postgres.new_database()
+    issuer_database.open_database(url).dispose()
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def issuing_database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The same test on both databases: what an issuing office's settings say about its database, a new one."""
+    if request.param == "sqlite":
+        yield {}
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.new_database(like=request.getfixturevalue("empty_issuing_office"))
     yield {"database_url": url}
     server.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 

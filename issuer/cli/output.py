@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 DONE, NOT_DONE, MISUSE = 0, 1, 3
 _USAGE_EXIT = 2
+_opened = ExitStack()  # what is closed when the command has ended
 
 DataOption = Annotated[
     Path | None,
@@ -56,7 +58,8 @@ def open_office(data: Path | None) -> Office:
 
     now = datetime.now(UTC)
     settings = ground_settings.load(data or ground_settings.default_data_folder())
-    engine = open_database(settings.database)
+    engine = open_database(settings.database, password_file=settings.database_password_file)
+    _opened.callback(engine.dispose)
     policy = recognition.policy_in_force(engine, settings.policy, now=now)
     if versions.waits_in_file(settings.policy, policy):
         typer.echo(
@@ -137,6 +140,8 @@ def run(command: Callable[[list[str] | None], object], arguments: list[str] | No
             raise
         typer.echo(f"badge-issuer: {error}", err=True)
         return NOT_DONE
+    finally:
+        _opened.close()
     return DONE
 
 

@@ -27,6 +27,12 @@ def init(
         Path | None, typer.Option(help="A policy file to start with [default: the example].")
     ] = None,
     email: Annotated[str | None, typer.Option(help="Where people reach the issuer.")] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="A PostgreSQL, as postgresql://user@host/name, instead of a file of SQLite.")
+    ] = None,
+    database_password_file: Annotated[
+        Path | None, typer.Option(help="The file with the password of its user, and nothing else.")
+    ] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -48,8 +54,18 @@ def init(
     did = did_of_web_address(url)
     document = read_file(policy or recognition.EXAMPLE_POLICY)
     policy_shape.load(document, name=str(policy or "the example policy"))
+    if database_password_file is not None and database_url is None:
+        raise CommandError("--database-password-file goes with --database-url.")
+    settings = ground.Settings(
+        folder,
+        name,
+        url,
+        folder / "policy.yaml",
+        email,
+        database_url=None if database_url is None else ground.checked_database_url(database_url),
+        database_password_file=None if database_password_file is None else database_password_file.absolute(),
+    )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings = ground.Settings(folder, name, url, folder / "policy.yaml", email)
     settings.policy.write_bytes(document)
     made_passphrase = ground.make_passphrase(folder, secrets.token_urlsafe(PASSPHRASE_BYTES))
     if not (settings.keys / "keyset.json").exists():
@@ -57,7 +73,11 @@ def init(
         store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder))
         for use in ISSUER_USES:
             store.add(f"{use}-1", use=use, kind=DEFAULT_KINDS[use], state="active", now=now)
-    recognition.policy_in_force(open_database(settings.database), settings.policy, now=datetime.now(UTC))
+    engine = open_database(settings.database, password_file=settings.database_password_file)
+    try:
+        recognition.policy_in_force(engine, settings.policy, now=datetime.now(UTC))
+    finally:
+        engine.dispose()
     ground.save(settings)  # last: a folder without it is not one yet, and `init` may be repeated
     hint = (
         f"\nThe keys' passphrase is in {made_passphrase}: keep a copy elsewhere, and better, move the file"

@@ -4,8 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, Text, delete, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as insert_or
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from issuer.ground.database import UtcDateTime, metadata
 
@@ -42,8 +54,9 @@ class Kept:
 def keep_credential(connection: Connection, credential_id: str, *, document: str, now: datetime) -> None:
     """Keep a credential; a newer one with the same id takes its place."""
     values = {"document": document, "issued_at": now}
-    row = insert_or(credentials).values(id=credential_id, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+    known = connection.execute(update(credentials).where(credentials.c.id == credential_id).values(values))
+    if known.rowcount == 0:
+        connection.execute(insert(credentials).values(id=credential_id, **values))
 
 
 def credential(connection: Connection, credential_id: str) -> Kept | None:
@@ -76,8 +89,8 @@ def is_set(connection: Connection, name: str, index: int) -> bool:
 
 def set_bit(connection: Connection, name: str, index: int, *, now: datetime) -> None:
     """Set a bit; one that is set stays as it was."""
-    row = insert_or(bits).values(list=name, index=index, set_at=now)
-    connection.execute(row.on_conflict_do_nothing())
+    if not is_set(connection, name, index):
+        connection.execute(insert(bits).values(list=name, index=index, set_at=now))
 
 
 def clear_bit(connection: Connection, name: str, index: int) -> None:

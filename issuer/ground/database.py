@@ -1,9 +1,13 @@
-"""One SQLite file per issuer: opened durably, migrated by Alembic, written in short whole transactions.
+"""The issuing office's database: opened durably, migrated by Alembic, written in short whole transactions.
 
-Tables stand in the `store.py` of the room that owns them, on `metadata` here. A transaction that writes takes
-the write lock at its beginning (BEGIN IMMEDIATE), so that two writers wait for each other instead of failing.
+A file of SQLite for one machine, or a PostgreSQL for several processes. Tables stand in the `store.py` of the room
+that owns them, on `metadata` here. On both a transaction that writes takes the office's one write lock at its
+beginning (BEGIN IMMEDIATE; an advisory lock): whoever comes second waits, and sees what the first did. What takes
+long (deciding, signing) is done before, outside of it (ADR 0017).
 """
 
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Dialect,
     Engine,
@@ -19,12 +24,32 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    inspect,
+    make_url,
     text,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DatabaseError as SqlError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 MIGRATION_HEAD = "0022"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
+WRITE_LOCK = 0x62616467652D6931  # PostgreSQL's advisory lock of our writers: "badge-i1", in one database
+_CONNECT = {"connect_timeout": 5, "application_name": "badge-issuer"}
+# What was told to somebody is on the disk, whatever the server's default. Nobody waits for ever for the lock.
+_SESSION = f"""
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+SET lock_timeout = '{BUSY_SECONDS}s'
+"""
+# A writer sees what was committed until it got the lock, and loses it if its process hangs. A reader sees one
+# state of everything, for as long as a run over everybody takes.
+_BEGIN_WRITING = f"""
+BEGIN;
+SET LOCAL idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s';
+SELECT pg_advisory_xact_lock({WRITE_LOCK})
+"""
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
 
 metadata = MetaData(
     naming_convention={
@@ -37,7 +62,18 @@ metadata = MetaData(
 
 
 class DatabaseError(Exception):
-    """The database cannot be opened or is from another version; one sentence for a person."""
+    """The database cannot be opened, written or read, or is from another version; one sentence for a person."""
+
+
+class CommitUnknownError(DatabaseError):
+    """The connection was lost while the database confirmed: it may have kept the transaction, or not."""
+
+    def __init__(
+        self,
+        sentence: str = "The database went away while it confirmed, so whether something was written is not known:"
+        " look before you do it again.",
+    ) -> None:
+        super().__init__(sentence)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -57,37 +93,68 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
-def open_database(file: Path) -> Engine:
-    """The engine of an issuer's database file; the file is made, and brought to today's schema, if need be.
+def open_database(place: Path | str, *, password_file: Path | None = None) -> Engine:
+    """The engine of an office's database, with today's schema in it.
+
+    `place`: a file of SQLite, made with its folder if need be, or the address of a PostgreSQL
+    (`postgresql://user@host/name`). `password_file` holds its user's password and nothing else; without it, the
+    ways of libpq are good too (PGPASSFILE, PGPASSWORD).
 
     Raises:
-        DatabaseError: the file cannot be opened, is no database, or is newer than this program.
+        DatabaseError: it cannot be opened, is no database, or is newer than this program.
     """
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_connection)
-    event.listen(engine, "begin", _begin)
+    engine = _file_engine(place) if isinstance(place, Path) else _server_engine(place, password_file)
     try:
         with engine.connect() as connection:
             version = _version(connection)
         if version != MIGRATION_HEAD:
             _migrate(engine)
-    except DBAPIError as error:
-        raise DatabaseError(f"The database {file} cannot be opened: {error.orig}.") from error
+    except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
+        engine.dispose()
+        raise DatabaseError(f"The database {_name(engine)} cannot be opened: {_reason(error)}.") from error
+    except DatabaseError:
+        engine.dispose()
+        raise
     return engine
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: committed whole at the end, or not at all."""
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        yield connection
+    """One transaction that writes: committed whole and durably at the end, or not at all.
+
+    Raises:
+        DatabaseError: the disk is full, the database is gone, or another writer kept the lock too long; nothing
+            was written.
+        CommitUnknownError: it went away while it confirmed; look again.
+    """
+    committing = False
+    try:
+        with _begun(engine, writes=True) as connection:
+            yield connection
+            committing = True
+            connection.commit()
+    except (SqlError, InterfaceError, PoolTimeoutError) as error:
+        if isinstance(error, _OUR_MISTAKES):
+            raise
+        if committing and getattr(error, "connection_invalidated", False):
+            raise CommitUnknownError from error
+        raise DatabaseError(f"The database could not be written, so nothing was: {_reason(error)}.") from error
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view of the database."""
-    with engine.connect() as connection:
-        yield connection
+    """One consistent view of the database.
+
+    Raises:
+        DatabaseError: it cannot be read.
+    """
+    try:
+        with _begun(engine, writes=False) as connection:
+            yield connection
+    except (SqlError, InterfaceError, PoolTimeoutError) as error:
+        if isinstance(error, _OUR_MISTAKES):
+            raise
+        raise DatabaseError(f"The database could not be read: {_reason(error)}.") from error
 
 
 def by_first(pairs: Iterable[tuple[str, str]], *, size: int) -> Iterator[tuple[str, list[str]]]:
@@ -105,20 +172,102 @@ def by_first(pairs: Iterable[tuple[str, str]], *, size: int) -> Iterator[tuple[s
             yield first, seconds[start : start + size]
 
 
-def _prepare_connection(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where sqlite3 guesses
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+def _begun(engine: Engine, *, writes: bool) -> Connection:
+    """A connection whose transaction has begun. One that died while it rested in the pool is replaced."""
+    for is_last in (False, True):
+        connection = engine.connect().execution_options(writes=writes)
+        try:
+            connection.begin()
+        except DBAPIError as error:
+            connection.close()
+            if is_last or not error.connection_invalidated:
+                raise
+        else:
+            break
+    return connection
+
+
+def _file_engine(file: Path) -> Engine:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"The data folder {file.parent} cannot be made: {error.strerror}.") from error
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_file)
+    event.listen(engine, "begin", _begin_in_file)
+    return engine
+
+
+def _server_engine(address: str, password_file: Path | None) -> Engine:
+    try:
+        url = _with_password(make_url(address).set(drivername="postgresql+psycopg"), password_file)
+        engine = create_engine(
+            url,
+            connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
+            pool_size=5,
+            max_overflow=15,
+            pool_timeout=BUSY_SECONDS,
+        )
+    except ModuleNotFoundError as error:
+        raise DatabaseError(
+            "A PostgreSQL needs the package psycopg: 'pip install badgewright[postgres]'."
+        ) from error
+    except (SQLAlchemyError, ValueError) as error:  # the address may hold a password, so it is not repeated
+        raise DatabaseError(
+            "database_url is no address of a PostgreSQL: postgresql://user@host/name was expected."
+        ) from error
+    event.listen(engine, "connect", _prepare_session)
+    event.listen(engine, "begin", _begin_at_server)
+    return engine
+
+
+def _with_password(url: URL, file: Path | None) -> URL:
+    if file is None:
+        return url
+    try:
+        return url.set(password=file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatabaseError(f"The database's password cannot be read from {file}.") from error
+
+
+def _prepare_file(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin_in_file` says, not where sqlite3 guesses
+    _write_ahead(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
+def _write_ahead(connection: Any) -> None:
+    """Switch a new file to WAL. For this one thing SQLite does not wait for another who does it too, so we do."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _begin_in_file(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _prepare_session(connection: Any, _record: Any) -> None:
+    connection.autocommit = True  # transactions begin where `_begin_at_server` says
+    connection.execute(_SESSION)
+
+
+def _begin_at_server(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql(_BEGIN_WRITING if writes else _BEGIN_READING)
+
+
 def _version(connection: Connection) -> str | None:
-    known = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")).scalar()
-    if not known:
+    if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
@@ -137,5 +286,16 @@ def _migrate(engine: Engine) -> None:
                 command.upgrade(config, MIGRATION_HEAD)
     except CommandError as error:
         raise DatabaseError(
-            f"The database {engine.url.database} is from another version of this program: {error}"
+            f"The database {_name(engine)} is from another version of this program: {error}"
         ) from error
+
+
+def _name(engine: Engine) -> str:
+    """The database in words, without its password."""
+    return f"{engine.url.database}" + (f" at {engine.url.host}" if engine.url.host else "")
+
+
+def _reason(error: Exception) -> str:
+    """What the database said, on one line."""
+    said = " ".join(str(getattr(error, "orig", None) or error).split())
+    return said.rstrip(".")[:300]

@@ -5,9 +5,11 @@ beside the data: BADGEWRIGHT_DATA (the folder), BADGEWRIGHT_PASSPHRASE or BADGEW
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
@@ -26,7 +28,9 @@ from schemas import strict_yaml
 SETTINGS_FILE = "issuer.yaml"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it: `init` says so
 _TEXTS = {"name", "public_url", "policy", "email"}
-_KNOWN = _TEXTS | {"mail", "oidc", "ca_file", "profiles"}
+_PLACES = {"ca_file", "database_url", "database_password_file"}
+_KNOWN = _TEXTS | _PLACES | {"mail", "oidc", "profiles"}
+_DATABASE_URL = re.compile(r"postgres(?:ql)?://\S+")
 
 
 class SettingsError(Exception):
@@ -40,6 +44,7 @@ class Settings:
     `mail`: without it no mail is sent, and what needs one is not offered. `oidc`: where people log in, besides by
     mailed links. `ca_file`: certificates that those two are checked by, instead of the system's. `profiles`: for
     each system whose accounts are proved by a public profile, the page's address with `{name}` in it.
+    `database_url`: a PostgreSQL instead of the file in the folder; `database_password_file` is its user's.
     """
 
     data: Path
@@ -51,10 +56,13 @@ class Settings:
     oidc: OpenIdAccess | None = None
     ca_file: Path | None = None
     profiles: Mapping[str, str] = field(default_factory=dict)
+    database_url: str | None = field(default=None, repr=False)  # it may hold a password
+    database_password_file: Path | None = None
 
     @property
-    def database(self) -> Path:
-        return self.data / "issuer.sqlite"
+    def database(self) -> Path | str:
+        """Where everything is kept: a file of SQLite, or the address of a PostgreSQL."""
+        return self.database_url or self.data / "issuer.sqlite"
 
     @property
     def keys(self) -> Path:
@@ -87,7 +95,7 @@ def load(data: Path) -> Settings:
     missing = sorted({"name", "public_url", "policy"} - fields.keys())
     if missing:
         raise SettingsError(f"{file} lacks the field {missing[0]!r}.")
-    if not all(isinstance(fields[name], str) for name in fields.keys() & (_TEXTS | {"ca_file"})):
+    if not all(isinstance(fields[name], str) for name in fields.keys() & (_TEXTS | _PLACES)):
         raise SettingsError(f"{file} must hold fields with text: name, public_url, policy.")
     try:
         return Settings(
@@ -98,8 +106,10 @@ def load(data: Path) -> Settings:
             email=fields.get("email"),
             mail=read_mail(fields.get("mail"), data),
             oidc=read_openid(fields.get("oidc"), data),
-            ca_file=data / fields["ca_file"] if "ca_file" in fields else None,
+            ca_file=_file(fields, "ca_file", data),
             profiles=read_profiles(fields.get("profiles")),
+            database_url=_database_url(fields),
+            database_password_file=_file(fields, "database_password_file", data),
         )
     except AccessError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -107,14 +117,42 @@ def load(data: Path) -> Settings:
 
 def save(settings: Settings) -> None:
     """Write `DIR/issuer.yaml`; the policy's path is kept relative to the folder."""
+    password_file = settings.database_password_file
     fields = {
         "name": settings.name,
         "public_url": settings.public_url,
         "policy": settings.policy.relative_to(settings.data).as_posix(),
         **({"email": settings.email} if settings.email else {}),
+        **({"database_url": settings.database_url} if settings.database_url else {}),
+        **({"database_password_file": str(password_file)} if password_file else {}),
     }
     text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
     (settings.data / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def checked_database_url(url: str) -> str:
+    """The address of a PostgreSQL. No error repeats it: it may hold a password.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if not _DATABASE_URL.fullmatch(url):
+        raise SettingsError("database_url is not usable: postgresql://user@host/name was expected.")
+    return url
+
+
+def _database_url(fields: Mapping[str, Any]) -> str | None:
+    if "database_url" in fields:
+        return checked_database_url(fields["database_url"])
+    if "database_password_file" in fields:
+        raise SettingsError(
+            "database_password_file stands without a database_url: both were expected, or neither."
+        )
+    return None
+
+
+def _file(fields: Mapping[str, Any], name: str, data: Path) -> Path | None:
+    return data / fields[name] if name in fields else None  # an absolute path stays as it is
 
 
 def checked_public_url(url: str) -> str:

@@ -1,10 +1,10 @@
-"""What tests of the issuing office share: a database in a file, with every table of the rooms below."""
+"""What tests of the issuing office share: a database with every table, of each kind, and an office on it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine
 
 import issuer.attestations.store
 import issuer.badges.store
@@ -22,13 +22,14 @@ from tests.unit.issuer.office import Office, open_office
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    """An engine prepared as `open_database` prepares it, without the migrations."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'issuer.sqlite'}", connect_args={"timeout": 30})
-    event.listen(engine, "connect", ground._prepare_connection)
-    event.listen(engine, "begin", ground._begin)
-    with ground.writing(engine) as connection:
-        ground.metadata.create_all(connection)
+def database(tmp_path: Path, issuing_database: dict[str, str]) -> Iterator[Engine]:
+    """An engine as `open_database` gives it; a file gets its tables without the migrations, which take longer."""
+    if "database_url" in issuing_database:
+        engine = ground.open_database(issuing_database["database_url"])
+    else:
+        engine = ground._file_engine(tmp_path / "issuer.sqlite")
+        with ground.writing(engine) as connection:
+            ground.metadata.create_all(connection)
     yield engine
     engine.dispose()
 
@@ -40,8 +41,16 @@ def quick_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, issuing_database: dict[str, str]) -> Iterator[Office]:
     """A small issuing office in a folder of its own."""
+    opened = open_office(tmp_path, **issuing_database)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def file_office(tmp_path: Path) -> Iterator[Office]:
+    """The same on a file of SQLite only: for what the file itself holds, and for commands within this process."""
     opened = open_office(tmp_path)
     yield opened
     opened.engine.dispose()

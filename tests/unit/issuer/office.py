@@ -22,6 +22,7 @@ from issuer.recognition import service as recognition
 from schemas.policy import QualificationPolicy
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PUBLIC_URL = "https://badges.example.org"
 PEOPLE = """\
 name,email,accounts
 Ada Long,ada@books.example,
@@ -63,12 +64,13 @@ class Office:
         contributions.store(self.engine, records, now=NOW)
 
 
-def open_office(folder: Path, *, people: str = PEOPLE) -> Office:
+def open_office(folder: Path, *, people: str = PEOPLE, database_url: str | None = None) -> Office:
     """Make the folder with `badge-issuer init`, and open it."""
+    place = [] if database_url is None else ["--database-url", database_url]
     data = folder / "issuer"
     if not (data / "issuer.yaml").exists():
         try:
-            main(["init", "--public-url", "https://badges.example.org", "--name", "Example", "--data", str(data)])
+            main(["init", "--public-url", PUBLIC_URL, "--name", "Example", "--data", str(data), *place])
         except SystemExit as ended:
             assert ended.code == 0
     settings = ground_settings.load(data)

@@ -1,7 +1,6 @@
 """Attendance: whoever is in the room counts once, whoever is not does not, and no name is kept."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +13,7 @@ from sqlalchemy import Engine
 from issuer.app import create_app
 from issuer.attendance import model, service
 from issuer.attendance.model import AttendanceError, Gathering
-from issuer.ground.database import open_database, reading, writing
+from issuer.ground.database import reading, writing
 from issuer.recognition.service import EXAMPLE_POLICY
 from schemas import policy as policy_shape
 from tests.unit.issuer.office import Office
@@ -27,8 +26,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return open_database(tmp_path / "issuer.sqlite")
+def engine(database: Engine) -> Engine:
+    return database
 
 
 class Phone(AppClient):

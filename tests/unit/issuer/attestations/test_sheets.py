@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.event import listen, remove
 
 from issuer.attestations import review, service, sheets, store
@@ -13,7 +13,7 @@ from issuer.attestations.model import AttestationError, Claim, Delegation
 from issuer.attestations.sheets import Said, Sheet
 from issuer.ground import audit
 from issuer.ground.audit import AuditError
-from issuer.ground.database import open_database, reading, writing
+from issuer.ground.database import reading, writing
 from issuer.people import service as people_service
 from issuer.people import store as people_store
 from issuer.people.model import Person
@@ -21,8 +21,8 @@ from tests.unit.issuer.attestations.test_service import ALL_SO, NOW, POLICY, Wor
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(open_database(tmp_path / "issuer.sqlite"))
+def world(database: Engine) -> World:
+    world = World(database)
     world.delegate("Dee")
     world.delegate("Bob")
     return world

@@ -427,14 +427,12 @@ def test_a_badge_is_found_by_a_unique_beginning(office: Office) -> None:
         service.find_badge(office.engine, "zzzzzz")
 
 
-def test_private_links_and_holder_codes_are_not_in_the_database(office: Office) -> None:
+def test_private_links_and_holder_codes_are_not_in_the_database(file_office: Office) -> None:
+    office, file = file_office, file_office.settings.data / "issuer.sqlite"
     office.add_changes("ada", count=1)
     decide_and_issue(office)
     badge = only_badge(office)
-    stored = (
-        office.settings.database.read_bytes()
-        + office.settings.database.with_name("issuer.sqlite-wal").read_bytes()
-    )
+    stored = file.read_bytes() + file.with_name("issuer.sqlite-wal").read_bytes()
     assert office.bureau.page_token(badge.award.person).encode() not in stored
     assert office.bureau.holder_code(badge.reference).encode() not in stored
 
@@ -452,18 +450,19 @@ def test_a_half_full_status_list_is_followed_by_a_new_one(office: Office, monkey
 
 
 def test_an_office_restored_from_an_old_copy_gives_the_same_holder_reference(
-    office: Office, tmp_path: Path
+    file_office: Office, tmp_path: Path
 ) -> None:
+    office, file = file_office, file_office.settings.data / "issuer.sqlite"
     office.add_changes("ada", count=3)
     copy = tmp_path / "last-night.sqlite"
-    with closing(sqlite3.connect(office.settings.database)) as now, closing(sqlite3.connect(copy)) as kept:
+    with closing(sqlite3.connect(file)) as now, closing(sqlite3.connect(copy)) as kept:
         now.backup(kept)
     decide_and_issue(office)
     given = only_badge(office)
     office.engine.dispose()
     for file in office.settings.data.glob("issuer.sqlite*"):
         file.unlink()
-    shutil.copy(copy, office.settings.database)
+    shutil.copy(copy, file)
     decide_and_issue(office)
     again = only_badge(office)
     assert again.id != given.id  # the copy knows nothing of the first

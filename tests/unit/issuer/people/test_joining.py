@@ -96,8 +96,9 @@ def test_a_split_gives_back_what_came_along_and_nothing_else(office: Office) -> 
         parted(office, number)
 
 
-def test_merging_and_splitting_a_thousand_times_ends_where_it_began(office: Office) -> None:
+def test_merging_and_splitting_a_thousand_times_ends_where_it_began(file_office: Office) -> None:
     """Any order of merges and splits, then every merge undone: each account is whose it was, and is named so."""
+    office = file_office
     first = {"ada": date(2026, 1, 1), "bob": date(2026, 1, 1), "cy": date(2026, 5, 1)}
     with writing(office.engine) as connection:
         for who, since in first.items():

@@ -1,12 +1,12 @@
 """What a mail may be, and that entering one is a part of the caller's transaction."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from issuer.ground import mail
-from issuer.ground.database import open_database, reading, writing
+from issuer.ground.database import reading, writing
 from issuer.ground.mail import Mail, MailError, store
 from issuer.ground.mail.smtp import composed
 from tests.unit.issuer.office import NOW
@@ -44,8 +44,8 @@ def test_every_character_of_the_world_survives_as_utf_8() -> None:
     assert all(len(line) <= 998 for line in message.as_bytes().split(b"\r\n")), "RFC 5321 §4.5.3.1.6"
 
 
-def test_a_mail_is_entered_with_its_transaction_or_not_at_all(tmp_path: Path) -> None:
-    engine = open_database(tmp_path / "issuer.sqlite")
+def test_a_mail_is_entered_with_its_transaction_or_not_at_all(database: Engine) -> None:
+    engine = database
     one = Mail("ada@example.org", "Subject", "Text")
     with pytest.raises(RuntimeError), writing(engine) as connection:
         mail.enter(connection, one, expires_at=NOW + timedelta(minutes=15), now=NOW)

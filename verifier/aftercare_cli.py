@@ -304,8 +304,9 @@ def audit_list(
             typer.echo(f"{row.number}  {timestamps.show(row.at)}  {who}  {what}: {row.reason}")
 
 
-@audit_app.command("check")
-def audit_check(
+@audit_app.command("check", hidden=True)  # as it was called before
+@audit_app.command("verify")
+def audit_verify(
     noted: Annotated[
         str | None,
         typer.Option("--noted", metavar="NUMBER:SHA256", help="What an earlier check said, kept elsewhere."),
@@ -313,7 +314,9 @@ def audit_check(
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that no row of the audit log was changed or is missing; ends with 1 if one was."""
+    """Compute the chain of the audit log anew; say the first row that was changed or is missing, or what to note
+    elsewhere. Ends with 1 if one was.
+    """
     from verifier.ground import audit
 
     engine = registration_of(settings_of(data)).engine

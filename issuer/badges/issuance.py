@@ -198,7 +198,8 @@ def _intend_sibling(connection: Connection, bureau: Bureau, badge: Badge, person
 
 
 def sign_anew(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
-    """New versions of all badges in force that a compromised key signed: same ids, same status entries.
+    """New versions of all badges in force that a compromised key signed, or whose version was lost with a machine:
+    same ids, same status entries.
 
     Only badges of our own records are signed anew, so a forgery made with the stolen key gains nothing.
     Stopped midway, the next run does the rest. Returns how many were signed.
@@ -206,6 +207,9 @@ def sign_anew(bureau: Bureau, *, now: datetime, progress: Progress | None = None
     fallen = [record.kid for record in bureau.keyset.records if record.state == "compromised"]
     while _intend_anew(bureau, fallen, now):
         pass
+    last: str | None = ""
+    while last is not None:
+        last = _intend_lost(bureau, last, now)
     return _sign_all(bureau, now, progress)
 
 
@@ -216,6 +220,19 @@ def _intend_anew(bureau: Bureau, fallen: Sequence[str], now: datetime) -> int:
         for badge in waiting:
             _intend_version(connection, bureau, badge, people[badge.award.person], now)
         return len(waiting)
+
+
+def _intend_lost(bureau: Bureau, after: str, now: datetime) -> str | None:
+    """Store the intent of a chunk of badges that have no version, except of those who have left; the id of the
+    last one that was looked at, None after all of them.
+    """
+    with writing(bureau.engine) as connection:
+        waiting = store.badges_without_version(connection, after=after, limit=CHUNK)
+        people = _people(connection, [badge.award for badge in waiting])
+        for badge in waiting:
+            if people_service.is_present(people[badge.award.person]):
+                _intend_version(connection, bureau, badge, people[badge.award.person], now)
+    return waiting[-1].id if waiting else None
 
 
 def _people(connection: Connection, awards: Sequence[Award]) -> Mapping[str, Person]:

@@ -24,6 +24,8 @@ from schemas.credential import OpenBadgeCredential
 from schemas.strict_json import JsonObject
 
 OPERATOR = "operator"  # whoever types a command on the office's own machine
+LISTS_LEFT_OUT = 16  # a million badges may have been given since the copy, and still none gets a place twice
+ALL = 1 << 31
 MIN_BEGINNING = 6  # characters of a badge's id that may stand for the whole
 
 
@@ -166,6 +168,19 @@ def _note(connection: Connection, badge: Badge, act: str, *, by: str, reason: st
         connection, actor=by, role="operator" if by == OPERATOR else "person", act=f"badge.{act}", reason=said,
         now=now, person=badge.award.person, subject=f"badge {badge.short_id}",
     )  # fmt: skip
+
+
+def mend_restored(engine: Engine, *, journal: bool) -> int:
+    """Make a restored copy fit to go on. With what its journal said since done again, badges whose newest
+    version is not in the copy wait for `issuance.sign_anew`; without a journal nobody knows which places were
+    given since, so new badges get places on new lists only. Comes out: how many badges wait.
+    """
+    with writing(engine) as connection:
+        if not journal:
+            store.close_status_lists(connection, used=status.FILL_AT_MOST, numbers_left_out=LISTS_LEFT_OUT)
+        store.forget_lost_versions(connection)
+    with reading(engine) as connection:
+        return len(store.badges_without_version(connection, after="", limit=ALL))
 
 
 def status_list_content(bureau: Bureau, number: int, *, now: datetime) -> "JsonObject | None":

@@ -362,6 +362,30 @@ def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int)
     return [_badge(row) for row in connection.execute(query)]
 
 
+def badges_without_version(connection: Connection, *, after: str, limit: int) -> list[Badge]:
+    """Badges in force, by id, with neither a current version nor an intended one: a restored copy had none."""
+    intended = versions.alias()
+    waiting = select(intended.c.badge).where((intended.c.badge == badges.c.id) & intended.c.signed_at.is_(None))
+    lost = badges.c.current_version.is_(None) & badges.c.revoked_at.is_(None) & ~waiting.correlate(badges).exists()
+    query = _badge_query().where(lost & (badges.c.id > after)).order_by(badges.c.id).limit(limit)
+    return [_badge(row) for row in connection.execute(query)]
+
+
+def forget_lost_versions(connection: Connection) -> int:
+    """Let no badge point at a version that is not there any more; of how many badges one was."""
+    named = (versions.c.badge == badges.c.id) & (versions.c.version == badges.c.current_version)
+    lost = badges.c.current_version.is_not(None) & ~select(versions.c.badge).where(named).exists()
+    return connection.execute(update(badges).where(lost).values(current_version=None)).rowcount
+
+
+def close_status_lists(connection: Connection, *, used: int, numbers_left_out: int) -> None:
+    """Let no list that there is be given another badge, and no list be made under one of the next numbers."""
+    newest = connection.execute(select(func.max(status_lists.c.number))).scalar() or 0
+    connection.execute(update(status_lists).where(status_lists.c.used < used).values(used=used))
+    last = {"number": newest + numbers_left_out, "used": used, "purpose": "revocation"}
+    connection.execute(insert(status_lists).values(last))
+
+
 def set_signature(
     connection: Connection,
     badge_id: str,

@@ -10,6 +10,7 @@ import typer
 
 from issuer.cli import (
     answering,
+    backing,
     cataloguing,
     collecting,
     gathering,
@@ -42,6 +43,7 @@ answering.register(app)
 issuing.register(app)
 revoking.register(app)
 keeping.register(app)
+backing.register(app)
 signing.register(app)
 working.register(app)
 people.register(app)

@@ -31,6 +31,7 @@ class Kind(enum.StrEnum):
     RSA = "RSA"
 
 
+KEYS_FOLDER = "keys"
 UseOption = Annotated[Use, typer.Option("--use", help="What the key signs.")]
 
 
@@ -63,6 +64,7 @@ def plan(
     """Make the next key and publish it, so that every verifier knows it before it signs."""
     office = open_office(data)
     made = _store(office).plan(use.value, now=office.now, kind=None if kind is None else kind.value)
+    _note(office)
     answer(json, _shown(made), f"{made.name} is planned. Publish; 'keys rotate' lets it sign.")
 
 
@@ -71,6 +73,7 @@ def rotate(use: UseOption = Use.BADGES, data: DataOption = None, json: JsonOptio
     """Let the planned key (or a new one) sign from now on; the old one is retired and its badges stay good."""
     office = open_office(data)
     made = _store(office).rotate(use.value, now=office.now)
+    _note(office)
     answer(json, _shown(made), f"{made.name} signs {use.value} from now on. Publish, and restart 'serve'.")
 
 
@@ -83,6 +86,7 @@ def compromise(
     """Stop anybody from believing a key, whatever date a badge claims. Then run 'keys sign-anew' and 'publish'."""
     office = open_office(data)
     fallen = _store(office).compromise(key, now=office.now)
+    _note(office)
     text = (
         f"{fallen.name} is compromised: it leaves the DID document, and none of its badges verifies any more.\n"
         "Now: 'keys sign-anew' signs the genuine ones with the new key, then 'publish'."
@@ -108,6 +112,14 @@ def _store(office: Office) -> "KeyStore":
     from keys.custody import KeyStore
 
     return KeyStore(office.settings.keys, passphrase=ground.passphrase(office.settings.data))
+
+
+def _note(office: Office) -> None:
+    """Let the journal know the keys as they are now, encrypted: a backup may be older."""
+    from issuer.ground.database import note_files
+
+    kept = {f"{KEYS_FOLDER}/{file.name}": file.read_text() for file in sorted(office.settings.keys.iterdir())}
+    note_files(office.engine, {name: text for name, text in kept.items() if "/." not in name})
 
 
 def _shown(record: "KeyRecord") -> dict[str, str]:

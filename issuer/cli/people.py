@@ -57,17 +57,42 @@ def list_(data: DataOption = None, json: JsonOption = False) -> None:
     answer(json, value, table("", ["role", "who", "since"], rows) if rows else "Nobody holds a role yet.")
 
 
+@audit.command(name="check", hidden=True)  # as it was called before
 @audit.command()
-def check(data: DataOption = None, json: JsonOption = False) -> None:
-    """Say whether every row of the audit log is as it was written, and what to note elsewhere."""
+def verify(
+    noted: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER:SHA256", help="What an earlier 'audit verify' said, kept elsewhere."),
+    ] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compute the chain of the audit log and of the journal anew; say the first row that was changed or is
+    missing, or what to note elsewhere. Ends with 1 if one was.
+    """
     from issuer.ground import audit as log
+    from issuer.ground import journal
 
     office = open_office(data)
-    chain = log.check(office.engine)
+    chain = log.check(office.engine, noted=None if noted is None else _noted(noted))
     if chain.fault is not None:
         raise CommandError(chain.fault)
-    value = {"rows": chain.rows, "head": chain.head}
-    answer(json, value, f"{chain.rows} rows, whole. Note elsewhere: {chain.rows}:{chain.head}")
+    number, head = journal.head(office.settings.journal)
+    value = {
+        "rows": chain.rows,
+        "head": chain.head,
+        "noted": f"{chain.rows}:{chain.head}",
+        "journal": {"number": number, "sha256": head},
+    }
+    text = f"{chain.rows} rows, none changed or missing; the journal is whole up to its number {number}."
+    answer(json, value, f"{text}\nNote elsewhere: {chain.rows}:{chain.head}")
+
+
+def _noted(text: str) -> tuple[int, str]:
+    number, _, head = text.partition(":")
+    if not (number.isascii() and number.isdigit() and len(number) < 16 and len(head) == 64):
+        raise CommandError("--noted wants what an earlier check said, such as 17:3b5d… with 64 digits.")
+    return int(number), head
 
 
 @audit.command(name="list")

@@ -39,6 +39,7 @@ def init(
     """Make a data folder: settings, policy, database, keys."""
     from datetime import UTC, datetime
 
+    from issuer.badges.bureau import SECRET_NAME
     from issuer.ground import settings as ground
     from issuer.ground.database import open_database
     from issuer.recognition import service as recognition
@@ -73,6 +74,7 @@ def init(
         store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder))
         for use in ISSUER_USES:
             store.add(f"{use}-1", use=use, kind=DEFAULT_KINDS[use], state="active", now=now)
+        store.secret(SECRET_NAME)  # now, so that it is in the first backup: references are derived from it
     engine = open_database(settings.database, password_file=settings.database_password_file)
     try:
         recognition.policy_in_force(engine, settings.policy, now=datetime.now(UTC))

@@ -9,7 +9,7 @@ long (deciding, signing) is done before, outside of it (ADR 0017).
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,10 @@ from sqlalchemy.exc import DatabaseError as SqlError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from issuer.ground.journal import JournalError, Recorder, keep_files, read
+
 MIGRATION_HEAD = "0022"  # the newest file in migrations/versions; a test holds the two together
+JOURNAL_FOLDER = "journal"  # beside the database
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
 WRITE_LOCK = 0x62616467652D6931  # PostgreSQL's advisory lock of our writers: "badge-i1", in one database
 _CONNECT = {"connect_timeout": 5, "application_name": "badge-issuer"}
@@ -93,12 +96,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
-def open_database(place: Path | str, *, password_file: Path | None = None) -> Engine:
+def open_database(place: Path | str, *, password_file: Path | None = None, journal: bool = True) -> Engine:
     """The engine of an office's database, with today's schema in it.
 
     `place`: a file of SQLite, made with its folder if need be, or the address of a PostgreSQL
     (`postgresql://user@host/name`). `password_file` holds its user's password and nothing else; without it, the
-    ways of libpq are good too (PGPASSFILE, PGPASSWORD).
+    ways of libpq are good too (PGPASSFILE, PGPASSWORD). What is written into a file from then on is written into
+    the journal beside it, too, unless `journal` says that it is a copy to be looked at.
 
     Raises:
         DatabaseError: it cannot be opened, is no database, or is newer than this program.
@@ -115,6 +119,8 @@ def open_database(place: Path | str, *, password_file: Path | None = None) -> En
     except DatabaseError:
         engine.dispose()
         raise
+    if isinstance(place, Path) and journal:
+        _keep_journal(engine, Recorder(place.parent / JOURNAL_FOLDER, version=MIGRATION_HEAD))
     return engine
 
 
@@ -139,6 +145,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
         if committing and getattr(error, "connection_invalidated", False):
             raise CommitUnknownError from error
         raise DatabaseError(f"The database could not be written, so nothing was: {_reason(error)}.") from error
+    except JournalError as error:
+        raise DatabaseError(f"Nothing was written: {error}") from error
 
 
 @contextmanager
@@ -228,6 +236,109 @@ def _with_password(url: URL, file: Path | None) -> URL:
         return url.set(password=file.read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError) as error:
         raise DatabaseError(f"The database's password cannot be read from {file}.") from error
+
+
+def note_files(engine: Engine, files: dict[str, str]) -> None:
+    """Write files of the data folder into the journal, for whoever restores: encrypted keys just made."""
+    with writing(engine) as connection:
+        keep_files(connection.info, files)
+
+
+def copy_database(engine: Engine, target: Path) -> tuple[int, str]:
+    """A whole, consistent copy of the database of a running office in a new file; how many transactions of the
+    journal are in it, and the version of its tables.
+
+    Raises:
+        DatabaseError: it cannot be read, or the copy not be written.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(str(engine.url.database))) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+    except sqlite3.Error as error:
+        raise DatabaseError(f"The database {engine.url.database} cannot be copied: {error}.") from error
+    return check_database(target)
+
+
+def check_database(file: Path) -> tuple[int, str]:
+    """How many transactions of the journal are in a database file, and the version of its tables.
+
+    Raises:
+        DatabaseError: it is no database of an issuer, or it is damaged.
+    """
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (health,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            (number,) = connection.execute("PRAGMA user_version").fetchone()
+            (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except (sqlite3.Error, TypeError) as error:
+        raise DatabaseError(f"{file} is no database of an issuer, or it is damaged: {error}.") from error
+    if health != "ok":
+        raise DatabaseError(f"The database {file} is damaged: {health}.")
+    return number, version
+
+
+def replay(file: Path, journal: Path) -> tuple[int, datetime | None, dict[str, str]]:
+    """Do again in a restored database what its journal says was done since. Comes out: how many transactions,
+    when the last of them was, and the files of the data folder that were written down with them.
+
+    Raises:
+        JournalError: the journal is not whole, does not continue this database, or cannot be carried out on it.
+        DatabaseError: the file cannot be opened, or comes from a newer program.
+    """
+    done, until, files = 0, None, dict[str, str]()
+    number, version = check_database(file)
+    for line in read(journal, after=number):
+        if line.version != version:  # the program was brought up to date in between
+            open_database(file).dispose()
+            version = MIGRATION_HEAD
+            if line.version != version:
+                raise JournalError(
+                    f"The journal has tables of version {line.version} and this program those of"
+                    f" {version}: restore"
+                    " with the program that wrote it."
+                )
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            _do_again(connection, line.statements, number=line.number)
+        done, until = done + 1, line.at
+        files |= line.files
+    return done, until, files
+
+
+def _do_again(connection: sqlite3.Connection, statements: Any, *, number: int) -> None:
+    connection.execute("PRAGMA foreign_keys=OFF")  # signed versions are not in the journal
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for sql, rows in statements:
+            connection.executemany(sql, rows)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise JournalError(
+            f"Number {number} of the journal cannot be done again: {error}. Is it another office's journal?"
+        ) from error
+
+
+def _keep_journal(engine: Engine, recorder: Recorder) -> None:
+    """Let each transaction be written down just before it is committed; the database itself counts them, so that a
+    line without its commit is found by its number.
+    """
+
+    def saw(connection: Connection, _c: Any, statement: str, parameters: Any, _x: Any, many: bool) -> None:
+        recorder.saw(connection.info, statement, parameters, many=many)
+
+    def commit(connection: Connection) -> None:
+        plain = connection.connection
+        (before,) = plain.cursor().execute("PRAGMA user_version").fetchone()
+        if recorder.write(connection.info, number=before + 1):
+            plain.cursor().execute(f"PRAGMA user_version = {before + 1}")
+
+    event.listen(engine, "after_cursor_execute", saw)
+    event.listen(engine, "commit", commit)
+    event.listen(engine, "rollback", lambda connection: recorder.forget(connection.info))
 
 
 def _prepare_file(connection: Any, _record: Any) -> None:

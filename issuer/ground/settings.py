@@ -65,6 +65,10 @@ class Settings:
         return self.database_url or self.data / "issuer.sqlite"
 
     @property
+    def journal(self) -> Path:
+        return self.data / "journal"
+
+    @property
     def keys(self) -> Path:
         return self.data / "keys"
 
@@ -205,3 +209,9 @@ def passphrase(data: Path) -> str:
             f"The key passphrase cannot be read from {file}: set BADGEWRIGHT_PASSPHRASE or"
             " BADGEWRIGHT_PASSPHRASE_FILE."
         ) from error
+
+
+def is_passphrase(file: Path, data: Path) -> bool:
+    """Whether a file is the one with the passphrase, wherever the environment says that it lies."""
+    named = Path(os.environ.get("BADGEWRIGHT_PASSPHRASE_FILE") or data / PASSPHRASE_FILE)
+    return file.absolute() == named.absolute() or file.name == PASSPHRASE_FILE

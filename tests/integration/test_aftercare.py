@@ -89,9 +89,9 @@ def test_a_release_and_a_reissue_typed(desk: AfterDesk, server: ContractServer) 
     code, said = desk.said("audit", "list", "--event", EVENT)
     assert (code, "redemption.reissue summit-2027 grant 1: It was lost." in said) == (0, True)
     assert first not in said and second not in said
-    code, checked = desk.told("audit", "check")
+    code, checked = desk.told("audit", "verify")
     assert (code, checked["fault"], checked["rows"]) == (0, None, 4)
-    assert desk.said("audit", "check", "--noted", checked["noted"])[0] == 0
+    assert desk.said("audit", "verify", "--noted", checked["noted"])[0] == 0
 
 
 def test_a_used_voucher_is_1_and_a_case(desk: AfterDesk, server: ContractServer) -> None:
@@ -164,8 +164,8 @@ def test_a_log_that_was_changed_is_1(desk: AfterDesk) -> None:
         connection.execute("DROP TRIGGER audit_log_keeps_rows")
         connection.execute("UPDATE audit_log SET reason = 'Another.' WHERE number = 1")
     connection.close()
-    assert desk.said("audit", "check") == (1, "Row 1 was changed after it was written.\n")
-    assert desk.said("audit", "check", "--noted", "1:abc")[0] == 3
+    assert desk.said("audit", "verify") == (1, "Row 1 was changed after it was written.\n")
+    assert desk.said("audit", "verify", "--noted", "1:abc")[0] == 3
 
 
 def test_the_api_answers_422_released_where_a_voucher_was_withdrawn(desk: AfterDesk) -> None:
@@ -209,7 +209,7 @@ def test_reissues_killed_at_any_moment_end_in_one_usable_voucher_each(
     standing = [grant for grant in desk.grants() if grant["state"] == "granted"]
     assert sorted(usable(server)) == sorted(grant["voucher"] for grant in standing)
     assert {grant["replaces"] for grant in standing} == {1, 2, 3, 4}
-    code, checked = desk.told("audit", "check")
+    code, checked = desk.told("audit", "verify")
     assert (code, checked["fault"]) == (0, None)
 
 

@@ -74,7 +74,7 @@ def test_after_the_event(tmp_path: Path, server: ContractServer) -> None:
     acts = ("redemption.reissue", "case.open", "redemption.release", "case.close", "finance.sample")
     assert code == 0 and all(act in log for act in acts)
     assert not any(voucher in log for voucher in (buyer, other_buyer, lost, fraud))
-    assert desk.said("audit", "check")[0] == 0
+    assert desk.said("audit", "verify")[0] == 0
 
     # Long after, nothing is left of any of them, and the log still says what was done.
     kept = desk.folder / "badgewright-verifier/events" / f"{EVENT}.yaml"
@@ -85,4 +85,4 @@ def test_after_the_event(tmp_path: Path, server: ContractServer) -> None:
     assert desk.grants() == []
     left = (desk.folder / "badgewright-verifier/verifier.sqlite").read_bytes()
     assert b"urn:uuid:" not in left and buyer.encode() not in left
-    assert desk.said("audit", "check")[0] == 0
+    assert desk.said("audit", "verify")[0] == 0

@@ -1,0 +1,71 @@
+"""`backup` and `restore`: the whole office in one file, and an office out of such a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from issuer.cli.output import DataOption, JsonOption, answer, open_office
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(backup)
+    app.command()(restore)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file, such as office-2026-11-23.backup.")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the whole office into one file while it runs: database, encrypted keys, settings, policy. Never the
+    passphrase."""
+    from issuer import backup as whole
+
+    office = open_office(data)
+    manifest = whole.make(office.engine, office.settings, file, now=office.now)
+    files = manifest["files"]
+    assert isinstance(files, dict)
+    answer(
+        json,
+        {"file": str(file), **manifest},
+        f"{file} holds {len(files)} files, as they were at {manifest['made_at']}; not the passphrase.\n"
+        "Keep it on another machine, with the folder 'journal', which holds what is written from now on.",
+    )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'backup' wrote.")],
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", metavar="DIR", help="The lost office's folder 'journal': what was done since."),
+    ] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a new data folder of a backup, and do again what the journal says was done since."""
+    from issuer import backup as whole
+    from issuer.ground import settings as ground
+
+    folder = data or ground.default_data_folder()
+    done = whole.restore(file, folder, journals=journal)
+    text = f"{folder} is the office as it was at {done.until:%Y-%m-%d %H:%M} UTC."
+    if journal is None:
+        text += (
+            "\nWithout a journal nobody knows what was done after that: badges signed since cannot"
+            " be withdrawn here."
+            " Collect, decide and issue again; new badges get places on new status lists."
+        )
+    if done.unsigned:
+        text += f"\n{done.unsigned} badges wait for their signature: 'badge-issuer keys sign-anew' gives it."
+    answer(
+        json,
+        {
+            "data": str(folder),
+            "made_at": done.made_at,
+            "until": done.until,
+            "replayed": done.replayed,
+            "unsigned": done.unsigned,
+        },
+        f"{text}\nThen: 'badge-issuer publish', and 'serve'.",
+    )

@@ -240,8 +240,9 @@ def _with_password(url: URL, file: Path | None) -> URL:
 
 def note_files(engine: Engine, files: dict[str, str]) -> None:
     """Write files of the data folder into the journal, for whoever restores: encrypted keys just made."""
-    with writing(engine) as connection:
-        keep_files(connection.info, files)
+    if engine.dialect.name == "sqlite":
+        with writing(engine) as connection:
+            keep_files(connection.info, files)
 
 
 def copy_database(engine: Engine, target: Path) -> tuple[int, str]:
@@ -249,8 +250,13 @@ def copy_database(engine: Engine, target: Path) -> tuple[int, str]:
     journal are in it, and the version of its tables.
 
     Raises:
-        DatabaseError: it cannot be read, or the copy not be written.
+        DatabaseError: it cannot be read, or the copy not be written; or it is a PostgreSQL.
     """
+    if engine.dialect.name != "sqlite":
+        raise DatabaseError(
+            "This office keeps its database in a PostgreSQL: copy that with pg_dump, and beside it the data folder"
+            " without the passphrase."
+        )
     try:
         with (
             closing(sqlite3.connect(str(engine.url.database))) as source,
@@ -332,9 +338,13 @@ def _keep_journal(engine: Engine, recorder: Recorder) -> None:
 
     def commit(connection: Connection) -> None:
         plain = connection.connection
-        (before,) = plain.cursor().execute("PRAGMA user_version").fetchone()
-        if recorder.write(connection.info, number=before + 1):
-            plain.cursor().execute(f"PRAGMA user_version = {before + 1}")
+        try:
+            (before,) = plain.cursor().execute("PRAGMA user_version").fetchone()
+            if recorder.write(connection.info, number=before + 1):
+                plain.cursor().execute(f"PRAGMA user_version = {before + 1}")
+        except BaseException:
+            plain.rollback()  # SQLAlchemy takes a commit that began for one that ended: the lock would stay
+            raise
 
     event.listen(engine, "after_cursor_execute", saw)
     event.listen(engine, "commit", commit)

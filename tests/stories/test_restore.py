@@ -7,18 +7,23 @@ known again, with the same ids and the same places on status lists.
 
 import json
 import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from issuer.badges import service as badges
 from issuer.badges.model import Badge
+from issuer.badges.store import versions
 from issuer.ground import audit, journal
-from issuer.ground.database import open_database
+from issuer.ground.database import DatabaseError, open_database, writing
 from keys import custody
 from tests.demo.offices import DemoError, issuer_command
 from tests.stories.project import commit, make_repository
+from tests.unit.issuer.office import NOW
 
 WHO = ("ada", "bob", "cy", "dee")
 
@@ -157,9 +162,6 @@ def test_who_was_erased_since_the_backup_stays_erased(programme: Programme, back
     programme.issuer("backup", str(backup))
     engine = open_database(programme.data / "issuer.sqlite")
     ada = programme.badges().popitem()[1].award.person
-    from issuer.badges.store import versions
-    from issuer.ground.database import writing
-
     with writing(engine) as connection:
         badges.forget_holder(connection, [ada])
     engine.dispose()
@@ -270,45 +272,54 @@ def test_a_journal_with_a_gap_a_change_or_of_another_office_is_refused(programme
     assert "holds no journal" in programme.refusal("restore", str(backup), "--journal", str(programme.folder))
 
 
-def test_a_line_whose_transaction_never_came_about_is_void(programme: Programme, backup: Path) -> None:
+def test_a_line_whose_transaction_never_came_about_is_void(
+    programme: Programme, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     programme.issuer("backup", str(backup))
     engine = open_database(programme.data / "issuer.sqlite")
-    from issuer.ground.database import writing
-    from tests.unit.issuer.office import NOW
+    write = journal.Recorder.write
 
-    class Power(Exception):  # noqa: N818
-        pass
+    def written_and_the_power_goes(self: journal.Recorder, pending: dict[str, Any], *, number: int) -> bool:
+        write(self, pending, number=number)
+        raise journal.JournalError("The power is gone.")
 
-    def note(connection: object, act: str) -> None:
-        audit.write(connection, actor="operator", role="operator", act=act, reason="a test", now=NOW)  # type: ignore[arg-type]
+    def note(act: str) -> None:
+        with writing(engine) as connection:
+            audit.write(connection, actor="operator", role="operator", act=act, reason="a test", now=NOW)
 
-    from sqlalchemy import event
-
-    def fails(_: object) -> None:
-        raise Power
-
-    event.listen(engine, "commit", fails)  # after the journal's own hook: the line is on the disk
-    with pytest.raises(Power), writing(engine) as connection:
-        note(connection, "badge.never")
-    event.remove(engine, "commit", fails)
-    with writing(engine) as connection:
-        note(connection, "badge.once")
-    with (programme.data / "journal" / "0000-00-00.jsonl").open("w") as torn:
-        torn.write("the beginning of a line")  # a name that is no day of ours still sorts, and holds nothing
+    with monkeypatch.context() as dark:
+        dark.setattr(journal.Recorder, "write", written_and_the_power_goes)
+        with pytest.raises(DatabaseError, match="Nothing was written: The power is gone"):
+            note("badge.never")
+    note("badge.once")
     engine.dispose()
     elsewhere = programme.lose()
-    assert sum(b"badge.never" in file.read_bytes() for file in journal.segments(elsewhere)) == 1
+    (file,) = journal.segments(elsewhere)
+    assert file.read_text().count("badge.never") == 1
+    with file.open("a") as torn:
+        torn.write("the beginning of a line")
     programme.issuer("restore", str(backup), "--journal", str(elsewhere))
     engine = open_database(programme.data / "issuer.sqlite")
-    assert [entry.act for entry in audit.entries(engine)][-1] == "badge.once"
+    assert [entry.act for entry in audit.entries(engine)] == ["badge.once"]
+    note("badge.after")
+    assert journal.head(programme.data / "journal")[0] == journal.head(elsewhere)[0] + 2
     engine.dispose()
+
+
+def test_what_cannot_be_written_into_the_journal_does_not_happen(programme: Programme) -> None:
+    shutil.rmtree(programme.data / "journal")
+    (programme.data / "journal").write_text("in the way")
+    before = programme.facts()
+    (programme.folder / "people.csv").write_text("name,email,accounts\nGus,gus@books.example,\n")
+    said = programme.refusal("collect", "people", str(programme.folder / "people.csv"))
+    assert "Nothing was written: The journal" in said
+    (programme.data / "journal").unlink()
+    assert programme.facts() == before
+    programme.people("gus", *WHO, "keeper")
 
 
 def verdict(token: Path, site: Path) -> tuple[str, list[str]]:
     """A stranger's verdict from the published folder, and the checks that did not pass."""
-    import subprocess
-    import sys
-
     command = [str(Path(sys.executable).parent / "badge-verifier"), "verify", str(token), "--json"]
     done = subprocess.run([*command, "--offline-dir", str(site)], capture_output=True, check=False)
     said = json.loads(done.stdout)

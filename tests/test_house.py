@@ -19,6 +19,7 @@ ROAD = {
         "attendance",
         "attestations",
         "recognition",
+        "notices",
         "badges",
         "wallets",
         "delivery",

@@ -76,9 +76,17 @@ class Bureau:
             raise BadgeError(f"No policy with the digest {digest[:12]}… was ever in force here.")
         return self.policies[digest]
 
-    def page_token(self, person: str) -> str:
-        """The secret of a person's private page: the same each time, and not to be had without the keys."""
-        return base64url.encode(self._derived("holder page", person)[:PAGE_TOKEN_BYTES])
+    def page_token(self, person: str, generation: int = 0) -> str:
+        """The secret of a person's private page: the same each time, and not to be had without the keys.
+
+        `generation`: how often it was replaced; each one has another secret.
+        """
+        subject = f"{person}\0{generation}" if generation else person
+        return base64url.encode(self._derived("holder page", subject)[:PAGE_TOKEN_BYTES])
+
+    def address_hash(self, address: str) -> str:
+        """What is kept of an address to which a letter went: with a key, so that nobody can try addresses on it."""
+        return self._derived("notice address", address.strip().lower()).hex()
 
     def holder_code(self, reference: str) -> str:
         """The holder code that belongs to a holder reference."""

@@ -63,6 +63,9 @@ class Addresses:
     def private_page(self, token: str) -> str:
         return f"{self.base}/h/{token}"
 
+    def claim_link(self, token: str) -> str:
+        return f"{self.base}/claim/{token}"
+
     def badge_page(self, short_id: str) -> str:
         return f"{self.base}/b/{short_id}"
 

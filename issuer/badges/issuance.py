@@ -17,11 +17,10 @@ from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import BY_DECISION, Award, Badge, BadgeError, Purpose, StatusPlace
 from issuer.badges.preparation import Cover, Particulars, StatusEntry
-from issuer.badges.service import badge_by_id, existing, read_own
-from issuer.ground import mail
+from issuer.badges.service import badge_by_id, existing, page_of, read_own
 from issuer.ground.database import writing
 from issuer.ground.mail import MailError
-from issuer.ground.tokens import hash_of
+from issuer.notices import service as notices
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from keys import jws
@@ -31,7 +30,6 @@ from schemas.policy import QualificationPolicy
 
 CHUNK = 200  # badges per transaction: short enough to lose nothing worth waiting for, long enough to be quick
 SALT_BYTES = 16
-LETTER_LASTS = timedelta(days=14)  # a mail server may be down for days; a badge is no news after two weeks
 
 Progress = Callable[[int], None]
 
@@ -256,8 +254,7 @@ def _intend_chunk(bureau: Bureau, now: datetime) -> int:
                 reference = bureau.reference(award.person, award.period.term, award.purpose)
                 store.add_reference(connection, award.person, award.period, award.purpose, reference=reference)
             badge = _add_badge(connection, bureau, award, reference)
-            token_hash = hash_of(bureau.page_token(award.person))
-            store.set_holder_page(connection, award.person, token_hash=token_hash)
+            page_of(connection, bureau, award.person)
             _intend_version(connection, bureau, badge, people[award.person], now)
         return len(waiting)
 
@@ -394,8 +391,8 @@ def _takes_place(better: Award, other: Award, policy: QualificationPolicy, *, is
 def _tell_holder(
     connection: Connection, bureau: Bureau, badge: Badge, superseded: Sequence[Badge], now: datetime
 ) -> None:
-    """Enter one letter about a badge that was just signed, in the same transaction: so it goes at least once, and
-    a run that begins again finds nothing left to sign.
+    """Enter one letter with a claim link about a badge that was just signed, in the same transaction: so it goes
+    at least once, and a run that begins again finds nothing left to sign.
 
     To whoever has an address and was told what is kept about them; not to who has left, or has hidden everything.
     """
@@ -408,13 +405,14 @@ def _tell_holder(
     reachable = people_service.is_present(person) and not person.bot and person.told_at is not None
     if not reachable or person.email is None or store.is_quiet(connection, ids):
         return
-    renewed = _renewed(connection, award, ids)
+    renewed, token = _renewed(connection, award, ids), notices.new_token()
     try:
         letter = letters.of_award(
             person.email,
             award,
             community=bureau.name,
-            page=bureau.addresses.private_page(bureau.page_token(award.person)),
+            link=bureau.addresses.claim_link(token),
+            until=now + notices.LINK_LASTS,
             narrative=_narrative(connection, award),
             superseded=[one.award for one in superseded],
             renewed=renewed,
@@ -425,7 +423,15 @@ def _tell_holder(
         MailError
     ):  # an address that no mail server takes: 'list' shows the page's link to whoever can tell them
         return
-    mail.enter(connection, letter, expires_at=now + LETTER_LASTS, now=now)
+    notices.send(
+        connection,
+        letter,
+        token,
+        badge=badge.id,
+        person=award.person,
+        address_sha256=bureau.address_hash(person.email),
+        now=now,
+    )
 
 
 def _renewed(connection: Connection, award: Award, ids: Sequence[str]) -> Award | None:

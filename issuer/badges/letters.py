@@ -49,7 +49,8 @@ def of_award(
     award: Award,
     *,
     community: str,
-    page: str,
+    link: str,
+    until: datetime,
     narrative: str | None,
     superseded: Sequence[Award],
     renewed: Award | None,
@@ -58,7 +59,7 @@ def of_award(
 ) -> Mail:
     """The letter about a new badge.
 
-    `superseded`: what it takes the place of. `renewed`: the same one of an earlier period, which stays good until
+    `link` opens its holder's private page once, `until` then. `superseded`: what it takes the place of. `renewed`: the same one of an earlier period, which stays good until
     `renewed_until`.
 
     Raises:
@@ -91,17 +92,64 @@ def of_award(
     parts += [
         _why(award, narrative, say),
         say(
-            "Keep it? You need not do anything, it is yours. On your private page you look at it, choose what it\n"
+            "Keep it? It is yours. With this link you open your private page, where you look at it, choose what it\n"
             "shows, and take it with you:"
         ),
-        page,
+        link,
+        *_of_link(until, say),
         say(
-            "Whoever has this link opens your page: keep it to yourself. Nobody else is told of the badge. If you"
-            " do\nnot want it, or if something here is wrong, say so, and it is put right."
+            "Nobody else is told of the badge. If you do not want it, or if something here is wrong, say so, and it"
+            " is\nput right."
         ),
     ]
     subject = say("%(badge)s: thank you, says %(community)s", badge=title, community=community)
     return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")
+
+
+def of_link(
+    to: str, award: Award, *, community: str, link: str, until: datetime, say: Voice = IN_ENGLISH
+) -> Mail:
+    """A new link to a badge about which a letter was written before: it was asked for, or somebody sends it again.
+
+    Raises:
+        MailError: no mail can be made for this address.
+    """
+    about = {"badge": named(award, say), "community": community}
+    parts = [
+        say("Here is a new link to your badge “%(badge)s” of %(community)s:", **about),
+        link,
+        *_of_link(until, say),
+        say("Links to this badge that were mailed before, and that nobody used, work no more."),
+    ]
+    subject = say("%(badge)s: your new link", badge=about["badge"])
+    return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")
+
+
+def of_link_elsewhere(to: str, award: Award, *, community: str, say: Voice = IN_ENGLISH) -> Mail:
+    """To the holder's own address, when a link was sent to another one: so nobody takes a badge unnoticed.
+
+    Raises:
+        MailError: no mail can be made for this address.
+    """
+    about = {"badge": named(award, say), "community": community}
+    parts = [
+        say("A link to your badge “%(badge)s” of %(community)s was sent to another address than this one.", **about),
+        say(
+            "If you asked for that, all is well. If not, answer here: the link can be taken back, and your private\n"
+            "page gets another address."
+        ),
+    ]
+    subject = say("%(badge)s: a link was sent to another address", badge=about["badge"])
+    return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")
+
+
+def _of_link(until: datetime, say: Voice) -> list[str]:
+    return [
+        say(
+            "The link works once, until %(day)s. Keep it to yourself: whoever opens it has your page.",
+            day=f"{until:%Y-%m-%d}",
+        )
+    ]
 
 
 def _why(award: Award, narrative: str | None, say: Voice) -> str:
@@ -119,9 +167,18 @@ def _why(award: Award, narrative: str | None, say: Voice) -> str:
 
 
 def of_case(
-    to: str, award: Award, case: Case, *, community: str, page: str, because: str, say: Voice = IN_ENGLISH
+    to: str,
+    award: Award,
+    case: Case,
+    *,
+    community: str,
+    link: str,
+    until: datetime,
+    because: str,
+    say: Voice = IN_ENGLISH,
 ) -> Mail:
-    """The letter about a badge that is to be withdrawn, was, or stands again. `because`: why it stands again.
+    """The letter about a badge that is to be withdrawn, was, or stands again. `link` opens its holder's private
+    page once, `until` then; `because`: why it stands again.
 
     Raises:
         MailError: no mail can be made for this address.
@@ -154,5 +211,5 @@ def of_case(
             ]
             if because:
                 parts.append(say("What was said: %(reason)s", reason=because))
-    parts += [say("Your private page:"), page]
+    parts += [say("Your private page:"), link, *_of_link(until, say)]
     return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")

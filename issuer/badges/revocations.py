@@ -13,15 +13,14 @@ from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
 from issuer.badges.revocation import Case, Outcome
 from issuer.badges.service import existing
-from issuer.ground import audit, mail, news
+from issuer.ground import audit, news
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import MailError
 from issuer.ground.matters import Matter
+from issuer.notices import service as notices
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from keys import jws
-
-LETTER_LASTS = timedelta(days=14)
 
 
 def open_case(bureau: Bureau, badge: Badge, *, cause: str, reason: str, by: Person, now: datetime) -> Case:
@@ -187,20 +186,30 @@ def _write(
     person = people_service.persons_behind(connection, {badge.award.person})[badge.award.person]
     if not bureau.mails or person.email is None or not people_service.is_present(person):
         return
-    page = bureau.addresses.private_page(bureau.page_token(badge.award.person))
+    token, lasts = notices.new_token(), max(case.ends_at - now, notices.LETTER_LASTS)
     try:
         letter = letters.of_case(
             person.email,
             badge.award,
             case,
             community=bureau.name,
-            page=page,
+            link=bureau.addresses.claim_link(token),
+            until=now + max(notices.LINK_LASTS, lasts),
             because=because,
             say=person.voice,
         )
     except MailError:
         return
-    mail.enter(connection, letter, expires_at=max(case.ends_at, now + LETTER_LASTS), now=now)
+    notices.send(
+        connection,
+        letter,
+        token,
+        badge=badge.id,
+        person=badge.award.person,
+        address_sha256=bureau.address_hash(person.email),
+        now=now,
+        lasts=lasts,
+    )
 
 
 def _check_key_fell(bureau: Bureau, badge: Badge) -> None:

@@ -3,7 +3,7 @@
 Awarding is `awarding`, signing is `issuance`; what is public is `documents`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -61,6 +61,12 @@ def badges_of(engine: Engine, person: str) -> list[Badge]:
         return store.badges_of(connection, person)
 
 
+def signed_of(connection: Connection, persons: Iterable[str]) -> list[Badge]:
+    """All signed badges of somebody, by all of their ids, newest award first; inside a transaction."""
+    held = [badge for one in persons for badge in store.badges_of(connection, one) if badge.jwt]
+    return sorted(held, key=lambda badge: badge.award.made_at, reverse=True)
+
+
 def all_badges(engine: Engine) -> list[Badge]:
     """Every badge, in the order of award."""
     with reading(engine) as connection:
@@ -94,10 +100,47 @@ def person_of_page(engine: Engine, token: str) -> str | None:
 
 def open_page(bureau: Bureau, person: str) -> str:
     """The secret of a person's private page, which opens from now on; also for whoever has no badge yet."""
-    token = bureau.page_token(person)
     with writing(bureau.engine) as connection:
+        return page_of(connection, bureau, person)
+
+
+def page_of(connection: Connection, bureau: Bureau, person: str) -> str:
+    """The same, in the caller's transaction."""
+    generation = store.page_generation(connection, person)
+    token = bureau.page_token(person, generation or 0)
+    if generation is None:
         store.set_holder_page(connection, person, token_hash=hash_of(token))
     return token
+
+
+def pages(bureau: Bureau) -> Mapping[str, str]:
+    """The secret of each private page that there is, by its person."""
+    with reading(bureau.engine) as connection:
+        found = store.page_generations(connection)
+    return {person: bureau.page_token(person, generation) for person, generation in found.items()}
+
+
+def replace_page(bureau: Bureau, person: str, *, by: str, role: str, reason: str, now: datetime) -> str:
+    """Take a person's private link back and make a new one, whose secret comes out. Every link that ever led to
+    them leads nowhere from now on, also those of ids that they had before they were merged.
+
+    Raises:
+        AuditError: no reason is given.
+    """
+    with writing(bureau.engine) as connection:
+        token = page_of(connection, bureau, person)
+        for one in people_service.ids_of(connection, person):
+            generation = store.page_generation(connection, one)
+            if generation is None:
+                continue
+            made = bureau.page_token(one, generation + 1)
+            store.replace_page(connection, one, token_hash=hash_of(made), generation=generation + 1)
+            audit.write(
+                connection, actor=by, role=role, act="page.replace", reason=reason, now=now, person=one,
+                details={"generation": generation + 1},
+            )  # fmt: skip
+            token = made if one == person else token
+        return token
 
 
 def forget_holder(connection: Connection, persons: Iterable[str]) -> None:

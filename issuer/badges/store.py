@@ -81,6 +81,7 @@ badges = Table(
     Column("salt", String(64), nullable=False),
     Column("shows_name", Boolean, nullable=False, default=False),
     Column("hashes_address", Boolean, nullable=False, default=False),
+    Column("shows_evidence", Boolean, nullable=False, default=False),
     Column("published", Boolean, nullable=False, default=False),
     Column("revoked_at", UtcDateTime),
     Column("revoked_for", Text),
@@ -121,6 +122,7 @@ versions = Table(
     Column("signed_at", UtcDateTime),
     Column("proof", Text),  # JSON: what secures the same claims as a document
     Column("proof_kid", Text),
+    Column("named_copy", Boolean, nullable=False, default=False),  # with the name, beside the version that stands
     Index("ix_badge_versions_unsigned", "signed_at", "prepared_at"),
 )
 holder_pages = Table(
@@ -128,6 +130,7 @@ holder_pages = Table(
     metadata,
     Column("person", ForeignKey("persons.id"), primary_key=True),
     Column("token_hash", String(64), nullable=False, unique=True),
+    Column("generation", Integer, nullable=False, default=0),  # how often the link was replaced
 )
 quiet_holders = Table(  # who hid everything: no letter tells them of badges, until they show one again
     "quiet_holders",
@@ -564,6 +567,25 @@ def holders_per_kind(connection: Connection, period: BadgePeriod) -> list[tuple[
 def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> None:
     if not connection.execute(select(holder_pages.c.person).where(holder_pages.c.person == person)).first():
         connection.execute(insert(holder_pages).values(person=person, token_hash=token_hash))
+
+
+def page_generation(connection: Connection, person: str) -> int | None:
+    """How often a person's private link was replaced; None for somebody who has none yet."""
+    query = select(holder_pages.c.generation).where(holder_pages.c.person == person)
+    return connection.execute(query).scalar()
+
+
+def page_generations(connection: Connection) -> dict[str, int]:
+    """The same for everybody who has one."""
+    query = select(holder_pages.c.person, holder_pages.c.generation)
+    return {row.person: row.generation for row in connection.execute(query)}
+
+
+def replace_page(connection: Connection, person: str, *, token_hash: str, generation: int) -> None:
+    """Let another private link lead to a person; the former one leads nowhere."""
+    chosen = holder_pages.c.person == person
+    values = {"token_hash": token_hash, "generation": generation}
+    connection.execute(update(holder_pages).where(chosen).values(values))
 
 
 def forget_reasons(connection: Connection, award_id: str) -> None:

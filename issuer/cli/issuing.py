@@ -219,7 +219,7 @@ def _badge_rows(office: Office) -> list[list[str]]:
     from issuer.delivery import service as delivery
 
     bureau = office.bureau()
-    people = delivery.people(bureau)
+    people, pages = delivery.people(bureau), badges.pages(bureau)
     return [
         [
             badge.short_id,
@@ -227,7 +227,7 @@ def _badge_rows(office: Office) -> list[list[str]]:
             badge.award.achievement,
             people[badge.award.person].name,
             badge.state,
-            f"{bureau.addresses.base}/h/{bureau.page_token(badge.award.person)}",
+            bureau.addresses.private_page(pages[badge.award.person]) if badge.award.person in pages else "",
         ]
         for badge in badges.all_badges(office.engine)
         if badge.jwt

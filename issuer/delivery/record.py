@@ -12,6 +12,7 @@ from issuer.contributions import service as contributions
 from issuer.ground import audit, mail
 from issuer.ground.database import reading, writing
 from issuer.ground.login import service as login
+from issuer.notices import service as notices
 from issuer.people import joining, own
 from issuer.people import service as people_service
 from issuer.people.model import PeopleError, Person
@@ -180,6 +181,7 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
         addresses = {account.name for account in person.accounts if "@" in account.name} | {person.email or ""}
         for one in ids:
             login.forget(connection, one, addresses=addresses)
+        notices.forget(connection, ids, addresses=addresses)
         for address in addresses:
             mail.forget(connection, address)
         audit.write(

@@ -6,6 +6,7 @@ takes the Connection of their transaction.
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,6 +22,7 @@ from issuer.people.model import Account, Affiliation, Pause, PeopleError, Person
 from issuer.people.roster import RosterError, RosterRow, accounts_of_email
 
 ID_BYTES = 16
+MAILBOX = "mail"  # the system of accounts that are mailboxes
 NOTICE_LASTS = timedelta(days=7)  # a mail server may be down for days
 SHORTEST_ID_BEGINNING = 6  # of 32 hexadecimal digits: as short as people type, long enough to be seldom shared
 _HEXADECIMAL = frozenset("0123456789abcdef")
@@ -203,6 +205,15 @@ def owners_of(connection: Connection, accounts: Iterable[Account]) -> Mapping[Ac
     owners = store.owners(connection, accounts)
     people = {person.id: person for person in store.persons_of(connection, owners.values())}
     return {account: people[owner] for account, owner in owners.items()}
+
+
+def owners_of_address(connection: Connection, address: str) -> list[str]:
+    """The ids of those to whom mail for this address is mail for them: it is theirs, or they proved it."""
+    wanted = address.strip().lower()
+    found = set(store.ids_with_email(connection, wanted))
+    with suppress(PeopleError):
+        found |= {person.id for person in owners_of(connection, [Account.of(MAILBOX, wanted)]).values()}
+    return sorted(found)
 
 
 class _UnknownManagerError(RosterError):

@@ -247,6 +247,13 @@ def ids_called(connection: Connection, text: str, *, limit: int) -> list[str]:
     )
 
 
+def ids_with_email(connection: Connection, email: str) -> list[str]:
+    """Who is written to at this address, which is in lower case."""
+    present = persons.c.merged_into.is_(None) & persons.c.left_at.is_(None)
+    query = select(persons.c.id).where((persons.c.email == email) & present).order_by(persons.c.id)
+    return list(connection.execute(query).scalars())
+
+
 def roots(connection: Connection) -> dict[str, str]:
     """Who was merged into whom: for each id that is not used any more, the one as whom they are known now."""
     query = select(persons.c.id, persons.c.merged_into).where(persons.c.merged_into.is_not(None))

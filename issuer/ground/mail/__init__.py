@@ -2,18 +2,20 @@
 
 A mail is entered in the caller's own transaction and sent after it, so whoever was promised one gets it whatever
 is killed next, and nobody gets one for something that was rolled back. An address is personal data: the row goes
-once the mail is sent, or when it has expired. The rows are `store`, one talk with the mail server is `smtp`, and
+once the mail is sent, or when it has expired; what became of it stays, without an address, if somebody asks. The rows are `store`, one talk with the mail server is `smtp`, and
 whoever sends while the server answers is `postman`.
 """
 
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from issuer.ground.mail import store
+from issuer.ground.mail.store import Fate as Fate
 from schemas.mail_address import MailAddressError, checked_address
 
 MAX_SUBJECT = 200
@@ -49,20 +51,37 @@ class Mail:
             raise MailError(f"A mail's text has 1 to {MAX_TEXT} characters, and none that steers.")
 
 
-def enter(connection: Connection, mail: Mail, *, expires_at: datetime, now: datetime) -> None:
+def enter(
+    connection: Connection, mail: Mail, *, expires_at: datetime, now: datetime, followed: bool = False
+) -> str:
     """Write down, in the caller's transaction, that `mail` is to be sent; after the commit, wake the postman.
 
-    `expires_at`: from then on it is not sent any more, and forgotten.
+    `expires_at`: from then on it is not sent any more, and forgotten. `followed`: `fates` tells what became of it.
+    Comes out: its reference, which also stands in its Message-ID.
     """
+    reference = secrets.token_hex(16)
     store.add(
         connection,
         recipient=mail.to,
         subject=mail.subject,
         text=mail.text,
-        reference=secrets.token_hex(16),
+        reference=reference,
         expires_at=expires_at,
         now=now,
     )
+    if followed:
+        store.follow(connection, reference)
+    return reference
+
+
+def fates(connection: Connection, references: Iterable[str]) -> Mapping[str, Fate]:
+    """What became of mails that were followed, by their references."""
+    return store.fates(connection, references)
+
+
+def take_back(connection: Connection, references: Iterable[str]) -> None:
+    """Send none of these mails any more, if they still wait, and keep nothing about them."""
+    store.take_back(connection, references)
 
 
 def forget(connection: Connection, address: str) -> None:

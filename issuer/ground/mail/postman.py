@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import Mail, store
 from issuer.ground.mail.smtp import LaterError, RefusedError, ServerError, Talk
-from issuer.ground.mail.store import Waiting
+from issuer.ground.mail.store import Waiting, Way
 from issuer.ground.settings import Settings
 
 POLL_SECONDS = 3.0  # for what was entered by another process, and for pauses that are over
@@ -88,9 +88,9 @@ class MailOutbox:
             return None
         except RefusedError as error:
             _log.warning("A mail was given up: %s", error)
-            self._remove(waiting)
+            self._end(waiting, "refused")
             return False
-        self._remove(waiting)
+        self._end(waiting, "sent")
         return True
 
     def _forget_expired(self) -> int:
@@ -110,9 +110,9 @@ class MailOutbox:
             later = self._clock() + pause_after(mail.attempts + 1)
             store.postpone(connection, mail.id, next_try_at=later)
 
-    def _remove(self, mail: Waiting) -> None:
+    def _end(self, mail: Waiting, way: Way) -> None:
         with writing(self._engine) as connection:
-            store.remove(connection, mail.id)
+            store.remove(connection, mail.id, way=way, now=self._clock())
 
 
 class Postman(threading.Thread):

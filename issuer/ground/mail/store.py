@@ -1,9 +1,11 @@
 """The mails that are to be sent, until they are sent or have expired; all of it in the caller's transaction."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import Column, Connection, Integer, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Integer, String, Table, Text, delete, insert, select, update
 
 from issuer.ground.database import UtcDateTime, metadata
 
@@ -11,7 +13,7 @@ mail_outbox = Table(
     "mail_outbox",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("reference", String(32), nullable=False),  # of its Message-ID: the same mail twice is seen as one
+    Column("reference", String(32), nullable=False, index=True),  # of its Message-ID: the same mail twice is seen as one
     Column("recipient", String(254), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("text", Text, nullable=False),
@@ -20,6 +22,28 @@ mail_outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", UtcDateTime, nullable=False, index=True),
 )
+mail_fates = Table(  # of mails that somebody asks about; no address stands here
+    "mail_fates",
+    metadata,
+    Column("reference", String(32), primary_key=True),
+    Column("way", String(16)),  # how it ended; nothing while it waits
+    Column("ended_at", UtcDateTime),
+)
+GROUP = 500  # references in one statement
+
+Way = Literal["sent", "refused", "expired", "forgotten"]
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mail: taken by the mail server, refused for good, expired, or forgotten as its person left.
+
+    `way` is None while it waits; `attempts`: how often it was tried so far, then.
+    """
+
+    way: Way | None
+    ended_at: datetime | None
+    attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +105,7 @@ def any_expired(connection: Connection, *, now: datetime) -> bool:
 
 def delete_expired(connection: Connection, *, now: datetime) -> int:
     """Forget the mails that nobody needs any more; how many there were."""
-    return connection.execute(delete(mail_outbox).where(mail_outbox.c.expires_at <= now)).rowcount
+    return _end(connection, mail_outbox.c.expires_at <= now, way="expired", now=now)
 
 
 def begin_try(connection: Connection, mail_id: int, *, seen_attempts: int, next_try_at: datetime) -> bool:
@@ -101,9 +125,43 @@ def postpone(connection: Connection, mail_id: int, *, next_try_at: datetime) -> 
 
 def remove_to(connection: Connection, recipient: str) -> None:
     """Forget every mail that waits for an address."""
-    connection.execute(delete(mail_outbox).where(mail_outbox.c.recipient == recipient))
+    _end(connection, mail_outbox.c.recipient == recipient, way="forgotten", now=None)
 
 
-def remove(connection: Connection, mail_id: int) -> None:
-    """Forget a mail that was sent, or that its server will never take."""
-    connection.execute(delete(mail_outbox).where(mail_outbox.c.id == mail_id))
+def remove(connection: Connection, mail_id: int, *, way: Way, now: datetime) -> None:
+    """Forget a mail that was sent, or that its server will never take; of one that is followed, note which."""
+    _end(connection, mail_outbox.c.id == mail_id, way=way, now=now)
+
+
+def follow(connection: Connection, reference: str) -> None:
+    """Keep what becomes of a mail."""
+    connection.execute(insert(mail_fates).values(reference=reference))
+
+
+def fates(connection: Connection, references: Iterable[str]) -> dict[str, Fate]:
+    """What became of mails, by their references; of one that nobody follows, nothing."""
+    asked, found = sorted(set(references)), dict[str, Fate]()
+    for start in range(0, len(asked), GROUP):
+        query = (
+            select(mail_fates, mail_outbox.c.attempts)
+            .outerjoin(mail_outbox, mail_outbox.c.reference == mail_fates.c.reference)
+            .where(mail_fates.c.reference.in_(asked[start : start + GROUP]))
+        )
+        for row in connection.execute(query):
+            found[row.reference] = Fate(row.way, row.ended_at, row.attempts or 0)
+    return found
+
+
+def take_back(connection: Connection, references: Iterable[str]) -> None:
+    """Forget mails and what became of them."""
+    asked = sorted(set(references))
+    for start in range(0, len(asked), GROUP):
+        group = asked[start : start + GROUP]
+        connection.execute(delete(mail_outbox).where(mail_outbox.c.reference.in_(group)))
+        connection.execute(delete(mail_fates).where(mail_fates.c.reference.in_(group)))
+
+
+def _end(connection: Connection, chosen: ColumnElement[bool], *, way: Way, now: datetime | None) -> int:
+    ended = mail_fates.c.reference.in_(select(mail_outbox.c.reference).where(chosen))
+    connection.execute(update(mail_fates).where(ended).values(way=way, ended_at=now))
+    return connection.execute(delete(mail_outbox).where(chosen)).rowcount

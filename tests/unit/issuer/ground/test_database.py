@@ -24,6 +24,7 @@ import issuer.ground.audit.store
 import issuer.ground.login.store
 import issuer.ground.mail.store
 import issuer.ground.news.store
+import issuer.notices.store
 import issuer.people.store
 import issuer.recognition.store
 import issuer.wallets.store  # noqa: F401 - their tables belong to the metadata

@@ -31,8 +31,9 @@ from issuer.contributions import health as contributions_health
 from issuer.contributions import service as contributions
 from issuer.contributions import web as contributions_web
 from issuer.contributions.collector import Collector
-from issuer.delivery import record, record_pages
+from issuer.delivery import claim_pages, record, record_pages
 from issuer.delivery import service as delivery
+from issuer.delivery import team_pages as deliveries_pages
 from issuer.delivery import web as delivery_web
 from issuer.ground import contexts as ground_contexts
 from issuer.ground import settings as ground_settings
@@ -240,6 +241,8 @@ def _add_people(
             clock=login.clock,
         )
     )
+    app.include_router(claim_pages.router(bureau, login, door=door, frame=frame))
+    app.include_router(deliveries_pages.router(bureau, login, door=door, frame=frame))
     app.include_router(record_pages.router(bureau, login, door=door, frame=frame, policy=policy))
     app.include_router(team_pages.router(login, door=door, frame=frame, matters=matters))
     app.include_router(recognition_team.router(login, door=door, frame=frame))

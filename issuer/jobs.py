@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from issuer.badges import achievements, awarding, issuance, revocations
 from issuer.badges.bureau import Bureau
+from issuer.delivery import claiming
 from issuer.ground import news
 from issuer.ground.database import reading, writing
 from issuer.people.model import Person
@@ -62,8 +63,8 @@ class Jobs:
     clock: Callable[[], datetime]
 
     def handle_news(self) -> Done:
-        """Everything that was told until now: those whom it touches are decided anew, awarded, and get badges; and
-        badges whose notice has run out are withdrawn.
+        """Everything that was told until now: those whom it touches are decided anew, awarded, and get badges;
+        badges whose notice has run out are withdrawn, and new claim links go to those who asked.
         """
         total = Done()
         while told := self._waiting():
@@ -78,6 +79,7 @@ class Jobs:
                 news.done(connection, [item.number for item in told])
             total += Done(len(told), len(touched), awards, signed)
         revocations.carry_out(self.bureau(), now=self.clock())
+        claiming.answer_requests(self.bureau(), now=self.clock())
         return total
 
     def nightly(self, progress: Progress | None = None) -> Done:
@@ -86,6 +88,7 @@ class Jobs:
             before = news.newest(connection)
         policy, now = self.policy(), self.clock()
         revocations.carry_out(self.bureau(), now=now)
+        claiming.answer_requests(self.bureau(), now=now)
         counted = _Counted(recognition.decide_all(self.engine, policy, as_of=now), progress)
         awards = awarding.award_decisions(self.engine, counted, policy=policy, now=now)
         show = (lambda count: progress("signed", count)) if progress else None

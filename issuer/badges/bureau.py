@@ -85,7 +85,7 @@ class Bureau:
         return base64url.encode(self._derived("holder page", subject)[:PAGE_TOKEN_BYTES])
 
     def address_hash(self, address: str) -> str:
-        """What is kept of an address to which a letter went: with a key, so that nobody can try addresses on it."""
+        """What is kept of an address to which a letter went: keyed, so that nobody can try addresses on it."""
         return self._derived("notice address", address.strip().lower()).hex()
 
     def holder_code(self, reference: str) -> str:

@@ -59,8 +59,8 @@ def of_award(
 ) -> Mail:
     """The letter about a new badge.
 
-    `link` opens its holder's private page once, `until` then. `superseded`: what it takes the place of. `renewed`: the same one of an earlier period, which stays good until
-    `renewed_until`.
+    `link` opens its holder's private page once, `until` then. `superseded`: what it takes the place of.
+    `renewed`: the same one of an earlier period, which stays good until `renewed_until`.
 
     Raises:
         MailError: no mail can be made for this address.
@@ -92,23 +92,21 @@ def of_award(
     parts += [
         _why(award, narrative, say),
         say(
-            "Keep it? It is yours. With this link you open your private page, where you look at it, choose what it\n"
-            "shows, and take it with you:"
+            "Keep it? It is yours. With this link you open your private page, where you look at it,\n"
+            "choose what it shows, and take it with you:"
         ),
         link,
         *_of_link(until, say),
         say(
-            "Nobody else is told of the badge. If you do not want it, or if something here is wrong, say so, and it"
-            " is\nput right."
+            "Nobody else is told of the badge. If you do not want it, or if something here is wrong,\n"
+            "say so, and it is put right."
         ),
     ]
     subject = say("%(badge)s: thank you, says %(community)s", badge=title, community=community)
     return Mail(to, subject[:MAX_SUBJECT], "\n\n".join(parts) + "\n")
 
 
-def of_link(
-    to: str, award: Award, *, community: str, link: str, until: datetime, say: Voice = IN_ENGLISH
-) -> Mail:
+def of_link(to: str, award: Award, *, community: str, link: str, until: datetime, say: Voice = IN_ENGLISH) -> Mail:
     """A new link to a badge about which a letter was written before: it was asked for, or somebody sends it again.
 
     Raises:
@@ -133,10 +131,10 @@ def of_link_elsewhere(to: str, award: Award, *, community: str, say: Voice = IN_
     """
     about = {"badge": named(award, say), "community": community}
     parts = [
-        say("A link to your badge “%(badge)s” of %(community)s was sent to another address than this one.", **about),
+        say("A link to your badge “%(badge)s” of %(community)s was sent to an address other than this.", **about),
         say(
-            "If you asked for that, all is well. If not, answer here: the link can be taken back, and your private\n"
-            "page gets another address."
+            "If you asked for that, all is well. If not, answer here: the link can be taken back, and your\n"
+            "private page gets another address."
         ),
     ]
     subject = say("%(badge)s: a link was sent to another address", badge=about["badge"])
@@ -192,8 +190,8 @@ def of_case(
             of_it = "Your badge “%(badge)s” of %(community)s is to be withdrawn on %(day)s, because %(cause)s."
             parts = [f"{say(of_it, day=day, cause=cause, **about)} {what}"]
             if case.suspended_until is not None:
-                until = f"{case.suspended_until:%Y-%m-%d}"
-                parts.append(say("Until %(day)s at most it is suspended and gives nothing.", day=until))
+                last = f"{case.suspended_until:%Y-%m-%d}"
+                parts.append(say("Until %(day)s at most it is suspended and gives nothing.", day=last))
             if case.needs_two:
                 parts.append(
                     say("Two people decide this. If the second does not agree by then, your badge stands again.")

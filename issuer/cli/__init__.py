@@ -13,6 +13,7 @@ from issuer.cli import (
     backing,
     cataloguing,
     collecting,
+    delivering,
     gathering,
     issuing,
     keeping,
@@ -41,6 +42,7 @@ policing.register(app)
 cataloguing.register(app)
 answering.register(app)
 issuing.register(app)
+delivering.register(app)
 revoking.register(app)
 keeping.register(app)
 backing.register(app)

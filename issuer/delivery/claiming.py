@@ -1,7 +1,8 @@
 """How a badge comes into its holder's hand: a claim link is used, mailed again, or asked for anew.
 
-Whoever uses a claim link gets the address of their private page, which stays theirs until it is replaced (ADR 0016).
-Where a letter goes and which address a badge carries as a hash are two things: nothing here changes a badge.
+Whoever uses a claim link gets the address of their private page, which stays theirs until it is replaced
+(ADR 0016). Where a letter goes and which address a badge carries as a hash are two things: nothing here changes a
+badge.
 """
 
 from collections.abc import Sequence
@@ -18,14 +19,17 @@ from issuer.ground import audit, mail
 from issuer.ground.database import reading, writing
 from issuer.ground.language import Voice
 from issuer.notices import service as notices
-from issuer.notices.model import ClaimLink, Delivery
-from issuer.notices.store import Request
+from issuer.notices.model import ClaimLink, Delivery, Request
 from issuer.people import service as people_service
 from issuer.people.model import Person
 
 LINKS_EACH = 3  # to one address within an hour, of those that people ask for: more would only fill a mailbox
 WITHIN = timedelta(hours=1)
 BADGES_EACH = 3  # unclaimed ones about which one request writes; the page shows all of them
+
+LEFT, NO_SERVER = "Its holder has left", "This office has no mail server"
+NO_ADDRESS, NOT_TOLD = "No address is known", "Not told yet what is kept"
+HINDRANCES = (LEFT, NO_SERVER, NO_ADDRESS, NOT_TOLD)
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,7 @@ def claim(bureau: Bureau, token: str, *, now: datetime) -> tuple[str, ClaimLink]
         return badges.page_of(connection, bureau, link.person), link
 
 
-def resend(
-    bureau: Bureau, badge: Badge, *, by: str, role: str, reason: str, to: str = "", now: datetime
-) -> str:
+def resend(bureau: Bureau, badge: Badge, *, by: str, role: str, reason: str, to: str = "", now: datetime) -> str:
     """Mail a new claim link, to its holder's address or to another one (`to`); the links before work no more. Who
     sends a link elsewhere is in the audit log, and the holder's own address, if there is one, is told of it. Comes
     out: the address.
@@ -82,9 +84,7 @@ def resend(
         elsewhere = person.email is None or address.lower() != person.email.lower()
         _enter_link(connection, bureau, badge, person, address, elsewhere=elsewhere, say=person.voice, now=now)
         if elsewhere and person.email is not None:
-            told = letters.of_link_elsewhere(
-                person.email, badge.award, community=bureau.name, say=person.voice
-            )
+            told = letters.of_link_elsewhere(person.email, badge.award, community=bureau.name, say=person.voice)
             mail.enter(connection, told, expires_at=now + notices.LETTER_LASTS, now=now)
         audit.write(
             connection, actor=by, role=role, act="badge.resend", reason=reason, now=now, person=badge.award.person,
@@ -112,20 +112,19 @@ def reach(bureau: Bureau, found: Sequence[Badge]) -> list[Reach]:
         standing = notices.deliveries(connection, [badge.id for badge in found])
         people = people_service.persons_behind(connection, {badge.award.person for badge in found})
     return [
-        Reach(badge, standing.get(badge.id), _hindrance(bureau, people.get(badge.award.person)))
-        for badge in found
+        Reach(badge, standing.get(badge.id), _hindrance(bureau, people.get(badge.award.person))) for badge in found
     ]
 
 
 def _hindrance(bureau: Bureau, person: Person | None) -> str:
-    """Why nobody could be written to about a badge, in a few words; empty where nothing is in the way."""
+    """Why nobody could be written to about a badge: one of HINDRANCES, or empty."""
     if person is None or not people_service.is_present(person):
-        return "its holder has left"
+        return LEFT
     if not bureau.mails:
-        return "this office has no mail server"
+        return NO_SERVER
     if person.email is None:
-        return "no address is known"
-    return "not told yet what is kept" if person.told_at is None else ""
+        return NO_ADDRESS
+    return NOT_TOLD if person.told_at is None else ""
 
 
 def _answer(connection: Connection, bureau: Bureau, request: Request, *, now: datetime) -> int:
@@ -160,9 +159,7 @@ def _to_write_about(connection: Connection, person: Person) -> list[Badge]:
     held = badges.signed_of(connection, people_service.ids_of(connection, person.id))
     standing = [badge for badge in held if badge.standing] or held
     delivered = notices.deliveries(connection, [badge.id for badge in standing])
-    waiting = [
-        badge for badge in standing if badge.id not in delivered or delivered[badge.id].state != "claimed"
-    ]
+    waiting = [badge for badge in standing if badge.id not in delivered or delivered[badge.id].state != "claimed"]
     return (waiting or standing[:1])[:BADGES_EACH]
 
 
@@ -196,5 +193,3 @@ def _enter_link(
         elsewhere=elsewhere,
         now=now,
     )
-
-

@@ -7,9 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from issuer.badges import service as badges
 from issuer.badges.bureau import Bureau
-from issuer.delivery import record
+from issuer.delivery import record, service
 from issuer.ground import pages
 from issuer.ground.login.door import Door, Visitor
 from issuer.ground.login.service import Login
@@ -33,7 +32,7 @@ def router(
     @routes.get("/badge")
     def badge(visitor: SignedIn) -> Response:
         """The private page that the mailed link opens, too."""
-        return frame.back_to(f"/h/{badges.open_page(bureau(), visitor.session.person)}")
+        return frame.back_to(f"/h/{service.come_in(bureau(), visitor.session.person, now=login.clock())}")
 
     @routes.get("/record.json")
     def export(visitor: SignedIn) -> Response:

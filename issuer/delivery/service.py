@@ -12,8 +12,9 @@ from issuer.badges.model import Badge, BadgeError
 from issuer.badges.state import State
 from issuer.delivery import codes, files
 from issuer.delivery.files import FileForm
-from issuer.ground.database import reading
+from issuer.ground.database import reading, writing
 from issuer.ground.language import IN_ENGLISH, Voice
+from issuer.notices import service as notices
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.recognition import life, merits, questions, sentences
@@ -72,6 +73,26 @@ def holding(bureau: Bureau, token: str, *, front: str = "") -> Holding | None:
     )
     return Holding(
         person, ordered[0] if ordered else None, tuple(badge for badge in signed if badge != ordered[0])
+    )
+
+
+def holder_of(bureau: Bureau, badge: Badge) -> Person:
+    """Whose badge it is, as the person as whom they are known now."""
+    with reading(bureau.engine) as connection:
+        return people_service.persons_behind(connection, {badge.award.person})[badge.award.person]
+
+
+def come_in(bureau: Bureau, person: str, *, now: datetime) -> str:
+    """The secret of the private page of somebody who is signed in; their claim links have done their work."""
+    with writing(bureau.engine) as connection:
+        notices.claim_all(connection, people_service.ids_of(connection, person), now=now)
+        return badges.page_of(connection, bureau, person)
+
+
+def replace_link(bureau: Bureau, held: Holding, *, now: datetime) -> str:
+    """The holder makes their private link anew: the former one leads nowhere. Its new secret comes out."""
+    return badges.replace_page(
+        bureau, held.person.id, by=held.person.id, role="person", reason="made anew by its holder", now=now
     )
 
 

@@ -27,6 +27,8 @@ QUESTION_KINDS: dict[str, QuestionKind] = {"missing": "missing", "dispute": "dis
 SAVED = {
     "name": "Your badge was signed anew; save its files again.",
     "same": "Nothing in the badge itself has changed.",
+    "claimed": "The badge is in your hand. Keep the address of this page: it is your private link.",
+    "link": "This page has a new address: keep it. The former one leads nowhere.",
 }
 
 
@@ -168,6 +170,15 @@ def router(
             return refused(request, error, f"/h/{token}")
         return RedirectResponse(f"/h/{token}", status_code=303, headers=pages.PRIVATE_HEADERS)
 
+    @routes.post("/link")
+    def new_link(request: Request, token: str) -> Response:
+        office = bureau()
+        held = service.holding(office, token)
+        if held is None:
+            return nothing(request)
+        made = service.replace_link(office, held, now=clock())
+        return RedirectResponse(f"/h/{made}?saved=link", status_code=303, headers=pages.PRIVATE_HEADERS)
+
     @routes.get("/badge/{name}")
     def badge_file(request: Request, token: str, name: str, show: str = "") -> Response:
         short_id, _, ending = name.rpartition(".")
@@ -223,6 +234,7 @@ def _holder_view(
         "badge": badge,
         "did": office.did,
         "saved": say(SAVED[saved]) if saved in SAVED else "",
+        "chose": saved in {"name", "same"},
         "policy_page": f"/policies/{policy.digest}.html",
         "others": [{"title": service.badge_title(other, say), "badge": other} for other in held.earlier],
         "per_kind": [

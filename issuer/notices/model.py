@@ -66,3 +66,13 @@ class Delivery:
     attempts: int = 0
     elsewhere: bool = False
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody typed an address and wants a new link. `language`: of the page on which they did."""
+
+    number: int
+    address: str
+    language: str
+    asked_at: datetime

@@ -1,7 +1,7 @@
 """Claim links: made with the letter that carries them, looked at, used once; and how each letter stands.
 
-A letter and its link are entered in the caller's transaction. Only hashes are kept: of the link's secret, and, with
-a key, of the address to which it went.
+A letter and its link are entered in the caller's transaction. Only hashes are kept: of the link's secret, and,
+with a key, of the address to which it went.
 """
 
 import secrets
@@ -24,9 +24,10 @@ from issuer.notices.model import (
     ExpiredLinkError,
     NoSuchLinkError,
     ReplacedLinkError,
+    Request,
     UsedLinkError,
 )
-from issuer.notices.store import Current, Request
+from issuer.notices.store import Current
 
 TOKEN_BYTES = 32
 LETTER_LASTS = timedelta(days=14)  # a mail server may be down for days; a badge is no news after two weeks

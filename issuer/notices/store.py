@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from issuer.ground.database import UtcDateTime, metadata
-from issuer.notices.model import ClaimLink
+from issuer.notices.model import ClaimLink, Request
 
 claim_links = Table(
     "claim_links",
@@ -46,16 +46,6 @@ claim_requests = Table(  # written for every address that somebody types, known 
     Column("language", String(8), nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
 )
-
-
-@dataclass(frozen=True)
-class Request:
-    """A row of `claim_requests`."""
-
-    number: int
-    address: str
-    language: str
-    asked_at: datetime
 
 
 @dataclass(frozen=True)
@@ -117,9 +107,7 @@ def use_link(connection: Connection, token_sha256: str, *, now: datetime) -> boo
 def use_all(connection: Connection, persons: Sequence[str], *, now: datetime) -> None:
     """Use up all links of a person: they came to their page by another way."""
     theirs = (
-        claim_links.c.person.in_(persons)
-        & claim_links.c.used_at.is_(None)
-        & claim_links.c.replaced_at.is_(None)
+        claim_links.c.person.in_(persons) & claim_links.c.used_at.is_(None) & claim_links.c.replaced_at.is_(None)
     )
     connection.execute(update(claim_links).where(theirs).values(used_at=now))
 

@@ -23,7 +23,7 @@ SESSION_LASTS = 12 * 3600
 MAX_FIELDS = 60
 MAX_FIELD_BYTES = 4096
 
-CookieName = Literal["session", "browser"]
+CookieName = Literal["session", "browser", "claim"]
 
 
 @dataclass(frozen=True)

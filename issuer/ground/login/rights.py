@@ -25,6 +25,7 @@ class Right(StrEnum):
     DECIDE_CLAIM = "decide_claim"
     DECIDE_DISPUTE = "decide_dispute"
     WITHDRAW_BADGE = "withdraw_badge"
+    DELIVER_BADGE = "deliver_badge"
     CHANGE_POLICY = "change_policy"
     APPROVE_POLICY = "approve_policy"
     SEE_SOURCES = "see_sources"
@@ -41,6 +42,7 @@ WHO_MAY: Mapping[Right, tuple[Role, ...]] = {
     Right.DECIDE_CLAIM: (Role.MANAGER,),
     Right.DECIDE_DISPUTE: (Role.MANAGER, Role.PANEL),
     Right.WITHDRAW_BADGE: (Role.MANAGER, Role.PANEL),
+    Right.DELIVER_BADGE: (Role.MANAGER,),
     Right.CHANGE_POLICY: (Role.MANAGER,),
     Right.APPROVE_POLICY: (Role.MANAGER, Role.PANEL),
     Right.SEE_SOURCES: (Role.MANAGER, Role.AUDITOR),

@@ -2,8 +2,8 @@
 
 A mail is entered in the caller's own transaction and sent after it, so whoever was promised one gets it whatever
 is killed next, and nobody gets one for something that was rolled back. An address is personal data: the row goes
-once the mail is sent, or when it has expired; what became of it stays, without an address, if somebody asks. The rows are `store`, one talk with the mail server is `smtp`, and
-whoever sends while the server answers is `postman`.
+once the mail is sent, or when it has expired; what became of it stays, without an address, if somebody asks. The
+rows are `store`, one talk with the mail server is `smtp`, and whoever sends while the server answers is `postman`.
 """
 
 import re

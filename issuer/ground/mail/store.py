@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Column, ColumnElement, Connection, Integer, String, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from issuer.ground.database import UtcDateTime, metadata
 
@@ -13,7 +25,9 @@ mail_outbox = Table(
     "mail_outbox",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("reference", String(32), nullable=False, index=True),  # of its Message-ID: the same mail twice is seen as one
+    Column(
+        "reference", String(32), nullable=False, index=True
+    ),  # of its Message-ID: the same mail twice is seen as one
     Column("recipient", String(254), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("text", Text, nullable=False),

@@ -12,6 +12,8 @@ from jinja2 import Environment
 
 from issuer.badges import catalogue, picture, revocation, state
 from issuer.badges import team_web as badges_team
+from issuer.delivery import claim_pages, claiming
+from issuer.delivery import team_pages as deliveries_pages
 from issuer.delivery import web as delivery_web
 from issuer.ground import language, pages
 from issuer.ground.login.rights import Role
@@ -40,6 +42,8 @@ TABLES: tuple[Iterable[str], ...] = (  # texts that stand in the code as data
     revocation.CAUSES.values(),
     get_args(revocation.Outcome),
     badges_team.DONE.values(),
+    [*claim_pages.SAID.values(), claim_pages.NO_LINK],
+    [*deliveries_pages.DONE.values(), *deliveries_pages.LOOKS, *claiming.HINDRANCES],
     [*map(str, state.State), *state.MEANINGS.values()],
     sentences.NUMBERS,
     policy_web.DONE.values(),

@@ -1,10 +1,10 @@
-"""Claim links, what became of the letters that carry them, private links that can be made anew, and more choices."""
+"""Claim links, what became of the letters that carry them, private links made anew, and more choices."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 
 def upgrade() -> None:

@@ -32,7 +32,13 @@ from issuer.notices.store import Current
 TOKEN_BYTES = 32
 LETTER_LASTS = timedelta(days=14)  # a mail server may be down for days; a badge is no news after two weeks
 GROUP = 500  # badges asked about in one statement
-_WAYS_OUT = {"sent": "sent", "refused": "refused", "expired": "given up", "forgotten": "given up"}
+_WAYS_OUT = {
+    "sent": "sent",
+    "refused": "refused",
+    "expired": "given up",
+    "forgotten": "given up",
+    "lost": "given up",
+}
 
 
 def new_token() -> str:

@@ -45,12 +45,13 @@ mail_fates = Table(  # of mails that somebody asks about; no address stands here
 )
 GROUP = 500  # references in one statement
 
-Way = Literal["sent", "refused", "expired", "forgotten"]
+Way = Literal["sent", "refused", "expired", "forgotten", "lost"]
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a mail: taken by the mail server, refused for good, expired, or forgotten as its person left.
+    """What became of a mail: taken by the mail server, refused for good, expired, forgotten as its person left, or
+    lost with a database that was restored from an older copy.
 
     `way` is None while it waits; `attempts`: how often it was tried so far, then.
     """
@@ -162,7 +163,8 @@ def fates(connection: Connection, references: Iterable[str]) -> dict[str, Fate]:
             .where(mail_fates.c.reference.in_(asked[start : start + GROUP]))
         )
         for row in connection.execute(query):
-            found[row.reference] = Fate(row.way, row.ended_at, row.attempts or 0)
+            lost = row.way is None and row.attempts is None
+            found[row.reference] = Fate("lost" if lost else row.way, row.ended_at, row.attempts or 0)
     return found
 
 
@@ -176,6 +178,9 @@ def take_back(connection: Connection, references: Iterable[str]) -> None:
 
 
 def _end(connection: Connection, chosen: ColumnElement[bool], *, way: Way, now: datetime | None) -> int:
-    ended = mail_fates.c.reference.in_(select(mail_outbox.c.reference).where(chosen))
-    connection.execute(update(mail_fates).where(ended).values(way=way, ended_at=now))
+    """By the references themselves: a journal that is played again has no letters to look them up in."""
+    ended = list(connection.execute(select(mail_outbox.c.reference).where(chosen)).scalars())
+    for start in range(0, len(ended), GROUP):
+        of_them = mail_fates.c.reference.in_(ended[start : start + GROUP])
+        connection.execute(update(mail_fates).where(of_them).values(way=way, ended_at=now))
     return connection.execute(delete(mail_outbox).where(chosen)).rowcount

@@ -115,7 +115,7 @@ def test_the_holder_gets_notice_and_the_badge_is_suspended_meanwhile(held: Offic
     (letter,) = mails(held)
     assert letter.recipient == ADA
     assert letter.subject == f"Contributor 2026 is to be withdrawn on {OVER:%Y-%m-%d}"
-    for said in ("Two of the meetups were not held.", "If this is wrong", "suspended", "/h/"):
+    for said in ("Two of the meetups were not held.", "If this is wrong", "suspended", "/claim/"):
         assert said in letter.text
 
 

@@ -272,6 +272,12 @@ def test_each_state_of_a_letter_is_known(community: Community) -> None:
     assert outbox.send_due().expired == 1 and state(community) == "given up"
 
 
+def test_a_letter_that_was_lost_with_a_database_waits_for_nothing(community: Community) -> None:
+    with writing(community.engine) as connection:
+        connection.execute(mail_store.mail_outbox.delete())
+    assert state(community) == "given up"
+
+
 def test_a_mail_server_that_is_down_for_a_day_loses_nothing(community: Community) -> None:
     settings = replace(community.office.settings, mail=_Nowhere)
     outbox, waiting = MailOutbox(settings, engine=community.engine, clock=community.clock), community.mails()

@@ -31,7 +31,7 @@ from issuer.contributions import health as contributions_health
 from issuer.contributions import service as contributions
 from issuer.contributions import web as contributions_web
 from issuer.contributions.collector import Collector
-from issuer.delivery import claim_pages, record, record_pages
+from issuer.delivery import claim_pages, record, record_pages, wallet_pages
 from issuer.delivery import service as delivery
 from issuer.delivery import team_pages as deliveries_pages
 from issuer.delivery import web as delivery_web
@@ -63,6 +63,7 @@ from issuer.recognition import policy_web as recognition_policy
 from issuer.recognition import public_web as recognition_public
 from issuer.recognition import service as recognition
 from issuer.recognition import team_web as recognition_team
+from issuer.wallets import web as wallets_web
 from keys.did import did_of_web_address
 from keys.errors import OpenIdError
 from keys.keyset import KeySet
@@ -184,6 +185,8 @@ def create_app(
         )
     )
     app.include_router(contract_web.router(office, clock=clock, is_open=open_issue, contexts=contexts))
+    app.include_router(wallet_pages.router(office, clock=clock))
+    app.include_router(wallets_web.router(office, clock=clock))
     app.include_router(badges_web.router(office, clock=clock))
     return app
 

@@ -101,6 +101,10 @@ class Bureau:
         made = self._derived("holder reference", f"{person}\0{period}\0{purpose}")
         return UUID(bytes=made[:16], version=4).urn
 
+    def wallet_secret(self, purpose: str, subject: str) -> str:
+        """A secret of an offer to a wallet: 144 bits that nobody else can compute."""
+        return base64url.encode(self._derived(f"wallet {purpose}", subject)[:PAGE_TOKEN_BYTES])
+
     def _derived(self, purpose: str, subject: str) -> bytes:
         return hmac.digest(self.secret, f"{purpose}\0{subject}".encode(), hashlib.sha256)
 

@@ -66,30 +66,41 @@ def choose(
         if shows_name or hashes_address or published:
             for one in people_service.ids_of(connection, person.id):
                 store.set_quiet(connection, one, quiet=False)
+        changed: list[str] = []
         if (shows_name, hashes_address) != (badge.shows_name, badge.hashes_address):
-            chosen = existing(connection, badge.id)
-            _intend_version(connection, bureau, chosen, person, now)
-    _sign_all(bureau, now, None, only=[badge.id])
+            changed = _intend_with_copies(connection, bureau, badge.id, person, now)
+    _sign_all(bureau, now, None, only=changed or [badge.id])
     return badge_by_id(bureau.engine, badge.id)
 
 
 def sign_again(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -> None:
-    """A new version of a badge, and of its copies in wallets, with its holder's choices as they are: their name
-    has changed. A wallet has it once its holder takes the badge there again.
-    """
+    """A new version of a badge with its holder's choices as they are: their name has changed."""
     with writing(bureau.engine) as connection:
-        named = [copy for copy in store.copies_of(connection, badge.id) if copy.standing and copy.shows_name]
-        changed = [existing(connection, badge.id), *named]
-        for one in changed:
-            _intend_version(connection, bureau, one, person, now)
-    _sign_all(bureau, now, None, only=[one.id for one in changed])
+        changed = _intend_with_copies(connection, bureau, badge.id, person, now)
+    _sign_all(bureau, now, None, only=changed)
+
+
+def _intend_with_copies(
+    connection: Connection, bureau: Bureau, badge_id: str, person: Person, now: datetime
+) -> list[str]:
+    """New versions of a badge and of its copies, whose choices are its own; a wallet has its one once the holder
+    takes the badge there again. Comes out: which they are.
+    """
+    badge = existing(connection, badge_id)
+    copies = [copy for copy in store.copies_of(connection, badge_id) if copy.standing]
+    for copy in copies:
+        store.set_choices(
+            connection, copy.id, shows_name=badge.shows_name, hashes_address=badge.hashes_address, published=False
+        )
+    for one in (badge, *(existing(connection, copy.id) for copy in copies)):
+        _intend_version(connection, bureau, one, person, now)
+    return [badge_id, *(copy.id for copy in copies)]
 
 
 def bind(bureau: Bureau, badge: Badge, *, subject: str, person: Person, now: datetime) -> str:
     """Store the intent of a badge's copy that is bound to a wallet's DID: a new id and places of its own on the
     status lists, and the holder's reference and choices of the badge itself (DESIGN §3). A wallet that had it
-    before gets the same one, in a new version if the choices have changed. Returns the copy's id; `sign_bound`
-    signs it.
+    before gets the same one. Returns the copy's id; `sign_bound` signs it.
 
     Raises:
         BadgeError: the badge was withdrawn, is suspended, or is not signed itself yet.
@@ -101,12 +112,10 @@ def bind(bureau: Bureau, badge: Badge, *, subject: str, person: Person, now: dat
         held = next((one for one in store.copies_of(connection, badge.id) if one.subject == subject), None)
         if held is not None and not held.standing:
             raise BadgeError("The copy of this wallet was withdrawn; another key of the wallet can have one.")
-        wanted = (badge.shows_name, badge.hashes_address)
-        if held is not None and (held.shows_name, held.hashes_address) == wanted:
+        if held is not None:
             return held.id
-        copy = held or _add_badge(connection, bureau, badge.award, badge.reference)
-        if held is None:
-            store.bind(connection, copy.id, copy_of=badge.id, subject=subject)
+        copy = _add_badge(connection, bureau, badge.award, badge.reference)
+        store.bind(connection, copy.id, copy_of=badge.id, subject=subject)
         store.set_choices(
             connection, copy.id, shows_name=badge.shows_name, hashes_address=badge.hashes_address, published=False
         )

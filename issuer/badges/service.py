@@ -67,6 +67,12 @@ def signed_of(connection: Connection, persons: Iterable[str]) -> list[Badge]:
     return sorted(held, key=lambda badge: badge.award.made_at, reverse=True)
 
 
+def copies_of(engine: Engine, badge: Badge) -> list[Badge]:
+    """The copies of a badge in wallets."""
+    with reading(engine) as connection:
+        return store.copies_of(connection, badge.id)
+
+
 def all_badges(engine: Engine) -> list[Badge]:
     """Every badge, in the order of award."""
     with reading(engine) as connection:

@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.command()(issue)
     app.command(name="list")(list_)
     app.command()(export)
+    app.command()(offer)
     app.command()(revoke)
     app.command()(suspend)
     app.command()(reinstate)
@@ -120,6 +121,33 @@ def export(
     except OSError as error:
         raise CommandError(f"{target} cannot be written: {error.strerror}.") from error
     answer(json, {"badge": found.id, "form": form.value, "file": str(target)}, f"{target}: {len(body)} bytes.")
+
+
+def offer(badge: BadgeArgument, data: DataOption = None, json: JsonOption = False) -> None:
+    """Offer a badge to a wallet app, for ten minutes and once (OpenID4VCI); 'serve' has to run."""
+    from issuer.badges import service as badges
+    from issuer.wallets import service as wallets
+    from issuer.wallets.errors import OfferError
+
+    office = open_office(data)
+    found = badges.find_badge(office.engine, badge)
+    try:
+        made = wallets.offer(office.bureau(), found, now=office.now)
+    except OfferError as error:
+        raise CommandError(str(error)) from error
+    value = {
+        "offer_uri": made.wallet_link,
+        "tx_code": made.transaction_code,
+        "credential_offer_uri": made.reference,
+        "claim_page": made.claim_page,
+        "expires_at": made.expires_at.isoformat(),
+    }
+    text = (
+        f"For a wallet:   {made.wallet_link}\nFor a camera:   {made.claim_page}\n"
+        f"Its code:       {made.transaction_code}, which goes another way than the link\n"
+        f"Both are good until {made.expires_at:%H:%M} (UTC), for one wallet."
+    )
+    answer(json, value, text)
 
 
 def revoke(

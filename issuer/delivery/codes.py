@@ -35,6 +35,11 @@ def lookup_png(page: str) -> bytes:
     return _png(page)
 
 
+def offer_png(link: str) -> bytes:
+    """An offer to a wallet by its address (DESK §3: at most version 7 for the addresses that offices have)."""
+    return _png(link)
+
+
 def _png(text: str) -> bytes:
     side, modules = _modules(text)
     picture = Image.frombytes("L", (side, side), modules).convert("1", dither=Image.Dither.NONE)

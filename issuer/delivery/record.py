@@ -18,6 +18,7 @@ from issuer.people import service as people_service
 from issuer.people.model import PeopleError, Person
 from issuer.recognition import sentences, versions
 from issuer.recognition import service as recognition
+from issuer.wallets import service as wallets
 from schemas import timestamps
 from schemas.policy import QualificationPolicy
 from schemas.strict_json import JsonObject
@@ -111,6 +112,10 @@ def export(bureau: Bureau, policy: QualificationPolicy, person_id: str, *, now: 
                 "period": badge.award.period.name,
                 "state": badge.state,
                 "jwt": badge.jwt,
+                "wallets": [
+                    {"subject": copy.subject, "id": copy.id, "state": copy.state, "jwt": copy.jwt}
+                    for copy in badges.copies_of(bureau.engine, badge)
+                ],
             }
             for badge in held
         ],
@@ -167,6 +172,7 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
         for badge in _badges(bureau, person_id):
             if badge.standing:
                 badges.revoke(bureau.engine, badge, reason="at its holder's wish", now=now, by=person_id)
+    held = [badge.id for badge in _badges(bureau, person_id)]
     with writing(bureau.engine) as connection:
         person = people_service.person_by_id(connection, person_id)
         if person is None:
@@ -175,6 +181,7 @@ def leave(bureau: Bureau, person_id: str, *, withdraw: bool, now: datetime) -> N
         stand_in = joining.stand_in()
         named = contributions.forget(connection, person.accounts, stand_in=stand_in)
         attestations.forget(connection, ids)
+        wallets.forget(connection, held)
         badges.forget_holder(connection, ids)
         versions.forget(connection, ids)
         joining.forget(connection, ids, accounts=person.accounts, stands_in=stand_in if named else None, now=now)

@@ -1,5 +1,6 @@
 """The tables of offers and of nonces that were used, and all SQL on them. Of secrets, only hashes stand there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -34,7 +35,6 @@ offers = Table(
     Column("token_expires_at", UtcDateTime),
     Column("subject", Text),
     Column("copy", ForeignKey("badges.id")),
-    Column("notice_hash", String(64), unique=True),
     Column("event", String(32)),
     Column("event_at", UtcDateTime),
 )
@@ -82,10 +82,6 @@ def offer_of_token(connection: Connection, token_hash: str) -> Offer | None:
     return _found(connection, offers.c.token_hash == token_hash)
 
 
-def offer_of_notice(connection: Connection, notice_hash: str) -> Offer | None:
-    return _found(connection, offers.c.notice_hash == notice_hash)
-
-
 def offers_of(connection: Connection, badge_id: str) -> list[Offer]:
     """The offers of a badge that were taken, newest first."""
     query = select(offers).where((offers.c.badge == badge_id) & offers.c.token_hash.is_not(None))
@@ -119,9 +115,8 @@ def bind(connection: Connection, offer_id: str, subject: str) -> bool:
     return connection.execute(update(offers).where(chosen).values(subject=subject)).rowcount == 1
 
 
-def set_copy(connection: Connection, offer_id: str, *, copy: str, notice_hash: str) -> None:
-    chosen = offers.c.id == offer_id
-    connection.execute(update(offers).where(chosen).values(copy=copy, notice_hash=notice_hash))
+def set_copy(connection: Connection, offer_id: str, copy: str) -> None:
+    connection.execute(update(offers).where(offers.c.id == offer_id).values(copy=copy))
 
 
 def note_event(connection: Connection, offer_id: str, event: Event, *, now: datetime) -> None:
@@ -138,7 +133,7 @@ def use_nonce(connection: Connection, nonce_hash: str, *, expires_at: datetime, 
     return True
 
 
-def forget(connection: Connection, badge_ids: list[str]) -> None:
+def forget(connection: Connection, badge_ids: Sequence[str]) -> None:
     """Erase what wallets were offered of these badges."""
     connection.execute(delete(offers).where(offers.c.badge.in_(badge_ids)))
 

@@ -64,13 +64,15 @@ class Office:
         contributions.store(self.engine, records, now=NOW)
 
 
-def open_office(folder: Path, *, people: str = PEOPLE, database_url: str | None = None) -> Office:
+def open_office(
+    folder: Path, *, people: str = PEOPLE, database_url: str | None = None, public_url: str = PUBLIC_URL
+) -> Office:
     """Make the folder with `badge-issuer init`, and open it."""
     place = [] if database_url is None else ["--database-url", database_url]
     data = folder / "issuer"
     if not (data / "issuer.yaml").exists():
         try:
-            main(["init", "--public-url", PUBLIC_URL, "--name", "Example", "--data", str(data), *place])
+            main(["init", "--public-url", public_url, "--name", "Example", "--data", str(data), *place])
         except SystemExit as ended:
             assert ended.code == 0
     settings = ground_settings.load(data)

@@ -5,6 +5,7 @@ KeysError
 ├── SignatureError      a JWS that is malformed, uses a refused header, or does not verify
 ├── ProofError          a Data Integrity proof that is malformed, does not fit its document, or does not verify
 ├── CustodyError        a key store that cannot be opened, or does not hold what was asked for
+│   └── SheetError      sheets of several people from which no passphrase comes
 ├── SealError           something sealed that does not open
 └── OpenIdError         an OpenID provider, or what came back from it, cannot be believed
 """
@@ -35,6 +36,10 @@ class ProofError(KeysError):
 
 class CustodyError(KeysError):
     """The key store is missing, its passphrase is wrong, or the key asked for is not in it."""
+
+
+class SheetError(CustodyError):
+    """Sheets from which no passphrase comes. The text names places on sheets, and no word that is right there."""
 
 
 class OpenIdError(KeysError):

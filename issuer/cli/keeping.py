@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from issuer.cli import sharing
 from issuer.cli.output import DataOption, JsonOption, Office, answer, open_office, progress, table
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ UseOption = Annotated[Use, typer.Option("--use", help="What the key signs.")]
 
 def register(app: typer.Typer) -> None:
     app.add_typer(keys, name="keys")
+    sharing.register(keys)
 
 
 @keys.command(name="list")

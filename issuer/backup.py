@@ -120,7 +120,9 @@ def _files(settings: Settings) -> dict[str, Path]:
     return {
         name: file
         for name, file in kept.items()
-        if not file.name.startswith(".") and not ground.is_passphrase(file, settings.data)
+        if not file.name.startswith(".")
+        and not ground.is_passphrase(file, settings.data)
+        and (settings.token is None or file != settings.token.pin_file)
     }
 
 

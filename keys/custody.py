@@ -3,8 +3,10 @@
 The folder holds `keyset.json` (public: which keys there are, and their states), one `<name>.key` file for each
 private key and one `<name>.secret` for each random secret. Each is AES-256-GCM under a key that scrypt derives
 from the passphrase; a name is bound to its file as associated data, so two files cannot be swapped. An issuer's
-private keys are read and written here only; elsewhere they are a `Signer`. A key that somebody brings along for
-one document is `private_jwk`.
+private keys are read and written here only; elsewhere they are a `Signer`. Where a token is given, new keys are
+made in it, and their `.key` files only name them (`keys.token`); the random secrets stay here, wrapped, since
+what is derived from them has to outlive any token. A key that somebody brings along for one document is
+`private_jwk`.
 """
 
 import os
@@ -31,9 +33,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from keys import jwk
 from keys.errors import CustodyError, KeyFormatError
-from keys.jwk import KeyKind, from_cryptography
+from keys.jwk import KeyKind, PublicKey, from_cryptography
 from keys.keyset import KeyRecord, KeySet, KeyState, KeyUse
 from keys.signer import PrivateKey, Signer
+from keys.token import Token, TokenAccess
 from schemas import base64url, strict_json, timestamps
 from schemas.strict_json import JsonObject, JsonValue
 
@@ -72,6 +75,8 @@ FITTING_KINDS: Mapping[KeyUse, tuple[MadeKind, ...]] = {
     "hub": ("P-256",),
 }
 _PRIVATE_FILE_MODE = 0o600
+_PROBE = b"A new key signs this once, so that both halves are known to fit."
+_HEX = re.compile(r"[0-9a-f]{2,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # becomes a file's name: no dots, no slashes
 
 
@@ -82,15 +87,15 @@ class KeyStore:
         CustodyError: the folder or a file is missing or damaged, or the passphrase is wrong.
     """
 
-    def __init__(self, folder: Path, *, passphrase: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, passphrase: str, token: TokenAccess | None = None) -> None:
+        self._folder, self._token = folder, token
         document = _read(folder / KEYSET_FILE)
         self.keyset = _keyset_of(document, folder)
         self._wrapping = AESGCM(_derive(passphrase, document, folder))
         _open(self._wrapping, document.get("check"), name="check", where=folder)  # wrong passphrase: say it now
 
     @classmethod
-    def create(cls, folder: Path, *, did: str, passphrase: str) -> "KeyStore":
+    def create(cls, folder: Path, *, did: str, passphrase: str, token: TokenAccess | None = None) -> "KeyStore":
         """An empty store in a new folder, readable by its owner only."""
         if (folder / KEYSET_FILE).exists():
             raise CustodyError(f"{folder} holds keys already; they are never overwritten.")
@@ -103,7 +108,7 @@ class KeyStore:
         document["check"] = _seal(AESGCM(_derive(passphrase, document, folder)), b"", name="check")
         if not _write(folder / KEYSET_FILE, document, exclusive=True):
             raise CustodyError(f"{folder} was given keys by another process just now; they are never overwritten.")
-        return cls(folder, passphrase=passphrase)
+        return cls(folder, passphrase=passphrase, token=token)
 
     def add(self, name: str, *, use: KeyUse, kind: MadeKind, state: KeyState, now: datetime) -> KeyRecord:
         """Make a key pair `<did>#<name>`; the private half is on disk before the public one is listed."""
@@ -165,11 +170,33 @@ class KeyStore:
         kid = f"{self.keyset.did}#{_checked_name(name)}"
         if any(record.kid == kid for record in self.keyset.records):
             raise CustodyError(f"There is a key {kid} already.")
+        if self._token is not None:
+            return KeyRecord(kid, use, state, self._make_in(Token(self._token), name, kind=kind), now)
         private = _generated(kind)
         secret = _bytes_of(private)
         sealed: JsonObject = {"kind": kind, **_seal(self._wrapping, secret, name=name)}
         _write(self._folder / f"{name}.key", sealed)
         return KeyRecord(kid, use, state, from_cryptography(private.public_key()), now)
+
+    def _make_in(self, token: Token, name: str, *, kind: MadeKind) -> PublicKey:
+        """Make a key in the token; its file on disk says where it is, and is no secret."""
+        if kind == "RSA":
+            raise CustodyError("A key in the token is P-256 or Ed25519: '--kind P-256' was expected.")
+        key_id, public = token.make(kind, name=name)
+        public.check(token.key(key_id, public).sign(_PROBE), _PROBE)
+        assert self._token is not None
+        _write(self._folder / f"{name}.key", {"kind": kind, "token": self._token.label, "id": key_id})
+        return public
+
+    def _in_token(self, named: JsonObject, record: KeyRecord, file: Path) -> Signer:
+        key_id = named.get("id")
+        if not isinstance(key_id, str) or not _HEX.fullmatch(key_id):
+            raise CustodyError(f"{file} is damaged: it does not say which key of the token it is.")
+        if self._token is None or self._token.label != named.get("token"):
+            raise CustodyError(
+                f"The key {record.name} is in the token {named.get('token')!r}, which the settings do not name."
+            )
+        return Signer(Token(self._token).key(key_id, record.public), kid=record.kid)
 
     def signer(self, use: KeyUse) -> Signer:
         """The signer of the one key that is active for `use`."""
@@ -177,6 +204,8 @@ class KeyStore:
         name = record.kid.partition("#")[2]
         file = self._folder / f"{name}.key"
         sealed = _read(file)
+        if "token" in sealed:
+            return self._in_token(sealed, record, file)
         secret = _open(self._wrapping, sealed, name=name, where=file)
         private = _private_of(secret, kind=record.public.kind)
         if from_cryptography(private.public_key()) != record.public:

@@ -116,7 +116,7 @@ def open_bureau(engine: Engine, settings: Settings) -> Bureau:
         SettingsError: no passphrase is to be had.
         CustodyError: it does not open the keys, or no key is active.
     """
-    keys = KeyStore(settings.keys, passphrase=ground_settings.passphrase(settings.data))
+    keys = KeyStore(settings.keys, passphrase=ground_settings.passphrase(settings.data), token=settings.token)
     return Bureau(
         engine=engine,
         keyset=keys.keyset,

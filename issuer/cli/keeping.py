@@ -113,7 +113,8 @@ def _store(office: Office) -> "KeyStore":
     from issuer.ground import settings as ground
     from keys.custody import KeyStore
 
-    return KeyStore(office.settings.keys, passphrase=ground.passphrase(office.settings.data))
+    settings = office.settings
+    return KeyStore(settings.keys, passphrase=ground.passphrase(settings.data), token=settings.token)
 
 
 def _note(office: Office) -> None:

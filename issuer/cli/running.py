@@ -33,6 +33,15 @@ def init(
     database_password_file: Annotated[
         Path | None, typer.Option(help="The file with the password of its user, and nothing else.")
     ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="The label of a PKCS#11 token: keys are made in it and never leave it.")
+    ] = None,
+    token_module: Annotated[
+        Path | None, typer.Option(help="The token's module, such as /usr/lib/softhsm/libsofthsm2.so.")
+    ] = None,
+    token_pin_file: Annotated[
+        Path | None, typer.Option(help="The file with the token's PIN, and nothing else.")
+    ] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -46,6 +55,7 @@ def init(
     from keys.custody import DEFAULT_KINDS, KeyStore
     from keys.did import did_of_web_address
     from keys.keyset import ISSUER_USES
+    from keys.token import TokenAccess
     from schemas import policy as policy_shape
 
     folder = data or ground.default_data_folder()
@@ -57,6 +67,8 @@ def init(
     policy_shape.load(document, name=str(policy or "the example policy"))
     if database_password_file is not None and database_url is None:
         raise CommandError("--database-password-file goes with --database-url.")
+    if len({token is None, token_module is None, token_pin_file is None}) > 1:
+        raise CommandError("--token, --token-module and --token-pin-file go together: all three were expected.")
     settings = ground.Settings(
         folder,
         name,
@@ -65,13 +77,16 @@ def init(
         email,
         database_url=None if database_url is None else ground.checked_database_url(database_url),
         database_password_file=None if database_password_file is None else database_password_file.absolute(),
+        token=None
+        if token is None or token_module is None or token_pin_file is None
+        else TokenAccess(token_module.absolute(), token, token_pin_file.absolute()),
     )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.policy.write_bytes(document)
     made_passphrase = ground.make_passphrase(folder, secrets.token_urlsafe(PASSPHRASE_BYTES))
     if not (settings.keys / "keyset.json").exists():
         now = datetime.now(UTC)
-        store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder))
+        store = KeyStore.create(settings.keys, did=did, passphrase=ground.passphrase(folder), token=settings.token)
         for use in ISSUER_USES:
             store.add(f"{use}-1", use=use, kind=DEFAULT_KINDS[use], state="active", now=now)
         store.secret(SECRET_NAME)  # now, so that it is in the first backup: references are derived from it

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from keys.token import TokenAccess
 from schemas.mail_address import MailAddressError, checked_address
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -153,3 +154,21 @@ def read_profiles(value: Any) -> dict[str, str]:
                 " https://a.host.name/{name} were expected."
             )
     return dict(value)
+
+
+def read_token(value: Any, data: Path) -> TokenAccess | None:
+    """The PKCS#11 token of the settings: `{module, label, pin_file}`.
+
+    Raises:
+        AccessError: a field is missing, unknown, or no text.
+    """
+    if value is None:
+        return None
+    names = {"module", "label", "pin_file"}
+    if (
+        not isinstance(value, dict)
+        or set(value) != names
+        or not all(isinstance(one, str) for one in value.values())
+    ):
+        raise AccessError("token must hold module, label and pin_file, all of them text.")
+    return TokenAccess(Path(value["module"]), value["label"], data / value["pin_file"])

@@ -22,14 +22,16 @@ from issuer.ground.access import (
     read_mail,
     read_openid,
     read_profiles,
+    read_token,
 )
+from keys.token import TokenAccess
 from schemas import strict_yaml
 
 SETTINGS_FILE = "issuer.yaml"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it: `init` says so
 _TEXTS = {"name", "public_url", "policy", "email"}
 _PLACES = {"ca_file", "database_url", "database_password_file"}
-_KNOWN = _TEXTS | _PLACES | {"mail", "oidc", "profiles"}
+_KNOWN = _TEXTS | _PLACES | {"mail", "oidc", "profiles", "token"}
 _DATABASE_URL = re.compile(r"postgres(?:ql)?://\S+")
 
 
@@ -45,6 +47,7 @@ class Settings:
     mailed links. `ca_file`: certificates that those two are checked by, instead of the system's. `profiles`: for
     each system whose accounts are proved by a public profile, the page's address with `{name}` in it.
     `database_url`: a PostgreSQL instead of the file in the folder; `database_password_file` is its user's.
+    `token`: the PKCS#11 token in which keys are made, instead of on the disk.
     """
 
     data: Path
@@ -58,6 +61,7 @@ class Settings:
     profiles: Mapping[str, str] = field(default_factory=dict)
     database_url: str | None = field(default=None, repr=False)  # it may hold a password
     database_password_file: Path | None = None
+    token: TokenAccess | None = None
 
     @property
     def database(self) -> Path | str:
@@ -114,6 +118,7 @@ def load(data: Path) -> Settings:
             profiles=read_profiles(fields.get("profiles")),
             database_url=_database_url(fields),
             database_password_file=_file(fields, "database_password_file", data),
+            token=read_token(fields.get("token"), data),
         )
     except AccessError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -129,9 +134,14 @@ def save(settings: Settings) -> None:
         **({"email": settings.email} if settings.email else {}),
         **({"database_url": settings.database_url} if settings.database_url else {}),
         **({"database_password_file": str(password_file)} if password_file else {}),
+        **({"token": _written(settings.token)} if settings.token else {}),
     }
     text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
     (settings.data / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def _written(token: TokenAccess) -> dict[str, str]:
+    return {"module": str(token.module), "label": token.label, "pin_file": str(token.pin_file)}
 
 
 def checked_database_url(url: str) -> str:

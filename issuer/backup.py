@@ -122,7 +122,7 @@ def _files(settings: Settings) -> dict[str, Path]:
         for name, file in kept.items()
         if not file.name.startswith(".")
         and not ground.is_passphrase(file, settings.data)
-        and (settings.token is None or file != settings.token.pin_file)
+        and (settings.token is None or file != settings.token.pin_file.absolute())
     }
 
 

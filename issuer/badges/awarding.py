@@ -25,7 +25,7 @@ from issuer.recognition.decision import Decision
 from issuer.recognition.merits import Merit
 from schemas.policy import QualificationPolicy
 
-CHUNK = 200  # persons looked at, and awards made, per transaction
+CHUNK = 500  # persons looked at, and awards made, per transaction
 
 
 def award_decisions(
@@ -63,8 +63,7 @@ def _award_chunk(engine: Engine, people: Sequence[_Earned], policy: Qualificatio
             return 0
     with writing(engine) as connection:
         made = list(_missing_awards(connection, people, policy, now))
-        for award in made:
-            store.add_award(connection, award)
+        store.add_awards(connection, made)
     return len(made)
 
 
@@ -135,11 +134,20 @@ def award_by_hand(
     with writing(engine) as connection:
         if store.hand_decision(connection, made.id) is None:
             store.add_hand_decision(connection, made, now=now)
-        for person in persons:
-            if not any(a.achievement == BY_DECISION for a in store.awards_of(connection, person.id, period)):
-                mark = catalogue.COMMUNITY_MARK
-                award = _new_award(person.id, BY_DECISION, tier, period, mark, policy, now, decision=made.id)
-                store.add_award(connection, award)
+        mark, wanted = catalogue.COMMUNITY_MARK, list(dict.fromkeys(person.id for person in persons))
+        for start in range(0, len(wanted), CHUNK):
+            some = wanted[start : start + CHUNK]
+            have = {
+                award.person
+                for award in store.awards_of_some(connection, some, period)
+                if award.achievement == BY_DECISION
+            }
+            fresh = [
+                _new_award(one, BY_DECISION, tier, period, mark, policy, now, decision=made.id)
+                for one in some
+                if one not in have
+            ]
+            store.add_awards(connection, fresh)
     return made
 
 
@@ -170,7 +178,7 @@ def approve(engine: Engine, decision_id: str, *, by: Person, policy: Qualificati
                     award.person, decision.tier, decision.tier, award.period, award.mark, policy, now,
                     decision=decision.id,
                 )  # fmt: skip
-                store.add_award(connection, granted)
+                store.add_awards(connection, [granted])
                 made += 1
         return made
 

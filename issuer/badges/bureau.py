@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from issuer.badges.catalogue import Addresses
+from issuer.badges.claims_template import ClaimsTemplate
 from issuer.badges.garments import Wardrobe
 from issuer.badges.model import BadgeError
 from issuer.badges.preparation import Cover
@@ -30,7 +32,8 @@ class Bureau:
     """What issuing needs at hand: the database, the issuer's name and addresses, its signers, one secret.
 
     `secret`: 32 bytes from which private links and holder codes are derived, so that neither is stored. `mails`:
-    whether this office has a mail server, so that holders are written to.
+    whether this office has a mail server, so that holders are written to. `data`: the folder from which another
+    process can open the same keys.
     """
 
     engine: Engine
@@ -42,9 +45,13 @@ class Bureau:
     status_signer: Signer
     secret: bytes
     mails: bool = False
+    data: Path | None = None
     policies: dict[str, QualificationPolicy] = field(default_factory=dict, compare=False, repr=False)
     covers: dict[tuple[str, ...], Cover] = field(default_factory=dict, compare=False, repr=False)
     dictionaries: dict[tuple[str, ...], Dictionary] = field(default_factory=dict, compare=False, repr=False)
+    templates: dict[tuple[str, str], ClaimsTemplate | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def signer(self) -> Signer:
@@ -116,15 +123,29 @@ def open_bureau(engine: Engine, settings: Settings) -> Bureau:
         SettingsError: no passphrase is to be had.
         CustodyError: it does not open the keys, or no key is active.
     """
-    keys = KeyStore(settings.keys, passphrase=ground_settings.passphrase(settings.data), token=settings.token)
+    keys = _opened(settings)
     return Bureau(
         engine=engine,
         keyset=keys.keyset,
         name=settings.name,
         addresses=Addresses(settings.public_url),
-        wardrobe=Wardrobe(keys.signer("badges"), keys.signer("documents")),
+        wardrobe=_wardrobe(keys),
         ecdsa_signer=keys.signer("documents-p256"),
         status_signer=keys.signer("status"),
         secret=keys.secret(SECRET_NAME),
         mails=settings.mail is not None,
+        data=settings.data,
     )
+
+
+def open_wardrobe(settings: Settings) -> Wardrobe:
+    """The two keys that sign badges, opened for themselves; errors as `open_bureau`."""
+    return _wardrobe(_opened(settings))
+
+
+def _opened(settings: Settings) -> KeyStore:
+    return KeyStore(settings.keys, passphrase=ground_settings.passphrase(settings.data), token=settings.token)
+
+
+def _wardrobe(keys: KeyStore) -> Wardrobe:
+    return Wardrobe(keys.signer("badges"), keys.signer("documents"))

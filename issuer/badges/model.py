@@ -6,7 +6,7 @@ its holder makes a new version of the same badge (same id, same status entry, ne
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from issuer.recognition.calendar import BadgePeriod
 
@@ -66,6 +66,24 @@ class Award:
         if self.is_per_kind or self.achievement == BY_DECISION:
             return self.achievement
         return "tier"
+
+
+@dataclass(slots=True)
+class BadgeOutline:
+    """Of a badge only what others of its holder are compared with; `standing` as of the badge."""
+
+    id: str
+    award: Award
+    standing: bool
+
+
+class Intent(NamedTuple):
+    """A version of a badge that is to be signed: the exact claims, and the key for which they were prepared."""
+
+    badge: str
+    version: int
+    claims: str
+    kid: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The tables of awards, badges, versions and status entries, and all SQL on them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     delete,
     func,
     insert,
@@ -26,7 +28,8 @@ from sqlalchemy import (
     update,
 )
 
-from issuer.badges.model import Award, Badge, HandDecision, Purpose, StatusPlace
+from issuer.badges.garments import Dressed
+from issuer.badges.model import Award, Badge, BadgeOutline, HandDecision, Intent, Purpose, StatusPlace
 from issuer.badges.revocation import Case, Outcome
 from issuer.badges.state import State, StateChange
 from issuer.ground.database import UtcDateTime, metadata
@@ -227,24 +230,27 @@ def periods(connection: Connection) -> list[BadgePeriod]:
     ]
 
 
-def add_award(connection: Connection, award: Award) -> None:
-    connection.execute(
-        insert(awards).values(
-            id=award.id,
-            person=award.person,
-            achievement=award.achievement,
-            tier=award.tier,
-            period_first=award.period.first.isoformat(),
-            period_last=award.period.last.isoformat(),
-            mark=award.mark,
-            made_at=award.made_at,
-            policy_digest=award.policy_digest,
-            hand_decision=award.hand_decision,
-            thanks=award.thanks,
-            reasons=award.reasons,
-            title=award.title,
-        )
-    )
+def add_awards(connection: Connection, made: Sequence[Award]) -> None:
+    rows = [
+        {
+            "id": award.id,
+            "person": award.person,
+            "achievement": award.achievement,
+            "tier": award.tier,
+            "period_first": award.period.first.isoformat(),
+            "period_last": award.period.last.isoformat(),
+            "mark": award.mark,
+            "made_at": award.made_at,
+            "policy_digest": award.policy_digest,
+            "hand_decision": award.hand_decision,
+            "thanks": award.thanks,
+            "reasons": award.reasons,
+            "title": award.title,
+        }
+        for award in made
+    ]
+    if rows:
+        connection.execute(insert(awards), rows)
 
 
 def awards_without_badge(connection: Connection, *, limit: int) -> list[Award]:
@@ -252,6 +258,18 @@ def awards_without_badge(connection: Connection, *, limit: int) -> list[Award]:
     waiting = awards.c.intended.is_(False)
     query = select(awards).where(waiting).order_by(awards.c.made_at, awards.c.id).limit(limit)
     return [_award(row) for row in connection.execute(query)]
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many awards there are for which nothing is intended yet."""
+    query = select(func.count()).select_from(awards).where(awards.c.intended.is_(False))
+    return connection.execute(query).scalar_one()
+
+
+def references_of(connection: Connection, persons: Collection[str]) -> dict[tuple[str, str, str], str]:
+    """Every reference of so many persons as one statement takes, by (person, first day of the period, purpose)."""
+    rows = connection.execute(select(references).where(references.c.person.in_(persons)))
+    return {(row.person, row.period_first, row.purpose): row.reference for row in rows}
 
 
 def reference_of(connection: Connection, person: str, period: BadgePeriod, purpose: str) -> str | None:
@@ -263,19 +281,30 @@ def reference_of(connection: Connection, person: str, period: BadgePeriod, purpo
     return connection.execute(select(references.c.reference).where(chosen)).scalar()
 
 
-def add_reference(
-    connection: Connection, person: str, period: BadgePeriod, purpose: str, *, reference: str
-) -> None:
-    connection.execute(
-        insert(references).values(
-            person=person, period_first=period.first.isoformat(), purpose=purpose, reference=reference
-        )
-    )
+def add_references(connection: Connection, made: Mapping[tuple[str, str, str], str]) -> None:
+    """New references by (person, first day of the period, purpose)."""
+    rows = [
+        {"person": person, "period_first": first, "purpose": purpose, "reference": reference}
+        for (person, first, purpose), reference in made.items()
+    ]
+    if rows:
+        connection.execute(insert(references), rows)
 
 
-def add_badge(connection: Connection, *, badge_id: str, award: str, reference: str, salt: str) -> None:
-    connection.execute(insert(badges).values(id=badge_id, award=award, reference=reference, salt=salt))
-    connection.execute(update(awards).where(awards.c.id == award).values(intended=True))
+def add_badges(connection: Connection, made: Sequence[Badge]) -> None:
+    """New badges without a version, on the places that they have on the status lists."""
+    rows = [{"id": one.id, "award": one.award.id, "reference": one.reference, "salt": one.salt} for one in made]
+    places = [
+        {"list": place.list, "index": place.index, "badge": one.id, "purpose": purpose}
+        for one in made
+        for purpose, place in (("revocation", one.revocation), ("suspension", one.suspension))
+        if place is not None
+    ]
+    if rows:
+        connection.execute(insert(badges), rows)
+        connection.execute(insert(status_entries), places)
+        theirs = awards.c.id.in_({one.award.id for one in made})
+        connection.execute(update(awards).where(theirs).values(intended=True))
 
 
 def newest_status_list(connection: Connection, purpose: Purpose) -> tuple[int, int] | None:
@@ -297,18 +326,16 @@ def purpose_of_status_list(connection: Connection, number: int) -> Purpose | Non
     return connection.execute(select(status_lists.c.purpose).where(status_lists.c.number == number)).scalar()
 
 
-def status_index_taken(connection: Connection, list_number: int, index: int) -> bool:
-    chosen = (status_entries.c.list == list_number) & (status_entries.c.index == index)
-    return connection.execute(select(status_entries.c.badge).where(chosen)).first() is not None
+def taken_indexes(connection: Connection, list_number: int, indexes: Collection[int]) -> set[int]:
+    """Which of these places of a list are taken."""
+    chosen = (status_entries.c.list == list_number) & status_entries.c.index.in_(indexes)
+    return set(connection.execute(select(status_entries.c.index).where(chosen)).scalars())
 
 
-def add_status_entry(
-    connection: Connection, list_number: int, index: int, *, badge_id: str, purpose: Purpose
-) -> None:
-    values = {"list": list_number, "index": index, "badge": badge_id, "purpose": purpose}
-    connection.execute(insert(status_entries).values(**values))
+def use_places(connection: Connection, list_number: int, count: int) -> None:
+    """Count so many places of a list as used."""
     chosen = status_lists.c.number == list_number
-    connection.execute(update(status_lists).where(chosen).values(used=status_lists.c.used + 1))
+    connection.execute(update(status_lists).where(chosen).values(used=status_lists.c.used + count))
 
 
 def status_list_numbers(connection: Connection) -> list[int]:
@@ -327,27 +354,27 @@ def set_indexes(connection: Connection, list_number: int, *, purpose: Purpose) -
     return list(connection.execute(query).scalars())
 
 
-def add_version(connection: Connection, badge_id: str, *, claims: str, kid: str, now: datetime) -> int:
-    """Store the intent of a new version; returns its number."""
-    newest = connection.execute(select(func.max(versions.c.version)).where(versions.c.badge == badge_id)).scalar()
-    number = (newest or 0) + 1
-    connection.execute(
-        insert(versions).values(badge=badge_id, version=number, claims=claims, kid=kid, prepared_at=now)
-    )
-    return number
+def add_versions(connection: Connection, intents: Sequence[Intent], *, now: datetime) -> None:
+    """Store the intents of new versions."""
+    connection.execute(insert(versions), [{**intent._asdict(), "prepared_at": now} for intent in intents])
 
 
-def unsigned_versions(
-    connection: Connection, *, limit: int, only: Sequence[str] = ()
-) -> list[tuple[str, int, str, str]]:
-    """(badge, version, claims, kid) of unsigned intents (`only` of these badges), oldest first."""
+def unsigned_versions(connection: Connection, *, limit: int, only: Sequence[str] = ()) -> list[Intent]:
+    """Unsigned intents (`only` of these badges), oldest first."""
     query = (
         select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid)
         .where(versions.c.signed_at.is_(None), versions.c.badge.in_(only) if only else true())
         .order_by(versions.c.prepared_at, versions.c.badge, versions.c.version)
         .limit(limit)
     )
-    return [(row.badge, row.version, row.claims, row.kid) for row in connection.execute(query)]
+    return [Intent(*row) for row in connection.execute(query)]
+
+
+def unsigned_among(connection: Connection, badge_ids: Collection[str]) -> set[tuple[str, int]]:
+    """(badge, version) of the intents of these badges that carry no signature yet."""
+    chosen = versions.c.badge.in_(badge_ids) & versions.c.signed_at.is_(None)
+    rows = connection.execute(select(versions.c.badge, versions.c.version).where(chosen))
+    return {(row.badge, row.version) for row in rows}
 
 
 def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int) -> list[Badge]:
@@ -389,27 +416,41 @@ def close_status_lists(connection: Connection, *, used: int, numbers_left_out: i
     connection.execute(insert(status_lists).values(last))
 
 
-def set_signature(
+def set_signatures(
     connection: Connection,
-    badge_id: str,
-    version: int,
+    signed: Sequence[tuple[Intent, Dressed]],
     *,
-    jwt: str,
     kid: str,
-    proof: str,
     proof_kid: str,
     now: datetime,
 ) -> None:
-    """Keep both garments of a version. `proof`: the JSON of the Data Integrity proof over the same claims."""
-    chosen = (versions.c.badge == badge_id) & (versions.c.version == version) & versions.c.signed_at.is_(None)
-    values = {"jwt": jwt, "kid": kid, "proof": proof, "proof_kid": proof_kid, "signed_at": now}
-    connection.execute(update(versions).where(chosen).values(**values))
-    connection.execute(update(badges).where(badges.c.id == badge_id).values(current_version=version))
+    """Keep both garments of versions that had none, each as the newest of its badge."""
+    if not signed:
+        return
+    version = (versions.c.badge == bindparam("of")) & (versions.c.version == bindparam("number"))
+    garments: dict[str, Any] = {"jwt": bindparam("token"), "proof": bindparam("secured")}
+    connection.execute(
+        update(versions).where(version).values(kid=kid, proof_kid=proof_kid, signed_at=now, **garments),
+        [
+            {"of": intent.badge, "number": intent.version, "token": made.jwt, "secured": made.proof}
+            for intent, made in signed
+        ],
+    )
+    connection.execute(
+        update(badges).where(badges.c.id == bindparam("of")).values(current_version=bindparam("number")),
+        [{"of": intent.badge, "number": intent.version} for intent, _ in sorted(signed, key=_version)],
+    )
 
 
-def newest_valid_from(connection: Connection, badge_id: str) -> datetime | None:
-    query = select(func.max(versions.c.prepared_at)).where(versions.c.badge == badge_id)
-    return connection.execute(query).scalar()
+def _version(signed: tuple[Intent, Dressed]) -> int:
+    return signed[0].version
+
+
+def newest_version(connection: Connection, badge_id: str) -> tuple[int, datetime] | None:
+    """The number of a badge's newest version, signed or not, and from when it is valid."""
+    mine = select(versions.c.version, versions.c.prepared_at).where(versions.c.badge == badge_id)
+    row = connection.execute(mine.order_by(versions.c.version.desc()).limit(1)).first()
+    return (row.version, row.prepared_at) if row else None
 
 
 def set_choices(
@@ -532,6 +573,20 @@ def badges_of(connection: Connection, person: str) -> list[Badge]:
     return [_badge(row) for row in connection.execute(query)]
 
 
+def persons_of_badges(connection: Connection, badge_ids: Collection[str]) -> set[str]:
+    """On whom these badges hang, without wallets' copies."""
+    query = select(awards.c.person).join(badges, badges.c.award == awards.c.id)
+    return set(connection.execute(query.where(badges.c.id.in_(badge_ids), badges.c.copy_of.is_(None))).scalars())
+
+
+def outlines_of(connection: Connection, persons: Collection[str]) -> list[BadgeOutline]:
+    """All badges of so many persons as one statement takes, without wallets' copies, in outline."""
+    theirs = awards.c.person.in_(persons) & badges.c.copy_of.is_(None)
+    query = select(awards, badges.c.id.label("badge"), badges.c.revoked_at)
+    rows = connection.execute(query.join(badges, badges.c.award == awards.c.id).where(theirs))
+    return [BadgeOutline(row.badge, _award(row), row.revoked_at is None) for row in rows]
+
+
 def all_badges(connection: Connection) -> Iterator[Badge]:
     """Every badge, without wallets' copies."""
     query = _badge_query().where(badges.c.copy_of.is_(None)).order_by(awards.c.made_at, awards.c.id)
@@ -564,9 +619,23 @@ def holders_per_kind(connection: Connection, period: BadgePeriod) -> list[tuple[
     return [(row.achievement, row.person) for row in connection.execute(query)]
 
 
+def persons_with_page(connection: Connection, persons: Collection[str]) -> set[str]:
+    """Which of these have a private page."""
+    chosen = holder_pages.c.person.in_(persons)
+    return set(connection.execute(select(holder_pages.c.person).where(chosen)).scalars())
+
+
+def add_holder_pages(connection: Connection, hashes: Mapping[str, str]) -> None:
+    """Private pages of persons who had none, with the hash of each page's secret."""
+    if hashes:
+        rows = [{"person": person, "token_hash": token_hash} for person, token_hash in hashes.items()]
+        connection.execute(insert(holder_pages), rows)
+
+
 def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> None:
-    if not connection.execute(select(holder_pages.c.person).where(holder_pages.c.person == person)).first():
-        connection.execute(insert(holder_pages).values(person=person, token_hash=token_hash))
+    """A private page for whoever has none."""
+    if not persons_with_page(connection, [person]):
+        add_holder_pages(connection, {person: token_hash})
 
 
 def page_generation(connection: Connection, person: str) -> int | None:
@@ -588,9 +657,16 @@ def replace_page(connection: Connection, person: str, *, token_hash: str, genera
     connection.execute(update(holder_pages).where(chosen).values(values))
 
 
-def forget_reasons(connection: Connection, award_id: str) -> None:
-    """What the letter about an award needed is not kept beside it."""
-    connection.execute(update(awards).where(awards.c.id == award_id).values(reasons=""))
+def forget_reasons(connection: Connection, award_ids: Collection[str]) -> None:
+    """What the letters about awards needed is not kept beside them."""
+    kept = awards.c.id.in_(award_ids) & (awards.c.reasons != "")
+    connection.execute(update(awards).where(kept).values(reasons=""))
+
+
+def quiet_among(connection: Connection, persons: Collection[str]) -> set[str]:
+    """Which of these hid everything."""
+    chosen = quiet_holders.c.person.in_(persons)
+    return set(connection.execute(select(quiet_holders.c.person).where(chosen)).scalars())
 
 
 def set_quiet(connection: Connection, person: str, *, quiet: bool) -> None:

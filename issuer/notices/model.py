@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from issuer.ground.mail import Mail
+
 LINK_LASTS = timedelta(days=30)  # two weeks in which a letter may wait for a mail server, and time to read it
 
 State = Literal["not written", "waiting", "sent", "refused", "given up", "claimed"]
@@ -41,6 +43,19 @@ class ReplacedLinkError(ClaimError):
 
 class ExpiredLinkError(ClaimError):
     """Its time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A letter about a badge to its holder, and the secret of the claim link in it. `address_sha256`: the keyed
+    hash of the address that it goes to.
+    """
+
+    letter: Mail
+    token: str
+    badge: str
+    person: str
+    address_sha256: str
 
 
 @dataclass(frozen=True, slots=True)

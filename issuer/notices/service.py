@@ -23,6 +23,7 @@ from issuer.notices.model import (
     Delivery,
     ExpiredLinkError,
     NoSuchLinkError,
+    Notice,
     ReplacedLinkError,
     Request,
     UsedLinkError,
@@ -63,15 +64,41 @@ def send(
     `address_sha256`: the keyed hash of the address that the letter goes to. `elsewhere`: it is not the holder's.
     """
     reference = mail.enter(connection, letter, expires_at=now + lasts, now=now, followed=True)
-    store.add_link(
+    link = {
+        "token_sha256": hash_of(token),
+        "badge": badge,
+        "person": person,
+        "mail": reference,
+        "address_sha256": address_sha256,
+    }
+    store.add_links(
         connection,
-        token_sha256=hash_of(token),
-        badge=badge,
-        person=person,
-        mail=reference,
-        address_sha256=address_sha256,
+        [link],
         elsewhere=elsewhere,
         expires_at=now + max(LINK_LASTS, lasts),
+        now=now,
+    )
+
+
+def send_all(connection: Connection, written: Sequence[Notice], *, now: datetime) -> None:
+    """The same for several holders' letters, each to the holder's own address."""
+    expires_at = now + LETTER_LASTS
+    mails = [one.letter for one in written]
+    references = mail.enter_all(connection, mails, expires_at=expires_at, now=now, followed=True)
+    store.add_links(
+        connection,
+        [
+            {
+                "token_sha256": hash_of(one.token),
+                "badge": one.badge,
+                "person": one.person,
+                "mail": reference,
+                "address_sha256": one.address_sha256,
+            }
+            for one, reference in zip(written, references, strict=True)
+        ],
+        elsewhere=False,
+        expires_at=now + max(LINK_LASTS, LETTER_LASTS),
         now=now,
     )
 

@@ -1,6 +1,6 @@
 """The tables of claim links and of who asked for a new one, and all SQL on them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,35 +57,24 @@ class Current:
     elsewhere: bool
 
 
-def add_link(
+def add_links(
     connection: Connection,
+    links: Sequence[Mapping[str, str]],
     *,
-    token_sha256: str,
-    badge: str,
-    person: str,
-    mail: str,
-    address_sha256: str,
     elsewhere: bool,
     expires_at: datetime,
     now: datetime,
 ) -> None:
-    """A new link; those of the same badge that nobody used are replaced by it."""
-    open_ones = (
-        (claim_links.c.badge == badge) & claim_links.c.used_at.is_(None) & claim_links.c.replaced_at.is_(None)
-    )
+    """New links, of each its token_sha256, badge, person, mail and address_sha256; those of the same badges that
+    nobody used are replaced by them.
+    """
+    if not links:
+        return
+    theirs = claim_links.c.badge.in_([link["badge"] for link in links])
+    open_ones = theirs & claim_links.c.used_at.is_(None) & claim_links.c.replaced_at.is_(None)
     connection.execute(update(claim_links).where(open_ones).values(replaced_at=now))
-    connection.execute(
-        insert(claim_links).values(
-            token_sha256=token_sha256,
-            badge=badge,
-            person=person,
-            mail=mail,
-            address_sha256=address_sha256,
-            elsewhere=elsewhere,
-            made_at=now,
-            expires_at=expires_at,
-        )
-    )
+    rest = {"elsewhere": elsewhere, "made_at": now, "expires_at": expires_at}
+    connection.execute(insert(claim_links), [{**link, **rest} for link in links])
 
 
 def link(connection: Connection, token_sha256: str) -> ClaimLink | None:

@@ -168,6 +168,29 @@ def persons_behind(connection: Connection, ids: Iterable[str]) -> dict[str, Pers
     return {one: found[known_as.get(one, one)] for one in wanted}
 
 
+@dataclass(frozen=True)
+class Holders:
+    """Who is behind some ids. `people`: by each id the person as whom they are known now; `ids`: by each id every
+    one that this person has or had, the present one first, since badges hang on the one that earned them.
+    """
+
+    people: Mapping[str, Person]
+    ids: Mapping[str, tuple[str, ...]]
+
+
+def holders_behind(connection: Connection, ids: Iterable[str]) -> Holders:
+    """The persons behind many ids, also of those who left, with all their ids; who was merged is read once."""
+    known, wanted = store.roots(connection), set(ids)
+    former: dict[str, list[str]] = {}
+    for gone, kept in known.items():
+        former.setdefault(kept, []).append(gone)
+    now = {one: known.get(one, one) for one in wanted}
+    found = {person.id: person for person in store.persons_of(connection, now.values())}
+    mine = {one: (one, *sorted(former.get(one, ()))) for one in found}
+    people = {one: found[kept] for one, kept in now.items()}
+    return Holders(people | found, {one: mine[kept] for one, kept in now.items()} | mine)
+
+
 def known_as(connection: Connection) -> Mapping[str, str]:
     """For each id that is not used any more, the id of the person as whom they are known now."""
     return store.roots(connection)

@@ -8,7 +8,7 @@ rows are `store`, one talk with the mail server is `smtp`, and whoever sends whi
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,19 +59,23 @@ def enter(
     `expires_at`: from then on it is not sent any more, and forgotten. `followed`: `fates` tells what became of it.
     Comes out: its reference, which also stands in its Message-ID.
     """
-    reference = secrets.token_hex(16)
-    store.add(
-        connection,
-        recipient=mail.to,
-        subject=mail.subject,
-        text=mail.text,
-        reference=reference,
-        expires_at=expires_at,
-        now=now,
-    )
-    if followed:
-        store.follow(connection, reference)
+    (reference,) = enter_all(connection, [mail], expires_at=expires_at, now=now, followed=followed)
     return reference
+
+
+def enter_all(
+    connection: Connection, mails: Sequence[Mail], *, expires_at: datetime, now: datetime, followed: bool = False
+) -> list[str]:
+    """The same for several mails; their references in their order."""
+    references = [secrets.token_hex(16) for _ in mails]
+    rows = [
+        {"recipient": mail.to, "subject": mail.subject, "text": mail.text, "reference": reference}
+        for mail, reference in zip(mails, references, strict=True)
+    ]
+    store.add_all(connection, rows, expires_at=expires_at, now=now)
+    if followed:
+        store.follow(connection, references)
+    return references
 
 
 def fates(connection: Connection, references: Iterable[str]) -> Mapping[str, Fate]:

@@ -1,6 +1,6 @@
 """The mails that are to be sent, until they are sent or have expired; all of it in the caller's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -76,29 +76,13 @@ class Waiting:
     next_try_at: datetime
 
 
-def add(
-    connection: Connection,
-    *,
-    recipient: str,
-    subject: str,
-    text: str,
-    reference: str,
-    expires_at: datetime,
-    now: datetime,
+def add_all(
+    connection: Connection, mails: Sequence[Mapping[str, str]], *, expires_at: datetime, now: datetime
 ) -> None:
-    """Write a mail that is due at once."""
-    connection.execute(
-        insert(mail_outbox).values(
-            reference=reference,
-            recipient=recipient,
-            subject=subject,
-            text=text,
-            entered_at=now,
-            expires_at=expires_at,
-            attempts=0,
-            next_try_at=now,
-        )
-    )
+    """Write mails that are due at once: of each its recipient, subject, text and reference."""
+    rest = {"entered_at": now, "expires_at": expires_at, "attempts": 0, "next_try_at": now}
+    if mails:
+        connection.execute(insert(mail_outbox), [{**mail, **rest} for mail in mails])
 
 
 def due(connection: Connection, *, now: datetime, limit: int) -> tuple[Waiting, ...]:
@@ -148,9 +132,10 @@ def remove(connection: Connection, mail_id: int, *, way: Way, now: datetime) -> 
     _end(connection, mail_outbox.c.id == mail_id, way=way, now=now)
 
 
-def follow(connection: Connection, reference: str) -> None:
-    """Keep what becomes of a mail."""
-    connection.execute(insert(mail_fates).values(reference=reference))
+def follow(connection: Connection, references: Sequence[str]) -> None:
+    """Keep what becomes of mails."""
+    if references:
+        connection.execute(insert(mail_fates), [{"reference": reference} for reference in references])
 
 
 def fates(connection: Connection, references: Iterable[str]) -> dict[str, Fate]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from issuer.badges import awarding, issuance, letters, service, store
+from issuer.badges import awarding, intent, issuance, letters, service, signing, store
 from issuer.delivery import record
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import store as mail_store
@@ -103,7 +103,7 @@ def test_signature_and_letter_come_together_or_not_at_all(
     told: Office, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     told.add_changes("ada", count=3)
-    write: Callable[..., None] = issuance._tell_holder
+    write: Callable[..., None] = signing._tell_holders
 
     def kill(*arguments: Any) -> None:
         if where == "after the letter":
@@ -111,7 +111,7 @@ def test_signature_and_letter_come_together_or_not_at_all(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(issuance, "_tell_holder", kill)
+        patch.setattr(signing, "_tell_holders", kill)
         with pytest.raises(Killed):
             award_and_issue(told)
     (badge,) = service.badges_of(told.engine, told.person("ada@books.example").id)
@@ -194,7 +194,7 @@ def test_nothing_is_written_to_who_left_before_the_badge_was_signed(told: Office
     ada = told.person("ada@books.example")
     decided = recognition.decide_all(told.engine, told.policy, as_of=NOW)
     awarding.award_decisions(told.engine, decided, policy=told.policy, now=NOW)
-    issuance._intend_chunk(told.bureau, NOW)
+    intent.intend_awards(told.bureau, now=NOW)
     record.leave(told.bureau, ada.id, withdraw=False, now=NOW)
     issuance.issue(told.bureau, now=NOW)
     assert mails(told) == []

@@ -48,3 +48,7 @@ class OpenIdError(KeysError):
 
 class SealError(KeysError):
     """Something sealed cannot be opened with this secret."""
+
+
+class ArchiveError(KeysError):
+    """A final archive is none, was changed, or is not signed by its issuer."""

@@ -69,6 +69,7 @@ from verifier.staff.errors import (
 from verifier.staff.provider import OpenId
 from verifier.staff.service import SignIn
 from verifier.verification import web as verification_web
+from verifier.verification.archives import Shelf
 from verifier.verification.at_once import AtOnce
 from verifier.verification.service import Verification
 from verifier.verification.share_link import OpenPage
@@ -118,6 +119,8 @@ def create_app(
     """
     documents = source or document_source(settings)
     app = Office(title="Badgewright verifier", version="1", docs_url=None, redoc_url=None)
+    archives = Shelf(settings.archives)
+    _ = archives.archives  # one that cannot be used is said now, and not to whoever asks first
     registration = Registration(
         settings,
         verification=Verification(
@@ -128,6 +131,7 @@ def create_app(
             known_issuers=lambda: registration.known_issuers(),
             clock=clock,
             contexts=context_set(settings),
+            archives=archives,
         ),
         clock=clock,
         wake_postman=wake_postman,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from verifier import aftercare_cli, desk_cli
+from verifier import aftercare_cli, archive_cli, desk_cli
 from verifier.terminal import (
     COULD_NOT_TELL,
     GOOD,
@@ -67,6 +67,7 @@ app.add_typer(shop_app, name="shop")
 shop_app.add_typer(pool_app, name="pool")
 aftercare_cli.register(app, shop_app)
 desk_cli.register(app)
+archive_cli.register(app)
 desk_cli.register_desk(desk_app)
 
 BadgeFile = Annotated[
@@ -118,6 +119,12 @@ def verify(
         Path | None,
         typer.Option("--case", metavar="FILE", help="Write what the verdict rests on, for 'recompute'."),
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            "--archive", metavar="ZIP", help="The final archive of a programme that ended, as you trust it."
+        ),
+    ] = None,
 ) -> None:
     """Verify a badge: a .jwt or .json file, a baked .png or .svg, the text or a photograph of its QR code."""
     settings = settings_of(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
@@ -125,7 +132,8 @@ def verify(
         _verify_with_key(file, key, settings=settings, expected=(challenge, domain), as_json=as_json)
     if challenge is not None or domain is not None:
         raise CommandLineError("--challenge and --domain belong to --key: a badge file answers no challenge.")
-    report = verification_of(settings, known=tuple(issuer or ())).verify(bytes_of(file))
+    shelf = None if archive is None else archive_cli.shelf_of(archive)
+    report = verification_of(settings, known=tuple(issuer or ()), archives=shelf).verify(bytes_of(file))
     if as_json:
         print_json(report.to_json())
     else:
@@ -495,7 +503,8 @@ def _print_report(report: "Report") -> None:
     verdict, said = report.verdict, report.verdict.statement
     words = {"valid": "✓ Valid", "not_valid": "✕ Not valid", "unknown": "? We could not tell"}
     deciding = verdict.deciding
-    typer.echo(words[verdict.outcome.value] + (f": {deciding.sentence}" if deciding else ""))
+    day = f" as of {report.as_of:%Y-%m-%d}" if report.as_of else ""
+    typer.echo(words[verdict.outcome.value] + day + (f": {deciding.sentence}" if deciding else ""))
     if said is not None:
         given = f"given to {said.name}" if said.name else "it carries no name"
         typer.echo(f"  {said.achievement_name}, from {said.issuer_name or said.issuer}; {given}")
@@ -504,6 +513,8 @@ def _print_report(report: "Report") -> None:
         if check.made:
             detail = f" ({check.evidence})" if check.evidence and check.state.value != "pass" else ""
             typer.echo(f"  {marks[check.state.value]} {check.sentence}{detail}")
+    for warning in verdict.warnings:
+        typer.echo(f"  ! {warning}")
 
 
 def _print_redemption(answer: "Redemption") -> None:

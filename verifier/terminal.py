@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.strict_json import JsonObject
     from verifier.ground.settings import Settings
     from verifier.registration.service import Registration
+    from verifier.verification.archives import Shelf
     from verifier.verification.service import Verification
 
 GOOD, NOT_GOOD, COULD_NOT_TELL, MISUSE = 0, 1, 2, 3
@@ -73,9 +74,14 @@ def settings_of(
 
 
 def verification_of(
-    settings: "Settings", *, known: tuple[str, ...] = (), more: "Callable[[], tuple[str, ...]]" = tuple
+    settings: "Settings",
+    *,
+    known: tuple[str, ...] = (),
+    more: "Callable[[], tuple[str, ...]]" = tuple,
+    archives: "Shelf | None" = None,
 ) -> "Verification":
     from verifier.ground.documents import context_set, document_source
+    from verifier.verification import archives as shelves
     from verifier.verification.service import Verification
 
     return Verification(
@@ -84,6 +90,7 @@ def verification_of(
         trusted_lists=settings.trusted_lists,
         known_issuers=lambda: (*known, *more()),
         contexts=context_set(settings),
+        archives=archives or shelves.Shelf(settings.archives),
     )
 
 

@@ -69,8 +69,10 @@ class Document:
         return file + ("index.json" if self.media_type == JSON else "index.html")
 
 
-def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
-    """Every document that is public now, as it stands among published files; each page in every language."""
+def all_documents(bureau: Bureau, *, now: datetime, is_last: bool = False) -> Iterator[Document]:
+    """Every document that is public now, as it stands among published files; each page in every language.
+    `is_last`: the programme ends, so the status lists have no end.
+    """
     voices = [Voice(code) for code in language.known()]
     for say in voices:
         yield home(bureau, now=now, say=say)
@@ -82,8 +84,8 @@ def all_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
     yield from dictionaries(bureau)
     yield status_lists(bureau)
     for number in service.status_list_numbers(bureau.engine):
-        yield from status_list(bureau, number, now=now)
-        yield from status_list_token(bureau, number, now=now)
+        yield from status_list(bureau, number, now=now, is_last=is_last)
+        yield from status_list_token(bureau, number, now=now, is_last=is_last)
     yield from policies(bureau, now=now, voices=voices)
     yield from achievements(bureau, now=now, voices=voices)
     yield from pictures(bureau, now=now)
@@ -210,9 +212,11 @@ def jwks(bureau: Bureau) -> Document:
     return Document("/.well-known/jwks.json", "application/jwk-set+json", _json({"keys": keys}))
 
 
-def status_list(bureau: Bureau, number: int, *, now: datetime, as_token: bool = False) -> Iterator[Document]:
+def status_list(
+    bureau: Bureau, number: int, *, now: datetime, as_token: bool = False, is_last: bool = False
+) -> Iterator[Document]:
     """One signed status list: a document with its proof inside, or a token for whoever asks for that type."""
-    content = service.status_list_content(bureau, number, now=now)
+    content = service.status_list_content(bureau, number, now=now, is_last=is_last)
     if content is None:
         return
     path = f"/status-lists/{number}"
@@ -233,11 +237,11 @@ def status_lists(bureau: Bureau) -> Document:
     return Document("/status-lists/", JSON, _json({"status_lists": listed}))
 
 
-def status_list_token(bureau: Bureau, number: int, *, now: datetime) -> Iterator[Document]:
+def status_list_token(bureau: Bureau, number: int, *, now: datetime, is_last: bool = False) -> Iterator[Document]:
     """The same as a token under a name of its own: a web host of files cannot be asked for a type, and a browser
     checks a token by itself.
     """
-    for token in status_list(bureau, number, now=now, as_token=True):
+    for token in status_list(bureau, number, now=now, as_token=True, is_last=is_last):
         yield replace(token, path=f"{token.path}{TOKEN_ENDING}")
 
 

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from issuer.badges import documents
 from issuer.badges.bureau import Bureau
 from issuer.badges.documents import Document
 from issuer.badges.model import BadgeError
+from keys.final_archive import folder_of
 
-_USUAL_PORTS = {"https": 443, "http": 80}
 BADGE_PAGES = "b"  # the folder of published badge pages; nothing else of ours is ever removed
 
 
@@ -37,22 +36,13 @@ def publish(bureau: Bureau, folder: Path, *, now: datetime, also: Iterable[Docum
     Raises:
         BadgeError: a file cannot be written or removed.
     """
-    root = folder / host_folder(bureau.addresses.base)
+    root = folder / folder_of(bureau.addresses.base)
     files = set()
     for document in chain(documents.all_documents(bureau, now=now), also):
         _write_whole(root / document.file, document.body)
         files.add(document.file)
     pages = {file.split("/")[1] for file in files if file.startswith(f"{BADGE_PAGES}/")}
     return Published(root, len(files), _remove_pages(root / BADGE_PAGES, keep=pages))
-
-
-def host_folder(address: str) -> str:
-    """The folder of an address's host where a folder stands for the network: `badges.example.org`, or with a port
-    that is not the scheme's own `localhost%3A8443`.
-    """
-    parts = urlsplit(address)
-    host, port = (parts.hostname or "").lower(), parts.port
-    return host if port in {None, _USUAL_PORTS.get(parts.scheme)} else f"{host}%3A{port}"
 
 
 def _write_whole(target: Path, body: bytes) -> None:

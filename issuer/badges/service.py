@@ -232,15 +232,21 @@ def mend_restored(engine: Engine, *, journal: bool) -> int:
         return len(store.badges_without_version(connection, after="", limit=ALL))
 
 
-def status_list_content(bureau: Bureau, number: int, *, now: datetime) -> "JsonObject | None":
-    """The status list of this number as a credential, not signed yet; None if there is none."""
+def status_list_content(
+    bureau: Bureau, number: int, *, now: datetime, is_last: bool = False
+) -> "JsonObject | None":
+    """The status list of this number as a credential, not signed yet; None if there is none. `is_last`: it has no
+    end, since the programme has.
+    """
     with reading(bureau.engine) as connection:
         purpose = store.purpose_of_status_list(connection, number) or ("revocation" if number == 1 else None)
         if purpose is None:
             return None
         indexes = store.set_indexes(connection, number, purpose=purpose)
     url, moment = bureau.addresses.status_list(number), preparation.whole_seconds(now)
-    return status.list_document(url=url, did=bureau.did, purpose=purpose, indexes=indexes, now=moment)
+    return status.list_document(
+        url=url, did=bureau.did, purpose=purpose, indexes=indexes, now=moment, is_last=is_last
+    )
 
 
 def status_list_numbers(engine: Engine) -> list[int]:

@@ -18,9 +18,20 @@ TTL = timedelta(minutes=1)  # how long a verifier may keep its copy: so soon is 
 VALID_FOR = timedelta(days=7)  # how long a programme may go without publishing before verifiers stop trusting
 
 
-def list_document(*, url: str, did: str, purpose: str, indexes: Iterable[int], now: datetime) -> JsonObject:
-    """One list as an unsigned credential, for whichever form secures it: bit `i` is set for each index."""
+def list_document(
+    *, url: str, did: str, purpose: str, indexes: Iterable[int], now: datetime, is_last: bool = False
+) -> JsonObject:
+    """One list as an unsigned credential, for whichever form secures it: bit `i` is set for each index. `is_last`:
+    no other one will ever follow, so it has no end.
+    """
     bits = status_list.from_indexes(indexes, entries=ENTRIES)
+    made = _list_document(url=url, did=did, purpose=purpose, bits=bits, now=now)
+    if is_last:
+        del made["validUntil"]
+    return made
+
+
+def _list_document(*, url: str, did: str, purpose: str, bits: bytes, now: datetime) -> JsonObject:
     return {
         "@context": [VC_CONTEXT],
         "id": url,

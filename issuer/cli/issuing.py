@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command()(suspend)
     app.command()(reinstate)
     app.command()(publish)
+    app.command()(sunset)
 
 
 def issue(data: DataOption = None, json: JsonOption = False) -> None:
@@ -210,6 +211,36 @@ def publish(
     value = {"folder": str(done.folder), "documents": done.written, "removed": done.removed}
     removed = f", {done.removed} pages taken back" if done.removed else ""
     answer(json, value, f"{done.written} documents in {done.folder}{removed}.")
+
+
+def sunset(
+    file: Annotated[Path, typer.Argument(help="The archive to write: a .zip file.")],
+    reason: Annotated[str, typer.Option(help="Why the programme ends; everybody reads it.")],
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the signed final archive: badges verify with it as of now when this issuer is gone."""
+    from issuer.badges import ending
+    from issuer.contract import service as contract
+
+    office = open_office(data)
+    bureau = office.bureau()
+    lists = contract.public_documents(bureau, now=office.now, is_last=True)
+    also = chain(lists, _snapshots(office, bureau))
+    made = ending.sunset(bureau, reason=reason, now=office.now, also=also)
+    try:
+        file.write_bytes(made.body)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}.") from error
+    ending.note(bureau, made, now=office.now)
+    value = {"file": str(file), "sha256": made.sha256, "documents": made.documents, "issuer": bureau.did}
+    text = (
+        f"{made.documents} documents of {bureau.did} in {file}, with final status lists.\n"
+        f"SHA-256 {made.sha256}\n"
+        "Announce that number where people will look for it, and hand out the file. Unpacked, it is the folder\n"
+        "that any web host can go on serving. Issue nothing any more: who has the archive believes nothing newer."
+    )
+    answer(json, value, text)
 
 
 def _snapshots(office: Office, bureau: "Bureau") -> "Iterator[Document]":

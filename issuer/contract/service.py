@@ -125,8 +125,9 @@ def make_list(bureau: Bureau, request: ListRequest, *, now: datetime) -> str:
     return _url(bureau, name)
 
 
-def list_credential(bureau: Bureau, name: str, *, now: datetime) -> JsonObject:
-    """The list credential of this name as it stands now, signed by the key for status lists.
+def list_credential(bureau: Bureau, name: str, *, now: datetime, is_last: bool = False) -> JsonObject:
+    """The list credential of this name as it stands now, signed by the key for status lists. `is_last`: it has no
+    end.
 
     Raises:
         NotFoundError: no such list was made here.
@@ -138,18 +139,18 @@ def list_credential(bureau: Bureau, name: str, *, now: datetime) -> JsonObject:
         indexes = list(store.set_indexes(connection, name))
     moment = now.replace(microsecond=0)
     document = status.list_document(
-        url=_url(bureau, name), did=bureau.did, purpose=purpose, indexes=indexes, now=moment
+        url=_url(bureau, name), did=bureau.did, purpose=purpose, indexes=indexes, now=moment, is_last=is_last
     )
     signer = bureau.status_signer
     return with_proof(examine(document), suite=_suite_of(signer), signer=signer, now=moment)
 
 
-def public_documents(bureau: Bureau, *, now: datetime) -> Iterator[Document]:
-    """Every status list of the contract, for `publish`."""
+def public_documents(bureau: Bureau, *, now: datetime, is_last: bool = False) -> Iterator[Document]:
+    """Every status list of the contract, for `publish`, and without an end for `sunset`."""
     with reading(bureau.engine) as connection:
         names = store.list_names(connection)
     for name in names:
-        body = strict_json.dumps(list_credential(bureau, name, now=now)).encode()
+        body = strict_json.dumps(list_credential(bureau, name, now=now, is_last=is_last)).encode()
         yield Document(f"{LISTS}{name}", "application/vc", body, STATUS)
 
 

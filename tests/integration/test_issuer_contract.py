@@ -30,9 +30,9 @@ from cryptography.x509.oid import NameOID
 
 from issuer import cli
 from issuer.app import create_app as create_issuer
-from issuer.badges.publishing import host_folder
 from issuer.contract.securing import SUITES
 from keys import custody, data_integrity, did, jws
+from keys.final_archive import folder_of
 from schemas import base64url
 from tests.unit.keys import material
 from verifier.app import create_app as create_verifier
@@ -366,10 +366,10 @@ def test_contexts_of_the_operator_must_be_what_was_pinned(run: Run, office: str,
     ],
 )
 def test_a_published_folder_stands_for_the_network(address: str, folder: str, tmp_path: Path) -> None:
-    file = tmp_path / host_folder(address) / "status-lists" / "1"
+    file = tmp_path / folder_of(address) / "status-lists" / "1"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"a list")
-    assert host_folder(address) == folder
+    assert folder_of(address) == folder
     assert OfflineFolder(tmp_path).fetch(f"{address}/status-lists/1").body == b"a list"
 
 

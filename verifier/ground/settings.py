@@ -151,6 +151,11 @@ class Settings:
         return self.data / "events"
 
     @property
+    def archives(self) -> Path:
+        """The final archives of programmes that have ended."""
+        return self.data / "archives"
+
+    @property
     def staff(self) -> Path:
         return self.data / "staff.yaml"
 

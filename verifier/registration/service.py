@@ -240,7 +240,7 @@ class Registration:
         fingerprint: str,
         use: "Use | None" = None,
     ) -> Redemption:
-        report = self.verification.verify_badge(badge)
+        report = self.verification.verify_badge(badge, lives=True)
         now = self._clock()
         if isinstance(proof, MailboxCode):
             due = decide_acceptance(report.verdict, policy=policy, now=now, proof=ProofToCome())
@@ -284,7 +284,7 @@ class Registration:
         Raises:
             DatabaseError: it could not be asked whether it was redeemed.
         """
-        report = self.verification.verify_badge(badge)
+        report = self.verification.verify_badge(badge, lives=True)
         acceptance = decide_acceptance(report.verdict, policy=policy, now=self._clock(), proof=ProofToCome())
         ways: tuple[str, ...] = ()
         if acceptance.reason is Reason.GRANTED:

@@ -35,7 +35,7 @@ def write(report: Report) -> JsonObject:
     return {
         "case": KIND,
         "badge": badge,
-        "now": _exactly(report.checked_at),
+        "now": _exactly(report.as_of or report.checked_at),
         "contexts": trust.contexts.digest,
         "trust": {
             "as_of": _exactly(trust.as_of),

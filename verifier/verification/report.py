@@ -23,7 +23,8 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 @dataclass(frozen=True)
 class Report:
     """A badge and its verdict at one moment. `trusted_by`: the named lists that hold its issuer; `not_asked`:
-    those that could not be asked; `trust`: all that the verdict rests on, for a case file.
+    those that could not be asked; `trust`: all that the verdict rests on, for a case file. `as_of`: for which
+    moment the verdict is, where the issuer's programme has ended and its final archive speaks for it.
     """
 
     badge: ReadBadge
@@ -32,6 +33,7 @@ class Report:
     trusted_by: tuple[str, ...] = ()
     trust: TrustBundle = field(default_factory=lambda: TrustBundle(NEVER), compare=False, repr=False)
     not_asked: tuple[str, ...] = ()
+    as_of: datetime | None = None
 
     def to_json(self) -> JsonObject:
         """The verdict as the API and `--json` tell it; what the badge says is there only if it is authentic."""
@@ -45,7 +47,7 @@ class Report:
     def _head_text(self) -> bytes:
         """`_head` as text, but for its end. What badges of one achievement have in common is written once."""
         said, outline, verdict = self.verdict.statement, self.verdict.outline, self.verdict
-        if said is None or outline is None or verdict.warnings or verdict.endorsements:
+        if said is None or outline is None or self.as_of or verdict.warnings or verdict.endorsements:
             return _text(self._head())[:-1].encode()
         before, after = _common_text(
             verdict.outcome,
@@ -79,6 +81,7 @@ class Report:
             "lists_not_asked": list(self.not_asked),
             "warnings": list(self.verdict.warnings),
             "endorsements": [_endorsement_json(endorsement) for endorsement in self.verdict.endorsements],
+            "as_of": timestamps.show(self.as_of) if self.as_of else None,
             "checked_at": timestamps.show(self.checked_at),
         }
 
@@ -125,6 +128,7 @@ def _common_text(
         "lists_not_asked": list(not_asked),
         "warnings": [],
         "endorsements": [],
+        "as_of": None,
     }
     return _text(before)[:-1].encode(), f',{_text(after)[1:-1]},"checked_at":'.encode()
 

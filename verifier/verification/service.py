@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Final
 
 from keys import jws
+from keys.final_archive import FinalArchive
 from keys.jwk import PublicKey
-from schemas import strict_json
+from schemas import strict_json, timestamps
 from schemas.claims import document_of
 from schemas.contexts import VERIFYING, ContextSet
 from schemas.strict_json import JsonObject, JsonValue
@@ -28,6 +29,7 @@ from verifier.verification import (
     share_link,
     standing,
 )
+from verifier.verification.archives import ArchivedDocuments, Shelf
 from verifier.verification.content import Level
 from verifier.verification.errors import ReadingError
 from verifier.verification.known_badges import KnownBadges
@@ -37,7 +39,7 @@ from verifier.verification.report import Report
 from verifier.verification.resolver import CarriedTrust, Resolver
 from verifier.verification.share_link import OpenPage
 from verifier.verification.standing import Finding, Lookup
-from verifier.verification.trust import TrustBundle
+from verifier.verification.trust import Published, TrustBundle
 from verifier.verification.trusted_lists import TrustedLists, Vouching
 from verifier.verification.verdict import Endorsement, Outcome, State, Verdict
 
@@ -66,6 +68,7 @@ class Verification:
     `carried`: on a machine that asks nobody, the trust that came along.
     `known_issuers`: a function that gives the DIDs whose dictionaries may be asked for; `clock` and `cpu` (seconds
     of work so far) are given by tests; `contexts`: the JSON-LD contexts that are known, and no others ever.
+    `archives`: of programmes that have ended.
     """
 
     def __init__(
@@ -80,8 +83,10 @@ class Verification:
         cpu: Callable[[], float] = cpu_clock,
         contexts: ContextSet = VERIFYING,
         carried: Callable[[], TrustBundle] | None = None,
+        archives: Shelf | None = None,
     ) -> None:
-        self._source = source
+        self._source, self._archives = source, archives or Shelf()
+        self._of_archives: dict[str, Resolver] = {}
         self._trusted = TrustedLists(trusted_issuers or {}, trusted_lists or {}, source=source, clock=clock)
         self._clock, self._cpu, self._open_page = clock, cpu, open_page
         self._known_issuers, self._contexts = known_issuers, contexts
@@ -111,8 +116,14 @@ class Verification:
             )
         return self.verify_badge(reading.read(data))
 
-    def verify_badge(self, badge: ReadBadge) -> Report:
-        """The report on a badge that was read already, with what others say about it."""
+    def verify_badge(self, badge: ReadBadge, *, lives: bool = False) -> Report:
+        """The report on a badge that was read already, with what others say about it.
+
+        `lives`: only a programme that goes on is asked, as for a discount; archives are not.
+        """
+        ended = None if lives else self._by_archive(badge)
+        if ended is not None:
+            return ended
         trust = self._resolver.resolve(badge)
         now = self._clock()
         verdict = judge(badge, trust=trust, now=now)
@@ -120,6 +131,30 @@ class Verification:
         vouching = Vouching() if issuer is None else self._trusted.look_up(issuer)
         told = self._with_endorsements(badge, verdict, now=now)
         return Report(badge, told, now, vouching.names, trust, vouching.not_asked)
+
+    def _by_archive(self, badge: ReadBadge) -> Report | None:
+        """The report as of the day on which the issuer's programme ended; None for one that has not."""
+        for archive in self._archives.archives.values():
+            trust = self._resolver_of(archive).resolve(badge)
+            if not isinstance(trust.did_documents.get(archive.issuer), Published):
+                continue
+            verdict = judge(badge, trust=trust, now=archive.as_of)
+            said = f"This programme ended on {timestamps.show(archive.as_of)[:10]} ({archive.reason})."
+            known = "Its final archive says what held then; nothing is known of later."
+            verdict = replace(verdict, warnings=(*verdict.warnings, f"{said} {known}"))
+            vouching = self._trusted.look_up(archive.issuer)
+            now = self._clock()
+            return Report(badge, verdict, now, vouching.names, trust, vouching.not_asked, as_of=archive.as_of)
+        return None
+
+    def _resolver_of(self, archive: FinalArchive) -> Resolver:
+        """Its documents, on its day."""
+        kept = self._of_archives.get(archive.sha256)
+        if kept is None:
+            kept = self._of_archives[archive.sha256] = Resolver(
+                ArchivedDocuments(archive), clock=lambda: archive.as_of, contexts=self._contexts
+            )
+        return kept
 
     def look_again(self, badges: Iterable[Lookup]) -> list[Finding]:
         """How badges that were valid once stand now, in their order; each document is had anew, once, whole."""
@@ -151,7 +186,7 @@ class Verification:
         that it rests on is at hand: it asks nobody, and takes as long as a signature. None: ask `verify`.
         """
         found = _KNOWN.find(token, contexts=self._resolver.contexts)
-        if found is None or found.known.lists is None:
+        if found is None or found.known.lists is None or found.issuer in self._archives.archives:
             return None
         trust = self._resolver.at_hand(found.issuer, found.known.lists)
         vouching = self._trusted.at_hand(found.issuer)

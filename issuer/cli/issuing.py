@@ -30,6 +30,10 @@ class Form(enum.StrEnum):
     QR_SVG = "qr-svg"
     QR_URL = "qr-url"
     QR_TEXT = "qr-text"
+    PDF = "pdf"
+    ZIP = "zip"
+    EMBED = "embed"
+    LINKEDIN = "linkedin"
 
 
 class What(enum.StrEnum):
@@ -100,19 +104,29 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The file to write ['-': standard output].")
     ] = None,
+    in_language: Annotated[
+        str, typer.Option("--language", help="In which language words are, in a PDF or an archive: en, fr.")
+    ] = "en",
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write a badge as a file: JSON, JWT, picture with the badge inside, or QR code (a picture, or its text)."""
+    """Write a badge as a file: JSON, JWT, picture with the badge inside, QR code (a picture, or its text), a page
+    for print, all in one archive; of a published one also HTML to embed, and LinkedIn's link.
+    """
     from issuer.badges import service as badges
     from issuer.badges.catalogue import Addresses
     from issuer.delivery import files
+    from issuer.delivery import service as delivery
+    from issuer.ground import language
+
+    if in_language not in language.known():
+        raise CommandError(f"--language: one of {', '.join(language.known())} was expected, not {in_language!r}.")
 
     office = open_office(data)
     found = badges.find_badge(office.engine, badge)
-    packed = badges.packed(office.engine, found.jwt) if form.value in files.CODES and found.jwt else None
     host = Addresses(office.settings.public_url).base.partition("://")[2]
-    body = files.make(found, form.value, packed=packed, host=host)
+    say = language.Voice(in_language)
+    body = delivery.in_form(office.engine, found, form.value, host=host, say=say)
     if str(output) == "-":
         sys.stdout.buffer.write(body)
         return

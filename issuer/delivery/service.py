@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Engine
+
 from issuer.badges import catalogue, picture, revocations
 from issuer.badges import service as badges
 from issuer.badges.achievements import Entry
@@ -129,14 +131,29 @@ def give_back(bureau: Bureau, held: Holding, short_id: str, *, sure: bool, now: 
     revocations.open_case(bureau, badge, cause=HOLDERS_WISH, reason=reason, by=held.person, now=now)
 
 
-def file(bureau: Bureau, badge: Badge, form: FileForm) -> bytes:
+def file(bureau: Bureau, badge: Badge, form: FileForm, say: Voice = IN_ENGLISH) -> bytes:
     """A badge in one of the forms that people carry.
 
     Raises:
-        BadgeError: it is not signed yet, or does not fit a QR code.
+        BadgeError: it is not signed yet, does not fit a QR code, or is not published where it has to be.
     """
-    packed = badges.packed(bureau.engine, badge.jwt) if form in files.CODES and badge.jwt else None
-    return files.make(badge, form, packed=packed, host=bureau.host)
+    return in_form(bureau.engine, badge, form, host=bureau.host, say=say)
+
+
+def in_form(engine: Engine, badge: Badge, form: FileForm, *, host: str, say: Voice = IN_ENGLISH) -> bytes:
+    """The same for who has no keys at hand. `host`: where the issuer's documents are.
+
+    Raises:
+        BadgeError: as `file`.
+    """
+    packed = None
+    if form in files.WITH_CODE and badge.jwt is not None:
+        try:
+            packed = badges.packed(engine, badge.jwt)
+        except BadgeError:
+            if form in files.CODES:
+                raise
+    return files.make(badge, form, packed=packed, host=host, say=say)
 
 
 def lookup_code(bureau: Bureau, badge: Badge) -> bytes | None:
@@ -159,7 +176,7 @@ def code_print_mm(bureau: Bureau, badge: Badge) -> int | None:
 
 def badge_title(badge: Badge, say: Voice = IN_ENGLISH) -> str:
     """`Contributor 2026`."""
-    return f"{catalogue.title(badge.award, say)} {badge.award.period.name}"
+    return files.title(badge, say)
 
 
 def badge_alt(badge: Badge, say: Voice = IN_ENGLISH) -> str:

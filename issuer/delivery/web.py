@@ -182,7 +182,7 @@ def router(
     @routes.get("/badge/{name}")
     def badge_file(request: Request, token: str, name: str, show: str = "") -> Response:
         short_id, _, ending = name.rpartition(".")
-        forms: dict[str, FileForm] = {"jwt": "jwt", "json": "json", "png": "png", "svg": "svg"}
+        forms: dict[str, FileForm] = {one: one for one in ("jwt", "json", "png", "svg", "pdf", "zip")}
         return download(request, token, short_id, forms.get(ending), as_attachment=not show)
 
     @routes.get("/code/{name}")
@@ -212,7 +212,7 @@ def router(
             return nothing(request)
         try:
             mine = service.own_badge(held, short_id)
-            body = service.file(office, mine, form)
+            body = service.file(office, mine, form, language.voice(request))
         except BadgeError:
             return nothing(request)
         headers = {**pages.SECURITY_HEADERS, **pages.PRIVATE_HEADERS}
@@ -249,20 +249,17 @@ def _holder_view(
     }
     if badge is None or badge.jwt is None:
         return view
-    thanks = sentences.thanks_again(badge.award.thanks, say) if badge.award.thanks else ""
     read = badges.read_own(badge.jwt)
-    narrative = read.credentialSubject.narrative
+    is_public = badge.published and badge.state == "in force"
     return view | {
         "files": f"{page}/badge/{badge.short_id}",
         "title": say("Your badge: %(title)s", title=service.badge_title(badge, say)),
-        "thanks": f"{narrative}."
-        if narrative
-        else say("For %(what)s.", what=thanks)
-        if thanks
-        else say("For what you did."),
+        "thanks": files.thanks(badge, say),
         "alt": service.badge_alt(badge, say),
         "valid_until": read.validUntil,
         "public_page": f"/b/{badge.short_id}/",
+        "embed": files.embed(badge, host=office.host, say=say) if is_public else "",
+        "linkedin": files.linkedin(badge, host=office.host, say=say) if is_public else "",
         "holder_code": office.holder_code(badge.reference),
         "can_return": service.may_be_given_back(office, badge),
         "print_mm": service.code_print_mm(office, badge) if badge.standing else None,

@@ -15,7 +15,7 @@ from issuer import cli as issuer_cli
 from keys import custody
 
 ROOT = Path(__file__).resolve().parents[2]
-FORMS = ("qr-text", "qr-url", "qr-png", "qr-svg", "jwt", "json", "png", "svg")
+FORMS = ("qr-text", "qr-url", "qr-png", "qr-svg", "jwt", "json", "png", "svg", "pdf")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     office("issue")
     listed = office("list", "--json")["badges"]
     assert isinstance(listed, list)
-    for form in FORMS:
+    for form in (*FORMS, "zip"):
         office("export", listed[0]["badge"], "--as", form, "-o", f"badge.{form}")
     office("publish", "published")
     return tmp_path
@@ -70,3 +70,39 @@ def test_each_code_says_the_same_badge(exported: Path) -> None:
     assert url.startswith("https://badges.example.org/v#")
     assert f"<desc>{url}</desc>" in (exported / "badge.qr-svg").read_text()
     assert (exported / "badge.qr-text").read_text().startswith("OB1:")
+
+
+def test_the_verifier_accepts_each_file_of_the_archive(exported: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(exported / "badge.zip") as archive:
+        archive.extractall(exported / "set")
+    carried = sorted(file for file in (exported / "set").iterdir() if file.name != "README.txt")
+    assert len(carried) == 7
+    for file in carried:
+        assert verdict(exported, f"set/{file.name}") == "valid", file.name
+
+
+def test_a_photograph_of_the_printed_page_is_accepted(exported: Path) -> None:
+    import pypdfium2
+
+    (page,) = pypdfium2.PdfDocument((exported / "badge.pdf").read_bytes())
+    sheet = page.render(scale=150 / 72).to_pil().convert("L")
+    table = Image.new("L", (sheet.width + 200, sheet.height + 200), 140)
+    table.paste(sheet, (100, 80))
+    table.rotate(7, fillcolor=140, resample=Image.Resampling.BICUBIC).save(exported / "photo.jpg", quality=80)
+    assert verdict(exported, "photo.jpg") == "valid"
+
+
+def verdict(folder: Path, file: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", "from verifier.cli import main; main()", "verify", file, "--offline-dir",
+         "published", "--json"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    answer: dict[str, str] = json.loads(done.stdout)
+    return answer["outcome"]

@@ -80,7 +80,7 @@ def test_the_verifier_accepts_each_file_of_the_archive(exported: Path) -> None:
     carried = sorted(file for file in (exported / "set").iterdir() if file.name != "README.txt")
     assert len(carried) == 7
     for file in carried:
-        assert verdict(exported, f"set/{file.name}") == "valid", file.name
+        assert accepted(exported, f"set/{file.name}"), file.name
 
 
 def test_a_photograph_of_the_printed_page_is_accepted(exported: Path) -> None:
@@ -91,18 +91,17 @@ def test_a_photograph_of_the_printed_page_is_accepted(exported: Path) -> None:
     table = Image.new("L", (sheet.width + 200, sheet.height + 200), 140)
     table.paste(sheet, (100, 80))
     table.rotate(7, fillcolor=140, resample=Image.Resampling.BICUBIC).save(exported / "photo.jpg", quality=80)
-    assert verdict(exported, "photo.jpg") == "valid"
+    assert accepted(exported, "photo.jpg")
 
 
-def verdict(folder: Path, file: str) -> str:
+def accepted(folder: Path, file: str) -> bool:
     done = subprocess.run(
-        [sys.executable, "-c", "from verifier.cli import main; main()", "verify", file, "--offline-dir",
-         "published", "--json"],
+        [sys.executable, "-c", "from verifier.cli import main; main()", "verify", file]
+        + ["--offline-dir", "published"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
-    answer: dict[str, str] = json.loads(done.stdout)
-    return answer["outcome"]
+    )
+    return done.returncode == 0

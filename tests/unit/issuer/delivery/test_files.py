@@ -63,7 +63,8 @@ def text_of(pdf: bytes) -> str:
 
 def drawn(pdf: bytes, *, dots: int = 150) -> Image.Image:
     (page,) = pypdfium2.PdfDocument(pdf)
-    return page.render(scale=dots / 72).to_pil().convert("L")
+    rendered: Image.Image = page.render(scale=dots / 72).to_pil()
+    return rendered.convert("L")
 
 
 def read(picture_: Image.Image) -> list[str]:
@@ -171,7 +172,7 @@ def test_the_archive_holds_every_file_and_is_the_same_each_time(office: Office) 
     assert archive == service.file(office.bureau, badge, "zip")
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         for form in ("png", "svg", "json", "jwt", "pdf"):
-            assert opened.read(f"{stem}.{form}") == service.file(office.bureau, badge, form)  # type: ignore[arg-type]
+            assert opened.read(f"{stem}.{form}") == service.file(office.bureau, badge, form)
         told = opened.read("README.txt").decode()
         assert f"{stem}.pdf" in told and "Valid until" in told
         everything = b"".join(opened.read(name) for name in opened.namelist())

@@ -95,9 +95,9 @@ def test_a_photograph_of_the_printed_page_is_accepted(exported: Path) -> None:
 
 
 def accepted(folder: Path, file: str) -> bool:
+    tool = [sys.executable, "-c", "from verifier.cli import main; main()"]
     done = subprocess.run(
-        [sys.executable, "-c", "from verifier.cli import main; main()", "verify", file]
-        + ["--offline-dir", "published"],
+        [*tool, "verify", file, "--offline-dir", "published"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,

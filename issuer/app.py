@@ -13,8 +13,9 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from sqlalchemy import Engine
 
-from issuer import inbox
+from issuer import figures, inbox
 from issuer.attendance import web as attendance_web
 from issuer.attestations import sheet_web
 from issuer.attestations import team_web as attestations_team
@@ -36,9 +37,11 @@ from issuer.delivery import service as delivery
 from issuer.delivery import team_pages as deliveries_pages
 from issuer.delivery import web as delivery_web
 from issuer.ground import contexts as ground_contexts
+from issuer.ground import news
 from issuer.ground import settings as ground_settings
+from issuer.ground import watch as watching
 from issuer.ground.audit import AuditError
-from issuer.ground.database import DatabaseError, open_database
+from issuer.ground.database import DatabaseError, open_database, reading
 from issuer.ground.login.door import Door
 from issuer.ground.login.errors import (
     ForgedFormError,
@@ -53,6 +56,7 @@ from issuer.ground.mail import MailError
 from issuer.ground.mail.postman import MailOutbox, Postman
 from issuer.ground.matters import Matter
 from issuer.ground.outbound import Outbound
+from issuer.ground.watch import Readiness, Watch, Watched
 from issuer.jobs import Jobs, Worker
 from issuer.people import own_pages, team_pages
 from issuer.people import web as people_web
@@ -187,8 +191,21 @@ def create_app(
     app.include_router(contract_web.router(office, clock=clock, is_open=open_issue, contexts=contexts))
     app.include_router(wallet_pages.router(office, clock=clock))
     app.include_router(wallets_web.router(office, clock=clock))
+    watch = Watch(lambda: figures.all_figures(engine, settings, now=clock()))
+    app.include_router(watching.router(watch, readiness=_readiness(engine, bureau), data=data))
     app.include_router(badges_web.router(office, clock=clock))
+    app.add_middleware(Watched, watch=watch)
     return app
+
+
+def _readiness(engine: Engine, bureau: Bureau) -> Readiness:
+    """What this office needs: its database, and a signing key that signs."""
+
+    def database() -> None:
+        with reading(engine) as connection:
+            news.newest(connection)
+
+    return Readiness({"database": database, "keys": lambda: bureau.status_signer.sign(b"Are you there?")})
 
 
 def _add_people(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match, Route
@@ -33,10 +34,11 @@ from verifier.desk.errors import (
 from verifier.desk.service import Desk
 from verifier.desk.venue import web as venue_web
 from verifier.desk.venue.service import Venue
-from verifier.ground import language
+from verifier.ground import language, mail
+from verifier.ground import watch as watching
 from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
-from verifier.ground.database import CommitUnknownError, DatabaseError
+from verifier.ground.database import CommitUnknownError, DatabaseError, reading
 from verifier.ground.documents import DocumentSource, NoSource, context_set, document_source, page_opener
 from verifier.ground.headers import HEADERS, Headers
 from verifier.ground.limits import Buckets, FairUse
@@ -44,7 +46,9 @@ from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.settings import Settings, SettingsError
 from verifier.ground.uploads import BodyLimit, wants_html
 from verifier.ground.versions import Versions
+from verifier.ground.watch import Watch, Watched
 from verifier.registration import api as registration_api
+from verifier.registration import figures
 from verifier.registration import web as registration_web
 from verifier.registration.aftercare import UnknownCaseError, UnknownGrantError
 from verifier.registration.aftercare.releasing import Releasing
@@ -150,6 +154,7 @@ def create_app(
     app.include_router(desk_web.router(desk))
     app.include_router(desk_page.router())
     _open_to_staff(app, settings, registration=registration, desk=desk, venue=venue, clock=clock)
+    watch = _add_watch(app, registration, settings, clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(venue_web.AnyOrigin)
@@ -157,9 +162,28 @@ def create_app(
     app.add_middleware(Versions)
     quick = HEADERS | verification_web.HEADERS
     at_once = AtOnce(app.whole, verification=registration.verification, headers=quick.items())
-    app.front = FairUse(at_once, buckets=Buckets(settings.rate_limit))
+    app.front = Watched(FairUse(at_once, buckets=Buckets(settings.rate_limit)), watch=watch)
     _tell_errors(app)
     return app
+
+
+def _add_watch(
+    app: FastAPI, registration: Registration, settings: Settings, clock: Callable[[], datetime]
+) -> Watch:
+    """What whoever looks after the office may ask it."""
+
+    def engine() -> Engine | None:
+        return registration.engine if settings.has_database else None
+
+    def database() -> None:
+        if (opened := engine()) is not None:
+            with reading(opened) as connection:
+                mail.count(connection)
+
+    watch = Watch(lambda: figures.all_figures(engine(), settings, now=clock()))
+    readiness = watching.Readiness({"database": database})
+    app.include_router(watching.router(watch, readiness=readiness, data=settings.data))
+    return watch
 
 
 def create_hub_app(settings: Settings, *, event: str, clock: Callable[[], datetime] = system_clock) -> FastAPI:

@@ -427,6 +427,7 @@ def serve(
     import uvicorn
 
     from verifier.app import create_app
+    from verifier.ground import logs
 
     settings = settings_of(data, offline_dir=offline_dir, exempt_hosts=exempt_host, public_url=public_url)
     tls = tls_of(tls_cert, tls_key)
@@ -443,10 +444,9 @@ def serve(
     postman.start()
     gc.collect()
     gc.freeze()  # what is there now stays: collecting garbage need not look through it at each turn
+    logs.begin()
     # No access log: the address of a desk is its key, and whoever verifies a badge is nobody's business.
-    uvicorn.run(
-        application, host=host, port=port, access_log=False, server_header=False, log_level="warning", **tls
-    )
+    uvicorn.run(application, host=host, port=port, access_log=False, server_header=False, log_config=None, **tls)
 
 
 def _courier(settings: "Settings") -> "Courier":

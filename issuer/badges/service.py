@@ -4,6 +4,7 @@ Awarding is `awarding`, signing is `issuance`; what is public is `documents`.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -230,6 +231,21 @@ def mend_restored(engine: Engine, *, journal: bool) -> int:
         store.forget_lost_versions(connection)
     with reading(engine) as connection:
         return len(store.badges_without_version(connection, after="", limit=ALL))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How many badges there are in each state, and what waits."""
+
+    by_state: Mapping[str, int]
+    awards_waiting: int
+    unsigned: int
+
+
+def figures(engine: Engine) -> Figures:
+    """The room in numbers."""
+    with reading(engine) as connection:
+        return Figures(*store.counts(connection))
 
 
 def status_list_content(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -837,3 +838,18 @@ def _case(row: Row[tuple[object, ...]]) -> Case:
 
 def _hand_decision(row: Row[tuple[object, ...]]) -> HandDecision:
     return HandDecision(row.id, row.tier, row.decision, row.reason, row.decided_by, row.approved_by)
+
+
+def counts(connection: Connection) -> tuple[dict[str, int], int, int]:
+    """Badges by state; awards without a badge; versions without a signature."""
+    state = case(
+        (badges.c.superseded_by.is_not(None), "superseded"),
+        (badges.c.revoked_at.is_not(None), "revoked"),
+        (badges.c.suspended_at.is_not(None), "suspended"),
+        else_="in force",
+    )
+    found = {str(name): number for name, number in connection.execute(select(state, func.count()).group_by(state))}
+    by_state = {name: found.get(name, 0) for name in ("in force", "suspended", "superseded", "revoked")}
+    waiting = select(func.count()).select_from(awards).where(awards.c.intended.is_(False))
+    unsigned = select(func.count()).select_from(versions).where(versions.c.signed_at.is_(None))
+    return by_state, connection.execute(waiting).scalar() or 0, connection.execute(unsigned).scalar() or 0

@@ -21,9 +21,11 @@ def backup(
     """Write the whole office into one file while it runs: database, encrypted keys, settings, policy. Never the
     passphrase."""
     from issuer import backup as whole
+    from issuer.ground import stamps
 
     office = open_office(data)
     manifest = whole.make(office.engine, office.settings, file, now=office.now)
+    stamps.mark(office.settings.data, "backup", now=office.now)
     files = manifest["files"]
     assert isinstance(files, dict)
     answer(

@@ -216,12 +216,14 @@ def publish(
     """Write every public document as a file, so that badges verify while this office is off."""
     from issuer.badges import publishing
     from issuer.contract import service as contract
+    from issuer.ground import stamps
 
     office = open_office(data)
     bureau = office.bureau()
     lists = contract.public_documents(bureau, now=office.now)
     also = chain(lists, _snapshots(office, bureau))
     done = publishing.publish(bureau, folder, now=office.now, also=also)
+    stamps.mark(office.settings.data, "publish", now=office.now)
     value = {"folder": str(done.folder), "documents": done.written, "removed": done.removed}
     removed = f", {done.removed} pages taken back" if done.removed else ""
     answer(json, value, f"{done.written} documents in {done.folder}{removed}.")

@@ -146,6 +146,7 @@ def serve(
     import uvicorn
 
     from issuer.app import create_app
+    from issuer.ground import logs
     from issuer.ground import settings as ground
 
     if open_issue and not _is_loopback(host):
@@ -163,12 +164,13 @@ def serve(
     warning = "\nAnybody on this machine can issue in its name (--open-issue)." if open_issue else ""
     answer(json, {"listening": address}, f"The issuer listens on {address}{warning}")
     sys.stdout.flush()
+    logs.begin()
     # Private links stand in paths, so paths are kept out of the log.
     uvicorn.run(
         app,
         host=host,
         port=port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         ssl_certfile=tls_cert,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from sqlalchemy import (
     Boolean,
@@ -425,3 +425,10 @@ WRITTEN: Sequence[tuple[Table, Sequence[str]]] = (  # as `writing_of` writes the
 )
 _ANSWERED, _REDEEMED, _GIVEN = (presence(*key) for key in KEYS)
 _ADD = [insertion(*rows) for rows in WRITTEN]
+
+
+def counts_by_state(connection: Connection) -> dict[str, int]:
+    """How many discounts there are in each state, of all events."""
+    query = select(redemptions.c.state, func.count()).group_by(redemptions.c.state)
+    found = {str(state): number for state, number in connection.execute(query)}
+    return {state: found.get(state, 0) for state in get_args(GrantState)}

@@ -91,3 +91,13 @@ def take_back(connection: Connection, references: Iterable[str]) -> None:
 def forget(connection: Connection, address: str) -> None:
     """Send nothing more of what waits for an address: its person has left."""
     store.remove_to(connection, address)
+
+
+def count(connection: Connection) -> int:
+    """How many mails wait."""
+    return store.count(connection)
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """Since when the oldest mail waits; None if none does."""
+    return store.oldest(connection)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     insert,
     select,
     update,
@@ -169,3 +170,11 @@ def _end(connection: Connection, chosen: ColumnElement[bool], *, way: Way, now: 
         of_them = mail_fates.c.reference.in_(ended[start : start + GROUP])
         connection.execute(update(mail_fates).where(of_them).values(way=way, ended_at=now))
     return connection.execute(delete(mail_outbox).where(chosen)).rowcount
+
+
+def count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(mail_outbox)).scalar() or 0
+
+
+def oldest(connection: Connection) -> datetime | None:
+    return connection.execute(select(func.min(mail_outbox.c.entered_at))).scalar()

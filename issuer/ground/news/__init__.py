@@ -58,3 +58,8 @@ def done(connection: Connection, numbers: Iterable[int]) -> None:
 def done_until(connection: Connection, number: int) -> None:
     """Everything up to this number was handled, as by a run over everybody that began after it."""
     store.remove_until(connection, number)
+
+
+def count(connection: Connection) -> int:
+    """How many happenings nobody has handled yet."""
+    return store.count(connection)

@@ -41,3 +41,7 @@ def remove(connection: Connection, numbers: Sequence[int]) -> None:
 
 def remove_until(connection: Connection, number: int) -> None:
     connection.execute(delete(news).where(news.c.number <= number))
+
+
+def count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(news)).scalar() or 0

@@ -63,3 +63,13 @@ def enter(connection: Connection, mail: Mail, *, expires_at: datetime, now: date
         expires_at=expires_at,
         now=now,
     )
+
+
+def count(connection: Connection) -> int:
+    """How many mails wait."""
+    return store.count(connection)
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """Since when the oldest mail waits; None if none does."""
+    return store.oldest(connection)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Integer, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, Connection, Integer, String, Table, Text, delete, func, insert, select, update
 
 from verifier.ground.database import UtcDateTime, metadata
 
@@ -102,3 +102,11 @@ def postpone(connection: Connection, mail_id: int, *, next_try_at: datetime) -> 
 def remove(connection: Connection, mail_id: int) -> None:
     """Forget a mail that was sent, or that its server will never take."""
     connection.execute(delete(mail_outbox).where(mail_outbox.c.id == mail_id))
+
+
+def count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(mail_outbox)).scalar() or 0
+
+
+def oldest(connection: Connection) -> datetime | None:
+    return connection.execute(select(func.min(mail_outbox.c.entered_at))).scalar()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import (
     Boolean,
@@ -353,3 +353,10 @@ _GRANT_ALL = AllNew(
     absent=[*redemption_store.KEYS, (event_authority, ["event"])],
     written=[*redemption_store.WRITTEN, (shop_orders, _ORDER)],
 )
+
+
+def counts_by_state(connection: Connection) -> dict[str, int]:
+    """How many vouchers there are in each state at the shop, of all events."""
+    query = select(shop_orders.c.state, func.count()).group_by(shop_orders.c.state)
+    found = {str(state): number for state, number in connection.execute(query)}
+    return {state: found.get(state, 0) for state in get_args(State)}

@@ -22,6 +22,7 @@ from tests.real.two_offices import (
     WITHDRAWN,
     TwoOffices,
 )
+from tests.real.wallet_states import WALLET_STATES
 from tests.unit.verifier.simulator import IssuerSimulator
 
 Opener = Callable[[Any, TwoOffices], Any]
@@ -265,4 +266,5 @@ STATES: dict[str, tuple[Opener, str]] = (
     | PEOPLE_STATES
     | ATTESTING_STATES
     | RECOGNITION_STATES
+    | WALLET_STATES
 )

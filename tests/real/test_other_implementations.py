@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from issuer.badges import awarding, documents, garments, issuance, service
+from issuer.badges import awarding, documents, ending, garments, issuance, publishing, service
 from issuer.recognition import service as recognition
-from keys import data_integrity, did, jwk, jws, multikey
+from keys import data_integrity, did, final_archive, jwk, jws, multikey
 from keys.cryptosuites import SUITES
 from keys.signer import Signer
 from schemas import jsonld, strict_json
@@ -301,3 +301,34 @@ def test_the_contexts_there_and_here_mean_the_same(office: Office) -> None:
     bare = {name: value for name, value in badge_of(office).items() if name != "proof"}
     assert len(jsonld.to_quads(bare)) > 40
     assert did.holds_its_key(own_key("P-256").kid)
+
+
+def test_a_badge_verifies_there_from_the_published_files_alone(
+    other: Other, office: Office, tmp_path: Path
+) -> None:
+    """What a web host serves once the office is off: nothing is asked of the office but the folder."""
+    publishing.publish(office.bureau, tmp_path, now=datetime.now(UTC))
+    host = tmp_path / final_archive.folder_of(office.bureau.addresses.base)
+    known = {
+        f"{office.bureau.addresses.base}/status-lists/{file.name}": strict_json.loads_object(file.read_bytes())
+        for file in (host / "status-lists").iterdir()
+        if file.name.isdigit()
+    }
+    known[office.bureau.did] = strict_json.loads_object((host / ".well-known" / "did.json").read_bytes())
+    answer = other("verifyCredential", document=badge_of(office), suites=["eddsa-rdfc-2022"], known=known)
+    assert answer == {"verified": True}
+
+
+def test_a_badge_verifies_there_from_the_final_archive(other: Other, office: Office) -> None:
+    """Its status lists have no end, and others take them so."""
+    archive = final_archive.read(ending.sunset(office.bureau, reason="The end.", now=datetime.now(UTC)).body)
+    known = {
+        f"https://{path}": strict_json.loads_object(body)
+        for path, body in archive.files.items()
+        if "/status-lists/" in path and path.rpartition("/")[2].isdigit()
+    }
+    known[office.bureau.did] = strict_json.loads_object(
+        next(body for path, body in archive.files.items() if path.endswith("did.json"))
+    )
+    answer = other("verifyCredential", document=badge_of(office), suites=["eddsa-rdfc-2022"], known=known)
+    assert answer == {"verified": True}

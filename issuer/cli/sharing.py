@@ -30,6 +30,7 @@ def split(
         Path | None, typer.Option(metavar="DIR", help="Write one file for each person into this new folder.")
     ] = None,
     data: DataOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Print one sheet of words for each person; so many of them together give the passphrase back, fewer nothing.
 
@@ -45,15 +46,17 @@ def split(
     sheets = sharing.split(passphrase, people=people, needed=need)
     texts = [_text(sheet, name=settings.name, did=did) for sheet in sheets]
     if output is None:
-        typer.echo(SHEET_BREAK.join(texts), nl=False)
+        answer(json, {"sheets": texts}, SHEET_BREAK.join(texts).rstrip("\n"))
         return
     try:
         output.mkdir(mode=0o700, parents=True)
     except FileExistsError as error:
         raise CommandError(f"{output} is there already: a new folder was expected.") from error
-    for sheet, text in zip(sheets, texts, strict=True):
-        _write(output / f"sheet-{sheet.number}.txt", text)
-    typer.echo(f"{people} sheets are in {output}: print each, put it into an envelope, and delete the folder.")
+    files = [output / f"sheet-{sheet.number}.txt" for sheet in sheets]
+    for file, text in zip(files, texts, strict=True):
+        _write(file, text)
+    said = f"{people} sheets are in {output}: print each, put it into an envelope, and delete the folder."
+    answer(json, {"files": [str(file) for file in files]}, said)
 
 
 def recover(

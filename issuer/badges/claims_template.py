@@ -34,7 +34,7 @@ _HARMLESS: Final = re.compile(r"[0-9A-Za-z:.$-]*")  # nothing that JSON would wr
 def is_usual(particulars: Particulars) -> bool:
     """Whether a badge has nothing in it but what each has."""
     own = (particulars.name, particulars.address, particulars.subject)
-    return not any(own) and not particulars.former_references
+    return not any(own) and not particulars.former_references and not particulars.evidence
 
 
 class ClaimsTemplate:

@@ -406,6 +406,7 @@ def published_badge(
             title=f"{catalogue.title(award, say)} {award.period.name}",
             name=read.credentialSubject.name,
             narrative=read.credentialSubject.narrative,
+            evidence=[one.id for one in read.evidence or () if one.id],
             needs=catalogue.needs(award.achievement, rules, say),
             policy_page=f"/policies/{rules.digest}.html",
             did=bureau.did,

@@ -6,6 +6,7 @@ of them (`claims_template`); one badge is a chunk of one. Signing what is intend
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -64,8 +65,19 @@ def intend_awards(bureau: Bureau, *, now: datetime) -> list[Intent]:
         return intents
 
 
-def intend_version(connection: Connection, bureau: Bureau, badge: Badge, person: Person, now: datetime) -> None:
-    """Store the intent of one more version of a badge, with its holder's choices as they are."""
+def intend_version(
+    connection: Connection,
+    bureau: Bureau,
+    badge: Badge,
+    person: Person,
+    now: datetime,
+    *,
+    named_copy: bool = False,
+) -> None:
+    """Store the intent of one more version of a badge, with its holder's choices as they are; or of a copy with
+    their name, beside the version that stands.
+    """
+    badge = replace(badge, shows_name=True) if named_copy else badge
     moment = preparation.whole_seconds(now)
     previous = store.newest_version(connection, badge.id)
     if previous is not None and moment <= previous[1]:
@@ -78,10 +90,11 @@ def intend_version(connection: Connection, bureau: Bureau, badge: Badge, person:
         moment=moment,
         narrative=narrative_of(connection, badge.award),
         former=_former_references(badge, ids, store.references_of(connection, ids)),
+        evidence=store.evidence_of(connection, badge.copy_of or badge.id) if badge.shows_evidence else (),
     )
     keep_dictionaries_of(connection, bureau, [badge], now)
     intent = _intent(bureau, badge, particulars, version=1 if previous is None else previous[0] + 1)
-    store.add_versions(connection, [intent], now=moment)
+    store.add_versions(connection, [intent._replace(named_copy=named_copy)], now=moment)
 
 
 def add_badges(connection: Connection, bureau: Bureau, wanted: Sequence[tuple[Award, str]]) -> list[Badge]:
@@ -179,6 +192,7 @@ def _particulars(
     moment: datetime,
     narrative: str | None,
     former: tuple[str, ...],
+    evidence: tuple[str, ...] = (),
 ) -> Particulars:
     return Particulars(
         credential_id=badge.id,
@@ -192,6 +206,7 @@ def _particulars(
         narrative=narrative,
         former_references=former,
         subject=badge.subject,
+        evidence=evidence,
     )
 
 

@@ -7,6 +7,7 @@ token exists without its record. Finding and withdrawing badges is `service`.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -55,10 +56,11 @@ def choose(
     shows_name: bool,
     published: bool,
     hashes_address: bool = False,
+    evidence: Sequence[str] = (),
     now: datetime,
 ) -> Badge:
-    """The holder's choice of name, of the hash of their mail address, and of publishing; what changes the badge
-    makes a new version, signed at once.
+    """The holder's choice of name, of the hash of their mail address, of links to what counted (`evidence`), and
+    of publishing; what changes the badge makes a new version, signed at once.
 
     Raises:
         BadgeError: the badge was withdrawn.
@@ -66,17 +68,56 @@ def choose(
     if not badge.standing:
         raise BadgeError("This badge was withdrawn; nothing on it can be changed.")
     with writing(bureau.engine) as connection:
+        before = (badge.shows_name, badge.hashes_address, store.evidence_of(connection, badge.id))
         store.set_choices(
-            connection, badge.id, shows_name=shows_name, hashes_address=hashes_address, published=published
+            connection,
+            badge.id,
+            shows_name=shows_name,
+            hashes_address=hashes_address,
+            published=published,
+            shows_evidence=bool(evidence),
         )
-        if shows_name or hashes_address or published:
+        store.set_evidence(connection, badge.id, evidence)
+        if shows_name or hashes_address or evidence or published:
             for one in people_service.ids_of(connection, person.id):
                 store.set_quiet(connection, one, quiet=False)
         changed: list[str] = []
-        if (shows_name, hashes_address) != (badge.shows_name, badge.hashes_address):
+        if (shows_name, hashes_address, tuple(evidence)) != before:
             changed = _intend_with_copies(connection, bureau, badge.id, person, now)
     sign_waiting(bureau, now=now, only=changed or [badge.id])
     return badge_by_id(bureau.engine, badge.id)
+
+
+def named_copy(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -> Badge:
+    """The same badge with its holder's name, for once: same id, same status, a newer `validFrom`. What the badge
+    shows otherwise stays as its holder chose it. The same copy each time, until badge, name or keys have changed.
+
+    Raises:
+        BadgeError: the badge was withdrawn or is not signed yet, or no name is known.
+    """
+    if not badge.standing or badge.jwt is None:
+        raise BadgeError(f"This badge is {badge.state}; a copy is made of one in force.")
+    name = person.name[: preparation.MAX_NAME_CHARACTERS]
+    if badge.shows_name:
+        return badge
+    if not name.strip():
+        raise BadgeError("No name of yours is known here: give one on your record, then a copy can carry it.")
+    with writing(bureau.engine) as connection:
+        made = _named_copy(connection, bureau, badge)
+        if made is None or read_own(made[0]).credentialSubject.name != name:
+            made = None
+            intend_version(connection, bureau, existing(connection, badge.id), person, now, named_copy=True)
+    if made is None:
+        sign_waiting(bureau, now=now, only=[badge.id])
+        with reading(bureau.engine) as connection:
+            made = _named_copy(connection, bureau, badge)
+    assert made is not None, "it was signed just now"
+    return replace(badge, jwt=made[0], proof=made[1], shows_name=True)
+
+
+def _named_copy(connection: Connection, bureau: Bureau, badge: Badge) -> tuple[str, str] | None:
+    kids = {"kid": bureau.signer.kid, "proof_kid": bureau.document_signer.kid}
+    return store.named_copy(connection, badge.id, **kids)
 
 
 def sign_again(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -> None:
@@ -96,7 +137,12 @@ def _intend_with_copies(
     copies = [copy for copy in store.copies_of(connection, badge_id) if copy.standing]
     for copy in copies:
         store.set_choices(
-            connection, copy.id, shows_name=badge.shows_name, hashes_address=badge.hashes_address, published=False
+            connection,
+            copy.id,
+            shows_name=badge.shows_name,
+            hashes_address=badge.hashes_address,
+            published=False,
+            shows_evidence=badge.shows_evidence,
         )
     for one in (badge, *(existing(connection, copy.id) for copy in copies)):
         intend_version(connection, bureau, one, person, now)
@@ -123,7 +169,12 @@ def bind(bureau: Bureau, badge: Badge, *, subject: str, person: Person, now: dat
         (copy,) = add_badges(connection, bureau, [(badge.award, badge.reference)])
         store.bind(connection, copy.id, copy_of=badge.id, subject=subject)
         store.set_choices(
-            connection, copy.id, shows_name=badge.shows_name, hashes_address=badge.hashes_address, published=False
+            connection,
+            copy.id,
+            shows_name=badge.shows_name,
+            hashes_address=badge.hashes_address,
+            published=False,
+            shows_evidence=badge.shows_evidence,
         )
         intend_version(connection, bureau, existing(connection, copy.id), person, now)
         return copy.id
@@ -201,7 +252,9 @@ def _intend_sibling(connection: Connection, bureau: Bureau, badge: Badge, person
         shows_name=badge.shows_name,
         hashes_address=badge.hashes_address,
         published=badge.published,
+        shows_evidence=badge.shows_evidence,
     )
+    store.set_evidence(connection, new.id, store.evidence_of(connection, badge.id))
     intend_version(connection, bureau, existing(connection, new.id), person, now)
 
 
@@ -225,6 +278,7 @@ def sign_anew(bureau: Bureau, *, now: datetime, progress: Progress | None = None
 
 def _intend_anew(bureau: Bureau, fallen: Sequence[str], now: datetime) -> int:
     with writing(bureau.engine) as connection:
+        store.forget_named_copies(connection, fallen)
         waiting = store.badges_signed_by(connection, fallen, limit=CHUNK)
         people = people_service.persons_behind(connection, {badge.award.person for badge in waiting})
         for badge in waiting:

@@ -78,12 +78,16 @@ class BadgeOutline:
 
 
 class Intent(NamedTuple):
-    """A version of a badge that is to be signed: the exact claims, and the key for which they were prepared."""
+    """A version of a badge that is to be signed: the exact claims, and the key for which they were prepared.
+
+    `named_copy`: it has the name for once; the badge stays the version that it is.
+    """
 
     badge: str
     version: int
     claims: str
     kid: str
+    named_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class Badge:
     proof: str | None = None
     copy_of: str | None = None
     subject: str | None = None
+    shows_evidence: bool = False
 
     @property
     def short_id(self) -> str:

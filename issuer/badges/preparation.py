@@ -20,6 +20,7 @@ from schemas.credential import (
     Achievement,
     AchievementSubject,
     CredentialStatus,
+    Evidence,
     OpenBadgeCredential,
     Profile,
     RelatedResource,
@@ -59,6 +60,7 @@ class Particulars:
     """What differs from person to person. `holder_code` is its salted hash; `name`, and `address`, which is a hash
     as well, only if they want it. `former_references`: those of the period that they had before two persons were
     merged, so that whoever takes one takes all. `subject`: the DID of the wallet to which it is bound.
+    `evidence`: links to what counted, the most telling first.
     """
 
     credential_id: str
@@ -72,6 +74,7 @@ class Particulars:
     narrative: str | None = None
     former_references: tuple[str, ...] = ()
     subject: str | None = None
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +106,19 @@ def prepare_to_fit(
 ) -> PreparedCredential:
     """The same within the budget of a code that phones read, if there is a way (DESK §4).
 
-    Above the hard limit it is prepared lean: without the hash of the address and the picture's caption. What is
-    too large even so is issued as it was wished, and has no packed code.
+    Above the hard limit it is prepared lean: with as many of its links to evidence as fit, then without the hash
+    of the address and the picture's caption. What is too large even so is issued without evidence, otherwise as it
+    was wished, and has no packed code.
 
     Raises:
         CredentialError: as `prepare`.
     """
     prepared = prepare(cover, particulars)
     version = code_version(prepared, dictionary, host=host)
+    while version is None and particulars.evidence:
+        particulars = replace(particulars, evidence=particulars.evidence[:-1])
+        prepared = prepare(cover, particulars)
+        version = code_version(prepared, dictionary, host=host)
     if version is None:
         image = cover.achievement.image
         plain = None if image is None else image.model_copy(update={"caption": None})
@@ -212,6 +220,7 @@ def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
         relatedResource=(
             RelatedResource(id=cover.policy_url, digestSRI=cover.policy_sri, mediaType=POLICY_MEDIA_TYPE),
         ),
+        evidence=tuple(Evidence(type=("Evidence",), id=link) for link in particulars.evidence) or None,
     )
 
 

@@ -69,7 +69,7 @@ def keep(bureau: Bureau, intents: Sequence[Intent], dressed: Sequence[Dressed], 
         store.set_signatures(
             connection, mine, kid=bureau.signer.kid, proof_kid=bureau.document_signer.kid, now=now
         )
-        _follow_up(connection, bureau, [intent for intent, _ in mine], now)
+        _follow_up(connection, bureau, [intent for intent, _ in mine if not intent.named_copy], now)
     return len(mine)
 
 

@@ -97,6 +97,13 @@ badges = Table(
     Column("subject", Text),  # and the wallet's DID
     UniqueConstraint("copy_of", "subject"),
 )
+badge_evidence = Table(  # links to what counted, in the badges of those who want them there
+    "badge_evidence",
+    metadata,
+    Column("badge", ForeignKey("badges.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("link", Text, nullable=False),
+)
 status_lists = Table(
     "status_lists",
     metadata,
@@ -363,7 +370,7 @@ def add_versions(connection: Connection, intents: Sequence[Intent], *, now: date
 def unsigned_versions(connection: Connection, *, limit: int, only: Sequence[str] = ()) -> list[Intent]:
     """Unsigned intents (`only` of these badges), oldest first."""
     query = (
-        select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid)
+        select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid, versions.c.named_copy)
         .where(versions.c.signed_at.is_(None), versions.c.badge.in_(only) if only else true())
         .order_by(versions.c.prepared_at, versions.c.badge, versions.c.version)
         .limit(limit)
@@ -380,7 +387,7 @@ def unsigned_among(connection: Connection, badge_ids: Collection[str]) -> set[tu
 
 def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int) -> list[Badge]:
     """Badges in force whose newest version, signed or only intended, is of one of these keys in either form."""
-    mine = versions.c.badge == badges.c.id
+    mine = (versions.c.badge == badges.c.id) & versions.c.named_copy.is_(False)
     newest = select(func.max(versions.c.version)).where(mine).correlate(badges).scalar_subquery()
     latest = versions.alias()
     query = (
@@ -437,10 +444,14 @@ def set_signatures(
             for intent, made in signed
         ],
     )
-    connection.execute(
-        update(badges).where(badges.c.id == bindparam("of")).values(current_version=bindparam("number")),
-        [{"of": intent.badge, "number": intent.version} for intent, _ in sorted(signed, key=_version)],
-    )
+    newest = [
+        {"of": intent.badge, "number": intent.version}
+        for intent, _ in sorted(signed, key=_version)
+        if not intent.named_copy
+    ]
+    if newest:
+        stands = update(badges).where(badges.c.id == bindparam("of")).values(current_version=bindparam("number"))
+        connection.execute(stands, newest)
 
 
 def _version(signed: tuple[Intent, Dressed]) -> int:
@@ -455,11 +466,52 @@ def newest_version(connection: Connection, badge_id: str) -> tuple[int, datetime
 
 
 def set_choices(
-    connection: Connection, badge_id: str, *, shows_name: bool, hashes_address: bool, published: bool
+    connection: Connection,
+    badge_id: str,
+    *,
+    shows_name: bool,
+    hashes_address: bool,
+    published: bool,
+    shows_evidence: bool = False,
 ) -> None:
     chosen = badges.c.id == badge_id
     values = {"shows_name": shows_name, "hashes_address": hashes_address, "published": published}
+    values["shows_evidence"] = shows_evidence
     connection.execute(update(badges).where(chosen).values(values))
+
+
+def evidence_of(connection: Connection, badge_id: str) -> tuple[str, ...]:
+    """The links that a badge's holder wants in it, in their order."""
+    query = select(badge_evidence.c.link).where(badge_evidence.c.badge == badge_id)
+    return tuple(connection.execute(query.order_by(badge_evidence.c.number)).scalars())
+
+
+def set_evidence(connection: Connection, badge_id: str, links: Sequence[str]) -> None:
+    connection.execute(delete(badge_evidence).where(badge_evidence.c.badge == badge_id))
+    if links:
+        rows = [{"badge": badge_id, "number": number, "link": link} for number, link in enumerate(links)]
+        connection.execute(insert(badge_evidence), rows)
+
+
+def named_copy(connection: Connection, badge_id: str, *, kid: str, proof_kid: str) -> tuple[str, str] | None:
+    """(token, proof) of the copy with the name that these keys signed since the badge's present version."""
+    query = (
+        select(versions.c.jwt, versions.c.proof)
+        .join(badges, badges.c.id == versions.c.badge)
+        .where(versions.c.badge == badge_id, versions.c.named_copy, versions.c.signed_at.is_not(None))
+        .where(versions.c.version > badges.c.current_version)
+        .where(versions.c.kid == kid, versions.c.proof_kid == proof_kid)
+        .order_by(versions.c.version.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row.jwt, row.proof)
+
+
+def forget_named_copies(connection: Connection, kids: Sequence[str]) -> None:
+    """Erase the copies with a name that these keys signed: each is made anew when its holder asks for it."""
+    signed_by = versions.c.kid.in_(kids) | versions.c.proof_kid.in_(kids)
+    connection.execute(delete(versions).where(versions.c.named_copy & signed_by))
 
 
 def set_revoked(
@@ -700,6 +752,7 @@ def forget_holder(connection: Connection, person: str) -> None:
     connection.execute(update(awards).where(awards.c.person == person).values(thanks="", reasons=""))
     theirs = select(badges.c.id).join(awards, awards.c.id == badges.c.award).where(awards.c.person == person)
     connection.execute(delete(versions).where(versions.c.badge.in_(theirs)))
+    connection.execute(delete(badge_evidence).where(badge_evidence.c.badge.in_(theirs)))
     connection.execute(update(revocations).where(revocations.c.badge.in_(theirs)).values(reason=""))
     nothing = {
         "shows_name": False,
@@ -707,20 +760,21 @@ def forget_holder(connection: Connection, person: str) -> None:
         "published": False,
         "current_version": None,
         "subject": None,
+        "shows_evidence": False,
     }
     connection.execute(update(badges).where(badges.c.id.in_(theirs)).values(nothing))
 
 
 def forget_former_versions(connection: Connection, person: str) -> None:
-    """Erase what a person's badges said before their present version."""
+    """Erase what a person's badges said before their present version, and their copies with a name."""
     theirs = (
         select(badges.c.id, badges.c.current_version)
         .join(awards, awards.c.id == badges.c.award)
         .where(awards.c.person == person, badges.c.current_version.is_not(None))
     )
     for row in connection.execute(theirs).all():
-        former = (versions.c.badge == row.id) & (versions.c.version < row.current_version)
-        connection.execute(delete(versions).where(former))
+        former = (versions.c.version < row.current_version) | versions.c.named_copy
+        connection.execute(delete(versions).where((versions.c.badge == row.id) & former))
 
 
 def person_of_page(connection: Connection, token_hash: str) -> str | None:
@@ -782,6 +836,7 @@ def _badge(row: Row[tuple[object, ...]]) -> Badge:
         suspension=_place(fields[suspensions.c.list], fields[suspensions.c.index]),
         salt=fields[badges.c.salt],
         shows_name=fields[badges.c.shows_name],
+        shows_evidence=fields[badges.c.shows_evidence],
         hashes_address=fields[badges.c.hashes_address],
         published=fields[badges.c.published],
         revoked_at=fields[badges.c.revoked_at],

@@ -107,6 +107,9 @@ def export(
     in_language: Annotated[
         str, typer.Option("--language", help="In which language words are, in a PDF or an archive: en, fr.")
     ] = "en",
+    named: Annotated[
+        bool, typer.Option("--named", help="A copy with its holder's name; the badge itself stays as it is.")
+    ] = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -124,13 +127,19 @@ def export(
 
     office = open_office(data)
     found = badges.find_badge(office.engine, badge)
+    if named:
+        from issuer.badges import issuance
+
+        bureau = office.bureau()
+        holder = delivery.holder_of(bureau, found)
+        found = issuance.named_copy(bureau, found, person=holder, now=office.now)
     host = Addresses(office.settings.public_url).base.partition("://")[2]
     say = language.Voice(in_language)
     body = delivery.in_form(office.engine, found, form.value, host=host, say=say)
     if str(output) == "-":
         sys.stdout.buffer.write(body)
         return
-    target = output or Path(files.file_name(found, form.value))
+    target = output or Path(files.file_name(found, form.value, named=named))
     try:
         target.write_bytes(body)
     except OSError as error:

@@ -227,9 +227,9 @@ def as_json(jwt: str, *, proof: str | None) -> bytes:
     return strict_json.dumps(enveloped).encode()
 
 
-def file_name(badge: Badge, form: FileForm) -> str:
-    """A name to save it under: `contributor-2026.png`."""
-    stem = f"{badge.award.achievement}-{badge.award.period.name.replace('/', '-')}"
+def file_name(badge: Badge, form: FileForm, *, named: bool = False) -> str:
+    """A name to save it under: `contributor-2026.png`. `named`: it is a copy with its holder's name."""
+    stem = f"{badge.award.achievement}-{badge.award.period.name.replace('/', '-')}{'-named' if named else ''}"
     return stem + _ENDINGS.get(form, f".{form}")
 
 

@@ -130,7 +130,8 @@ def hide(bureau: Bureau, person_id: str, *, now: datetime) -> int:
     """
     people, changed = people_service.people_by_id(bureau.engine), 0
     for badge in _badges(bureau, person_id):
-        if badge.standing and badge.jwt and (badge.published or badge.shows_name or badge.hashes_address):
+        shows = badge.published or badge.shows_name or badge.hashes_address or badge.shows_evidence
+        if badge.standing and badge.jwt and shows:
             issuance.choose(
                 bureau,
                 badge,

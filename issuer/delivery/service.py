@@ -26,6 +26,8 @@ from issuer.recognition.question import Question, QuestionKind
 from schemas import badge_qr
 from schemas.policy import QualificationPolicy
 
+MAX_EVIDENCE = 10  # links in a badge: more than anybody follows, and a code on paper holds few
+MAX_LINK = 200
 HOLDERS_WISH = "holder_request"  # a row of the policy's table of revocations
 
 
@@ -154,6 +156,26 @@ def in_form(engine: Engine, badge: Badge, form: FileForm, *, host: str, say: Voi
             if form in files.CODES:
                 raise
     return files.make(badge, form, packed=packed, host=host, say=say)
+
+
+def evidence_links(bureau: Bureau, badge: Badge, person: Person) -> tuple[str, ...]:
+    """Links to what counted towards a badge when it was awarded, newest first: what its holder may put in it. Some
+    name people, so none is ever in a badge before its holder says so.
+    """
+    policy = bureau.policy(badge.award.policy_digest)
+    decision = recognition.decide_person(bureau.engine, policy, person, as_of=badge.award.made_at)
+    lines: Sequence[Line] = decision.lines
+    if badge.award.is_per_kind:
+        found = (one.lines for one in merits.merits(decision) if one.badge == badge.award.achievement)
+        lines = next(found, ())
+    counted = [line for line in lines if badge.award.is_per_kind or line.counted]
+    counted.sort(key=lambda line: (line.item.happened_at, line.item.id), reverse=True)
+    links = [line.item.evidence for line in counted if line.item.evidence and _may_stand(line.item.evidence)]
+    return tuple(dict.fromkeys(links))[:MAX_EVIDENCE]
+
+
+def _may_stand(link: str) -> bool:
+    return link.startswith("https://") and link.isprintable() and " " not in link and len(link) <= MAX_LINK
 
 
 def lookup_code(bureau: Bureau, badge: Badge) -> bytes | None:

@@ -24,6 +24,7 @@ from issuer.recognition.question import QuestionError, QuestionKind
 from schemas.policy import QualificationPolicy
 
 QUESTION_KINDS: dict[str, QuestionKind] = {"missing": "missing", "dispute": "dispute", "appeal": "appeal"}
+NAMED_FORMS: dict[str, FileForm] = {one: one for one in ("pdf", "png", "zip")}
 SAVED = {
     "name": "Your badge was signed anew; save its files again.",
     "same": "Nothing in the badge itself has changed.",
@@ -132,6 +133,7 @@ def router(
         badge: Annotated[str, Form()],
         shows_name: Annotated[str, Form()] = "",
         hashes_address: Annotated[str, Form()] = "",
+        shows_evidence: Annotated[str, Form()] = "",
         published: Annotated[str, Form()] = "",
     ) -> Response:
         office = bureau()
@@ -140,21 +142,42 @@ def router(
             return nothing(request)
         try:
             mine = service.own_badge(held, badge)
-            issuance.choose(
+            evidence = service.evidence_links(office, mine, held.person) if shows_evidence == "yes" else ()
+            chosen = issuance.choose(
                 office,
                 mine,
                 person=held.person,
                 shows_name=shows_name == "yes",
                 hashes_address=hashes_address == "yes",
+                evidence=evidence,
                 published=published == "yes",
                 now=clock(),
             )
         except BadgeError as error:
             return refused(request, error, f"/h/{token}")
-        chosen = (shows_name == "yes", hashes_address == "yes")
-        saved = "name" if chosen != (mine.shows_name, mine.hashes_address) else "same"
+        saved = "name" if chosen.jwt != mine.jwt else "same"
         shown = f"/h/{token}?saved={saved}&badge={mine.short_id}"
         return RedirectResponse(shown, status_code=303, headers=pages.PRIVATE_HEADERS)
+
+    @routes.post("/named")
+    def named(
+        request: Request, token: str, badge: Annotated[str, Form()], form: Annotated[str, Form()] = "pdf"
+    ) -> Response:
+        """A copy with the holder's name, as a file; the badge itself stays as it is."""
+        office = bureau()
+        held = service.holding(office, token)
+        if held is None or form not in NAMED_FORMS:
+            return nothing(request)
+        try:
+            mine = service.own_badge(held, badge)
+            copy = issuance.named_copy(office, mine, person=held.person, now=clock())
+            body = service.file(office, copy, NAMED_FORMS[form], language.voice(request))
+        except BadgeError as error:
+            return refused(request, error, f"/h/{token}")
+        name = files.file_name(copy, NAMED_FORMS[form], named=True)
+        headers = {**pages.SECURITY_HEADERS, **pages.PRIVATE_HEADERS}
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return Response(body, media_type=files.MEDIA_TYPES[NAMED_FORMS[form]], headers=headers)
 
     @routes.post("/returned")
     def give_back(
@@ -257,6 +280,8 @@ def _holder_view(
         "thanks": files.thanks(badge, say),
         "alt": service.badge_alt(badge, say),
         "valid_until": read.validUntil,
+        "evidence": service.evidence_links(office, badge, held.person) if badge.standing else (),
+        "evidence_inside": len(read.evidence or ()),
         "public_page": f"/b/{badge.short_id}/",
         "embed": files.embed(badge, host=office.host, say=say) if is_public else "",
         "linkedin": files.linkedin(badge, host=office.host, say=say) if is_public else "",

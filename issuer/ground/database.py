@@ -34,7 +34,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from issuer.ground.journal import JournalError, Recorder, keep_files, read
 
-MIGRATION_HEAD = "0023"  # the newest file in migrations/versions; a test holds the two together
+MIGRATION_HEAD = "0024"  # the newest file in migrations/versions; a test holds the two together
 JOURNAL_FOLDER = "journal"  # beside the database
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
 WRITE_LOCK = 0x62616467652D6931  # PostgreSQL's advisory lock of our writers: "badge-i1", in one database

@@ -455,3 +455,38 @@ def test_a_holder_says_what_is_missing_and_takes_their_case_along(client: Browse
     assert case.headers["content-disposition"].startswith("attachment")
     assert case_file.recompute(case.content).same
     assert "bob" not in case.text.lower()
+
+
+def test_a_copy_for_a_cv_and_all_files_are_saved_from_the_private_page(client: Browser, office: Office) -> None:
+    page, badge = ada_page(office), ada_badge(office)
+    archive = client.get(f"{page}/badge/{badge.short_id}.zip", headers=FRENCH)
+    assert archive.headers["content-type"] == "application/zip"
+    assert archive.headers["content-disposition"] == 'attachment; filename="contributor-2026.zip"'
+    assert archive.headers["cache-control"] == "no-store"
+    sheet = client.get(f"{page}/badge/{badge.short_id}.pdf")
+    assert sheet.content.startswith(b"%PDF-") and b"Ada" not in sheet.content
+    named = client.post(f"{page}/named", data={"badge": badge.short_id, "form": "png"})
+    assert named.headers["content-disposition"] == 'attachment; filename="contributor-2026-named.png"'
+    token = baking.extract_png(named.content)
+    assert badges.read_own(str(token)).credentialSubject.name == "Ada Long"
+    assert ada_badge(office) == badge  # what stands is as it was
+    assert client.post(f"{page}/named", data={"badge": "not-mine", "form": "png"}).status_code == 422
+    assert client.post(f"{page}/named", data={"badge": badge.short_id, "form": "exe"}).status_code == 404
+
+
+def test_a_badge_is_shown_to_others_only_once_it_is_published(client: Browser, office: Office) -> None:
+    page, badge = ada_page(office), ada_badge(office)
+    private = client.get(page).text
+    assert "linkedin.com" not in private and "It has no public page" in private
+    assert client.get(f"/b/{badge.short_id}/").status_code == 404
+    chosen = client.post(f"{page}/choices", data={"badge": badge.short_id, "published": "yes"}).text
+    assert "https://www.linkedin.com/profile/add?startTask=CERTIFICATION_NAME" in chosen
+    assert "&lt;a href=&#34;https://badges.example.org/b/" in chosen
+    public = client.get(f"/b/{badge.short_id}/").text
+    shown = dict(re.findall(r'<meta property="og:([a-z:_]+)" content="([^"]*)">', public))
+    address = f"https://badges.example.org/b/{badge.short_id}"
+    assert (shown["title"], shown["url"]) == ("Contributor 2026", f"{address}/")
+    assert shown["image"] == f"{address}/badge.png" and shown["image:alt"].startswith("Contributor, ")
+    assert client.get(shown["image"].removeprefix("https://badges.example.org")).status_code == 200
+    client.post(f"{page}/choices", data={"badge": badge.short_id})
+    assert client.get(f"/b/{badge.short_id}/").status_code == 404

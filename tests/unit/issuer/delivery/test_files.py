@@ -155,8 +155,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 def held(office: Office, **choices: bool) -> Badge:
     ada = office.person("ada@books.example")
     (badge,) = badges.badges_of(office.engine, ada.id)
-    wanted = {"shows_name": False, "published": False} | choices
-    return issuance.choose(office.bureau, badge, person=ada, now=NOW, **wanted)
+    shows_name, published = choices.get("shows_name", False), choices.get("published", False)
+    return issuance.choose(office.bureau, badge, person=ada, shows_name=shows_name, published=published, now=NOW)
 
 
 def names_in(archive: bytes) -> list[str]:

@@ -31,6 +31,9 @@ BEGINNING = "0" * 64  # what the first line of an office names as the hash befor
 # written down nevertheless: whoever was erased stays erased, and a letter that was sent is not sent again.
 MADE_AGAIN = frozenset({"badge_versions", "mail_outbox", "login_links", "login_challenges", "sessions"})
 _WRITES = re.compile(r"\s*(?P<verb>INSERT INTO|UPDATE|DELETE FROM) \"?(?P<table>\w+)\"?", re.ASCII)
+_ONLY_READS = re.compile(
+    r"\s*(?:SELECT|PRAGMA|BEGIN|COMMIT|ROLLBACK|EXPLAIN|WITH(?!.*\b(?:INSERT|UPDATE|DELETE)\b))\b", re.DOTALL
+)
 _PENDING = "badgewright_journal"  # where a connection keeps what its transaction has written
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl", re.ASCII)
 _PRIVATE = 0o600
@@ -71,8 +74,12 @@ class Recorder:
     def saw(self, pending: dict[str, Any], statement: str, parameters: Any, *, many: bool) -> None:
         """A statement was carried out in a transaction; `pending` is what its connection keeps until the end."""
         found = _WRITES.match(statement)
-        if found is None or (found["verb"] != "DELETE FROM" and found["table"] in MADE_AGAIN):
+        if found is None and _ONLY_READS.match(statement):
+            return  # whatever is of neither form is written down: better once too often
+        if found is not None and found["verb"] != "DELETE FROM" and found["table"] in MADE_AGAIN:
             return
+        if isinstance(parameters, dict) or (many and isinstance(next(iter(parameters), ()), dict)):
+            raise JournalError("A statement with named values cannot stand in the journal: write '?' in it.")
         kept = pending.setdefault(_PENDING, {"statements": [], "files": {}})
         rows = [list(row) for row in parameters] if many else [list(parameters)]
         if kept["statements"] and kept["statements"][-1][0] == statement:

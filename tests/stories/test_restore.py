@@ -6,7 +6,9 @@ known again, with the same ids and the same places on status lists.
 """
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -316,6 +318,41 @@ def test_what_cannot_be_written_into_the_journal_does_not_happen(programme: Prog
     (programme.data / "journal").unlink()
     assert programme.facts() == before
     programme.people("gus", *WHO, "keeper")
+
+
+@pytest.mark.parametrize("command", [("nightly",), ("keys", "sign-anew")])
+def test_whatever_was_killed_in_between_backup_and_journal_hold_what_the_database_holds(
+    programme: Programme, backup: Path, command: tuple[str, ...]
+) -> None:
+    for who in WHO:
+        commit(programme.repository, who, accepted_by="keeper", month=1, subject=f"Work of {who}")
+    programme.issuer("collect", "git", str(programme.repository))
+    if command != ("nightly",):
+        programme.issuer("nightly")
+    programme.issuer("backup", str(backup))
+    if command != ("nightly",):
+        programme.issuer("keys", "compromise", "badges-1")
+    data = programme.data
+    clean = programme.folder / "clean"
+    shutil.copytree(data, clean)
+    steps = int(killed(clean, *command, at=10**9).stdout.rsplit("steps ", 1)[1])
+    for moment in sorted({1 + (steps - 1) * number // 5 for number in range(6)}):
+        programme.data = programme.folder / f"killed-{moment}"
+        shutil.copytree(data, programme.data)
+        assert killed(programme.data, *command, at=moment).returncode == -signal.SIGKILL
+        programme.issuer(*command)
+        before, elsewhere = programme.facts(), programme.data / "journal"
+        programme.data = programme.folder / f"restored-{moment}"
+        programme.issuer("restore", str(backup), "--journal", str(elsewhere))
+        assert programme.facts() == before, f"killed at step {moment} of {steps}"
+
+
+def killed(data: Path, *command: str, at: int) -> "subprocess.CompletedProcess[str]":
+    """A command that is killed at a step of its database."""
+    driver = [sys.executable, str(Path(__file__).with_name("crash.py")), str(at), *command]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    given = [*driver, "--data", str(data), "--json"]
+    return subprocess.run(given, capture_output=True, text=True, env=env, check=False)
 
 
 def verdict(token: Path, site: Path) -> tuple[str, list[str]]:

@@ -24,6 +24,9 @@ from issuer.ground.database import (
     MIGRATION_HEAD,
     check_database,
     copy_database,
+    dump_server,
+    fill_server,
+    is_file,
     open_database,
     replay,
 )
@@ -33,6 +36,7 @@ from schemas.strict_json import JsonObject
 
 FORMAT = "badgewright-backup/1"
 DATABASE = "issuer.sqlite"
+DUMP = "issuer.dump"  # of a PostgreSQL
 
 
 class BackupError(Exception):
@@ -59,9 +63,18 @@ def make(engine: Engine, settings: Settings, target: Path, *, now: datetime) -> 
     """
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".backup-") as scratch:
         files = _files(settings)  # keys before the database: badges are signed by keys that are in it
-        copy = Path(scratch) / DATABASE
-        number, tables = copy_database(engine, copy)
-        log = _audit_head(copy)
+        number, tables = 0, MIGRATION_HEAD
+        copy = Path(scratch) / (DATABASE if is_file(engine) else DUMP)
+        if is_file(engine):
+            number, tables = copy_database(engine, copy)
+            looked_at = open_database(copy, journal=False)
+            log = audit.check(looked_at)
+            looked_at.dispose()
+        else:
+            log = audit.check(engine)
+            dump_server(engine, copy)
+        if log.fault is not None:
+            raise BackupError(f"The audit log is not whole, so nothing was backed up: {log.fault}")
         says: JsonObject = {
             "format": FORMAT,
             "office": "issuer",
@@ -73,15 +86,24 @@ def make(engine: Engine, settings: Settings, target: Path, *, now: datetime) -> 
             "journal": {"number": number},
             "audit": {"number": log.rows, "sha256": log.head},
         }
-        return archive.write(target, says=says, files={**files, DATABASE: copy})
+        return archive.write(target, says=says, files={**files, copy.name: copy})
 
 
-def restore(source: Path, data: Path, *, journals: Path | None) -> Restored:
+def restore(
+    source: Path,
+    data: Path,
+    *,
+    journals: Path | None = None,
+    database_url: str | None = None,
+    database_password_file: Path | None = None,
+) -> Restored:
     """An office in a new folder, as a backup has it, with what its journal says was done since. The folder is
-    there whole, or not at all.
+    there whole, or not at all. `database_url`: an empty PostgreSQL, for an office that keeps its database in one.
 
     Raises:
-        BackupError: the folder is not empty, or the backup is of another office or of a newer program.
+        BackupError: the folder is not empty, or the backup is of another office, of a newer program, or for
+            another
+            kind of database.
         ArchiveError, DatabaseError, JournalError: the backup or the journal is damaged, or they do not fit.
     """
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
@@ -94,19 +116,38 @@ def restore(source: Path, data: Path, *, journals: Path | None) -> Restored:
         manifest = archive.extract(source, draft)
         made_at = _checked(manifest, draft, source)
         replayed, until = 0, None
+        if (draft / DUMP).exists():
+            if database_url is None or journals is not None:
+                raise BackupError(
+                    f"{source} is of an office whose database is a PostgreSQL: --database-url with a"
+                    " new, empty one was"
+                    " expected, and no journal."
+                )
+            _move_to_server(draft, database_url, database_password_file)
+        elif database_url is not None:
+            raise BackupError(
+                f"{source} is of an office whose database is a file: no --database-url goes with it."
+            )
         if journals is not None:
             replayed, until, files = replay(draft / DATABASE, journals)
             (draft / JOURNAL_FOLDER).mkdir(mode=0o700)  # it goes on where it ended
             for file in journal.segments(journals):
                 shutil.copyfile(file, draft / JOURNAL_FOLDER / file.name)
             _put(files, draft)
-        engine = open_database(draft / DATABASE)
+        engine = open_database(database_url or draft / DATABASE, password_file=database_password_file)
         unsigned = badges.mend_restored(engine, journal=journals is not None)
         engine.dispose()
         os.replace(draft, data)  # noqa: PTH105 - also over an empty folder
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Restored(made_at, replayed, until or made_at, unsigned)
+
+
+def _move_to_server(folder: Path, database_url: str, password_file: Path | None) -> None:
+    """Fill a new PostgreSQL from the dump in the folder, and let the settings name it."""
+    fill_server(ground.checked_database_url(database_url), password_file, folder / DUMP)
+    (folder / DUMP).unlink()
+    ground.name_database(folder, database_url, password_file)
 
 
 def _files(settings: Settings) -> dict[str, Path]:
@@ -126,15 +167,6 @@ def _files(settings: Settings) -> dict[str, Path]:
     }
 
 
-def _audit_head(copy: Path) -> audit.Chain:
-    engine = open_database(copy, journal=False)
-    chain = audit.check(engine)
-    engine.dispose()
-    if chain.fault is not None:
-        raise BackupError(f"The audit log is not whole, so nothing was backed up: {chain.fault}")
-    return chain
-
-
 def _checked(manifest: JsonObject, folder: Path, source: Path) -> datetime:
     """When a backup was made, once it is known to be one that this program can restore."""
     if manifest.get("format") != FORMAT or manifest.get("office") != "issuer":
@@ -142,7 +174,9 @@ def _checked(manifest: JsonObject, folder: Path, source: Path) -> datetime:
             f"{source} is no backup of an issuing office: {FORMAT} was expected, and it is"
             f" {manifest.get('format')} of {manifest.get('office')}."
         )
-    number, tables = check_database(folder / DATABASE)
+    number, tables = 0, str(manifest.get("tables"))
+    if not (folder / DUMP).exists():
+        number, tables = check_database(folder / DATABASE)
     if tables > MIGRATION_HEAD:
         raise BackupError(
             f"{source} was made by a newer program ({manifest.get('program')}, tables {tables}; here"

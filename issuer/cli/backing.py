@@ -42,6 +42,12 @@ def restore(
         Path | None,
         typer.Option("--journal", metavar="DIR", help="The lost office's folder 'journal': what was done since."),
     ] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="A new, empty PostgreSQL, for an office that keeps its database in one.")
+    ] = None,
+    database_password_file: Annotated[
+        Path | None, typer.Option(help="The file with the password of its user, and nothing else.")
+    ] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -50,7 +56,13 @@ def restore(
     from issuer.ground import settings as ground
 
     folder = data or ground.default_data_folder()
-    done = whole.restore(file, folder, journals=journal)
+    done = whole.restore(
+        file,
+        folder,
+        journals=journal,
+        database_url=database_url,
+        database_password_file=database_password_file,
+    )
     text = f"{folder} is the office as it was at {done.until:%Y-%m-%d %H:%M} UTC."
     if journal is None:
         text += (

@@ -6,7 +6,9 @@ beginning (BEGIN IMMEDIATE; an advisory lock): whoever comes second waits, and s
 long (deciding, signing) is done before, outside of it (ADR 0017).
 """
 
+import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -250,13 +252,8 @@ def copy_database(engine: Engine, target: Path) -> tuple[int, str]:
     journal are in it, and the version of its tables.
 
     Raises:
-        DatabaseError: it cannot be read, or the copy not be written; or it is a PostgreSQL.
+        DatabaseError: it cannot be read, or the copy not be written.
     """
-    if engine.dialect.name != "sqlite":
-        raise DatabaseError(
-            "This office keeps its database in a PostgreSQL: copy that with pg_dump, and beside it the data folder"
-            " without the passphrase."
-        )
     try:
         with (
             closing(sqlite3.connect(str(engine.url.database))) as source,
@@ -267,6 +264,51 @@ def copy_database(engine: Engine, target: Path) -> tuple[int, str]:
     except sqlite3.Error as error:
         raise DatabaseError(f"The database {engine.url.database} cannot be copied: {error}.") from error
     return check_database(target)
+
+
+def is_file(engine: Engine) -> bool:
+    """Whether it is a file of SQLite; else a PostgreSQL."""
+    return engine.dialect.name == "sqlite"
+
+
+def dump_server(engine: Engine, target: Path) -> None:
+    """A whole, consistent copy of a PostgreSQL in a new file, by its own `pg_dump`.
+
+    Raises:
+        DatabaseError: there is no pg_dump on this machine, or it does not succeed.
+    """
+    _run_program("pg_dump", engine, ["--format=custom", "--no-owner", "--no-privileges", f"--file={target}"])
+
+
+def fill_server(address: str, password_file: Path | None, source: Path) -> None:
+    """Fill an empty PostgreSQL from what `dump_server` wrote, by `pg_restore`: whole, or not at all.
+
+    Raises:
+        DatabaseError: it is not empty, there is no pg_restore on this machine, or it does not succeed.
+    """
+    engine = _server_engine(address, password_file)
+    try:
+        with reading(engine) as connection:
+            if inspect(connection).get_table_names():
+                raise DatabaseError(f"The database {_name(engine)} is not empty: a new one was expected.")
+        options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
+        _run_program("pg_restore", engine, [*options, f"--dbname={engine.url.database}", str(source)])
+    finally:
+        engine.dispose()
+
+
+def _run_program(name: str, engine: Engine, options: list[str]) -> None:
+    """One of PostgreSQL's own programs on a database; its password goes by the environment, which nobody sees."""
+    program, url = shutil.which(name), engine.url
+    if program is None:
+        raise DatabaseError(f"{name} is not on this machine (Debian: postgresql-client): a PostgreSQL needs it.")
+    known = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
+    known |= {"PGDATABASE": url.database, **{f"PG{key.upper()}": str(value) for key, value in url.query.items()}}
+    env = {key: str(value) for key, value in known.items() if value is not None}
+    done = subprocess.run([program, *options], env=env, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split())[:300].rstrip(".")
+        raise DatabaseError(f"{name} did not succeed on {_name(engine)}: {said}.")
 
 
 def check_database(file: Path) -> tuple[int, str]:

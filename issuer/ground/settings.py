@@ -140,6 +140,16 @@ def save(settings: Settings) -> None:
     (settings.data / SETTINGS_FILE).write_text(text, encoding="utf-8")
 
 
+def name_database(data: Path, url: str, password_file: Path | None) -> None:
+    """Let the settings of a folder name another PostgreSQL; all else in the file stays as it is."""
+    file = data / SETTINGS_FILE
+    fields = {**strict_yaml.loads(file.read_bytes()), "database_url": url}
+    fields.pop("database_password_file", None)
+    if password_file is not None:
+        fields["database_password_file"] = str(password_file.absolute())
+    file.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
 def _written(token: TokenAccess) -> dict[str, str]:
     return {"module": str(token.module), "label": token.label, "pin_file": str(token.pin_file)}
 

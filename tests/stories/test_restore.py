@@ -24,6 +24,7 @@ from issuer.ground import audit, journal
 from issuer.ground.database import DatabaseError, open_database, writing
 from keys import custody
 from tests.demo.offices import DemoError, issuer_command
+from tests.postgres import PostgresServer
 from tests.stories.project import commit, make_repository
 from tests.unit.issuer.office import NOW
 
@@ -345,6 +346,34 @@ def test_whatever_was_killed_in_between_backup_and_journal_hold_what_the_databas
         programme.data = programme.folder / f"restored-{moment}"
         programme.issuer("restore", str(backup), "--journal", str(elsewhere))
         assert programme.facts() == before, f"killed at step {moment} of {steps}"
+
+
+def test_an_office_on_a_postgresql_is_backed_up_and_restored_into_a_new_one(
+    programme: Programme, backup: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("pg_dump") is None:
+        pytest.skip("no pg_dump on this machine (Debian: postgresql-client)")
+    shutil.rmtree(programme.data)
+    first, second = postgres.new_database(), postgres.new_database()
+    programme.issuer("init", "--public-url", "https://badges.example.org", "--database-url", first)
+    programme.people(*WHO, "keeper")
+    programme.recognise("ada", "bob")
+    programme.issuer("revoke", programme.badge_of("ada"), "--reason", "a mistake")
+    before, noted = programme.issuer("list"), programme.issuer("audit", "verify")["noted"]
+    programme.issuer("backup", str(backup))
+    shutil.rmtree(programme.data)
+
+    assert "--database-url with a new, empty one was expected" in programme.refusal("restore", str(backup))
+    assert "is not empty" in programme.refusal("restore", str(backup), "--database-url", first)
+    assert not programme.data.exists()
+    programme.issuer("restore", str(backup), "--database-url", second)
+    assert programme.issuer("list") == before
+    assert programme.issuer("audit", "verify")["noted"] == noted
+    programme.recognise("cy")
+    programme.issuer("publish", str(programme.folder / "site"))
+    token = programme.folder / "badge.jwt"
+    programme.issuer("export", programme.badge_of("cy"), "--as", "jwt", "-o", str(token))
+    assert verdict(token, programme.folder / "site") == ("valid", [])
 
 
 def killed(data: Path, *command: str, at: int) -> "subprocess.CompletedProcess[str]":

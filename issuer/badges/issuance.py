@@ -21,6 +21,7 @@ from issuer.badges.service import badge_by_id, existing, read_own
 from issuer.badges.signing import Progress, is_settled, keep, sign_waiting
 from issuer.badges.signing_pool import Signatures, signing_pool
 from issuer.ground.database import reading, writing
+from issuer.ground.garbage import rare_collections
 from issuer.people import service as people_service
 from issuer.people.model import Person
 
@@ -33,7 +34,8 @@ def issue(bureau: Bureau, *, now: datetime, progress: Progress | None = None) ->
     signed = sign_waiting(bureau, now=now)  # what a run before this one left
     with reading(bureau.engine) as connection:
         waiting = store.count_waiting(connection)
-    with signing_pool(bureau, amount=waiting, created=preparation.whole_seconds(now)) as pool:
+    created = preparation.whole_seconds(now)
+    with rare_collections(), signing_pool(bureau, amount=waiting, created=created) as pool:
         on_the_way = deque[tuple[list[Intent], Signatures]]()
         while True:
             intents = intend_awards(bureau, now=now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -220,13 +221,13 @@ def awards_of_decision(connection: Connection, decision_id: str) -> list[Award]:
 
 def awards_of(connection: Connection, person: str, period: BadgePeriod) -> list[Award]:
     chosen = (awards.c.person == person) & (awards.c.period_first == period.first.isoformat())
-    return [_award(row) for row in connection.execute(select(awards).where(chosen))]
+    return [_award(row) for row in connection.execute(select(awards).where(chosen)).all()]
 
 
 def awards_of_some(connection: Connection, persons: Sequence[str], period: BadgePeriod) -> list[Award]:
     """Of so many persons as one statement takes."""
     chosen = awards.c.person.in_(persons) & (awards.c.period_first == period.first.isoformat())
-    return [_award(row) for row in connection.execute(select(awards).where(chosen))]
+    return [_award(row) for row in connection.execute(select(awards).where(chosen)).all()]
 
 
 def periods(connection: Connection) -> list[BadgePeriod]:
@@ -265,7 +266,7 @@ def awards_without_badge(connection: Connection, *, limit: int) -> list[Award]:
     """The oldest awards for which nothing is intended yet."""
     waiting = awards.c.intended.is_(False)
     query = select(awards).where(waiting).order_by(awards.c.made_at, awards.c.id).limit(limit)
-    return [_award(row) for row in connection.execute(query)]
+    return [_award(row) for row in connection.execute(query).all()]
 
 
 def count_waiting(connection: Connection) -> int:
@@ -276,7 +277,7 @@ def count_waiting(connection: Connection) -> int:
 
 def references_of(connection: Connection, persons: Collection[str]) -> dict[tuple[str, str, str], str]:
     """Every reference of so many persons as one statement takes, by (person, first day of the period, purpose)."""
-    rows = connection.execute(select(references).where(references.c.person.in_(persons)))
+    rows = connection.execute(select(references).where(references.c.person.in_(persons))).all()
     return {(row.person, row.period_first, row.purpose): row.reference for row in rows}
 
 
@@ -381,7 +382,7 @@ def unsigned_versions(connection: Connection, *, limit: int, only: Sequence[str]
 def unsigned_among(connection: Connection, badge_ids: Collection[str]) -> set[tuple[str, int]]:
     """(badge, version) of the intents of these badges that carry no signature yet."""
     chosen = versions.c.badge.in_(badge_ids) & versions.c.signed_at.is_(None)
-    rows = connection.execute(select(versions.c.badge, versions.c.version).where(chosen))
+    rows = connection.execute(select(versions.c.badge, versions.c.version).where(chosen)).all()
     return {(row.badge, row.version) for row in rows}
 
 
@@ -636,7 +637,7 @@ def outlines_of(connection: Connection, persons: Collection[str]) -> list[BadgeO
     """All badges of so many persons as one statement takes, without wallets' copies, in outline."""
     theirs = awards.c.person.in_(persons) & badges.c.copy_of.is_(None)
     query = select(awards, badges.c.id.label("badge"), badges.c.revoked_at)
-    rows = connection.execute(query.join(badges, badges.c.award == awards.c.id).where(theirs))
+    rows = connection.execute(query.join(badges, badges.c.award == awards.c.id).where(theirs)).all()
     return [BadgeOutline(row.badge, _award(row), row.revoked_at is None) for row in rows]
 
 
@@ -857,13 +858,12 @@ def _place(list_number: int | None, index: int | None) -> StatusPlace | None:
 
 def _award(row: Row[tuple[object, ...]]) -> Award:
     fields = row._mapping
-    first, last = fields[awards.c.period_first], fields[awards.c.period_last]
     return Award(
         id=fields[awards.c.id],
         person=fields[awards.c.person],
         achievement=fields[awards.c.achievement],
         tier=fields[awards.c.tier],
-        period=BadgePeriod(date.fromisoformat(first), date.fromisoformat(last)),
+        period=_period(fields[awards.c.period_first], fields[awards.c.period_last]),
         mark=fields[awards.c.mark],
         made_at=fields[awards.c.made_at],
         policy_digest=fields[awards.c.policy_digest],
@@ -872,6 +872,11 @@ def _award(row: Row[tuple[object, ...]]) -> Award:
         reasons=fields[awards.c.reasons],
         title=fields[awards.c.title],
     )
+
+
+@cache  # a programme has one a year
+def _period(first: str, last: str) -> BadgePeriod:
+    return BadgePeriod(date.fromisoformat(first), date.fromisoformat(last))
 
 
 def _case(row: Row[tuple[object, ...]]) -> Case:

@@ -170,8 +170,9 @@ def persons_behind(connection: Connection, ids: Iterable[str]) -> dict[str, Pers
 
 @dataclass(frozen=True)
 class Holders:
-    """Who is behind some ids. `people`: by each id the person as whom they are known now; `ids`: by each id every
-    one that this person has or had, the present one first, since badges hang on the one that earned them.
+    """Who is behind some ids. `people`: by each id the person as whom they are known now, without their accounts,
+    affiliations and pauses; `ids`: by each id every one that this person has or had, the present one first, since
+    badges hang on the one that earned them.
     """
 
     people: Mapping[str, Person]
@@ -185,7 +186,7 @@ def holders_behind(connection: Connection, ids: Iterable[str]) -> Holders:
     for gone, kept in known.items():
         former.setdefault(kept, []).append(gone)
     now = {one: known.get(one, one) for one in wanted}
-    found = {person.id: person for person in store.persons_of(connection, now.values())}
+    found = {person.id: person for person in store.outlines_of(connection, now.values())}
     mine = {one: (one, *sorted(former.get(one, ()))) for one in found}
     people = {one: found[kept] for one, kept in now.items()}
     return Holders(people | found, {one: mine[kept] for one, kept in now.items()} | mine)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
 from typing import TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     PrimaryKeyConstraint,
+    Row,
     String,
     Table,
     Text,
@@ -252,6 +254,15 @@ def ids_with_email(connection: Connection, email: str) -> list[str]:
     present = persons.c.merged_into.is_(None) & persons.c.left_at.is_(None)
     query = select(persons.c.id).where((persons.c.email == email) & present).order_by(persons.c.id)
     return list(connection.execute(query).scalars())
+
+
+def outlines_of(connection: Connection, ids: Iterable[str]) -> list[Person]:
+    """Persons with these ids, without their accounts, affiliations and pauses."""
+    return [
+        _person(row)
+        for some in _chunks(sorted(set(ids)))
+        for row in connection.execute(select(persons).where(persons.c.id.in_(some))).all()
+    ]
 
 
 def roots(connection: Connection) -> dict[str, str]:
@@ -505,7 +516,7 @@ def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
         employed = employed.where(affiliations.c.person_id.in_(ids))
         paused = paused.where(pauses.c.person_id.in_(ids))
     accounts_of: dict[str, list[Account]] = defaultdict(list)
-    for row in connection.execute(owned):
+    for row in connection.execute(owned).all():
         accounts_of[row.person_id].append(Account(row.system, row.name))
     affiliations_of: dict[str, list[Affiliation]] = defaultdict(list)
     for row in connection.execute(employed):
@@ -514,25 +525,31 @@ def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
     for row in connection.execute(paused):
         pauses_of[row.person_id].append(Pause(row.begins, row.ends))
     return [
-        Person(
-            id=row.id,
-            name=row.name,
-            email=row.email,
-            bot=row.bot,
+        replace(
+            _person(row),
             accounts=tuple(accounts_of[row.id]),
             affiliations=tuple(affiliations_of[row.id]),
-            manager=row.manager,
-            household=row.household,
             pauses=tuple(pauses_of[row.id]),
-            told_at=row.told_at,
-            keeps_own=row.keeps_own,
-            merged_into=row.merged_into,
-            left_at=row.left_at,
-            language=row.language,
-            page_language=row.page_language,
         )
-        for row in connection.execute(named)
+        for row in connection.execute(named).all()
     ]
+
+
+def _person(row: Row[tuple[object, ...]]) -> Person:
+    return Person(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        bot=row.bot,
+        manager=row.manager,
+        household=row.household,
+        told_at=row.told_at,
+        keeps_own=row.keeps_own,
+        merged_into=row.merged_into,
+        left_at=row.left_at,
+        language=row.language,
+        page_language=row.page_language,
+    )
 
 
 def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:

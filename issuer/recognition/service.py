@@ -3,15 +3,14 @@
 Making items of records is `records`, deciding about them `decision`; the versions of the policy are `versions`.
 """
 
-import gc
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from issuer.ground.database import reading, writing
+from issuer.ground.garbage import rare_collections
 from issuer.ground.matters import Matter
 from issuer.ground.news import News
 from issuer.people.model import Person
@@ -66,7 +65,7 @@ def decide_all(
     engine: Engine, policy: QualificationPolicy, *, as_of: datetime
 ) -> Iterator[tuple[Person, Decision]]:
     """The decision for everybody who is no machine, ordered by person id, in one view of the database."""
-    with reading(engine) as connection, _rare_collections():
+    with reading(engine) as connection, rare_collections():
         yield from _decided(records.everybody(connection), policy, as_of)
 
 
@@ -90,19 +89,6 @@ def touched_by(engine: Engine, told: Iterable[News]) -> set[str]:
     """Whose decision the news can change."""
     with reading(engine) as connection:
         return records.touched(connection, told)
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """The records of a whole community are many small objects and no circles: to look for circles among them as
-    often as Python does costs a fifth of the time and finds none.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _decided(

@@ -57,11 +57,12 @@ from issuer.ground.mail.postman import MailOutbox, Postman
 from issuer.ground.matters import Matter
 from issuer.ground.outbound import Outbound
 from issuer.ground.watch import Readiness, Watch, Watched
-from issuer.jobs import Jobs, Worker
+from issuer.jobs import Jobs
 from issuer.people import own_pages, team_pages
 from issuer.people import web as people_web
 from issuer.people.frame import Frame
 from issuer.people.model import PeopleError
+from issuer.queue import worker_for
 from issuer.recognition import life, sentences
 from issuer.recognition import policy_web as recognition_policy
 from issuer.recognition import public_web as recognition_public
@@ -128,7 +129,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        worker = Worker(Jobs(engine, office, policy, clock))
+        worker = worker_for(Jobs(engine, office, policy, clock))
         collector = Collector(engine, lambda: configuration.load(data), clock=clock)
         if with_jobs:
             worker.start()

@@ -3,7 +3,7 @@
 An arriving record, a proved account, two merged persons or an answered claim re-decides only those whom it
 touches, and a tier that is complete becomes an award and a signed badge. News is struck off after all of that, so
 `kill -9` at any moment only means that some of it is done again, which changes nothing. The worker is a thread of
-`serve`; without a server, `badge-issuer jobs --once` does the same.
+`serve`; without a server, `badge-issuer jobs --once` does the same. Several processes share this work by `queue`.
 """
 
 import logging
@@ -54,13 +54,24 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Whether there is news, and how many chunks of badges are to be issued."""
+
+    news: bool
+    chunks: int
+
+
+@dataclass(frozen=True)
 class Jobs:
-    """The office's own work. `bureau` and `policy` are asked for each time, so that a change is noticed."""
+    """The office's own work. `bureau` and `policy` are asked for each time, so that a change is noticed. `alone`:
+    whoever handles news issues what it leads to; else that is shared out (`issue_some`).
+    """
 
     engine: Engine
     bureau: Callable[[], Bureau]
     policy: Callable[[], QualificationPolicy]
     clock: Callable[[], datetime]
+    alone: bool = True
 
     def handle_news(self) -> Done:
         """Everything that was told until now: those whom it touches are decided anew, awarded, and get badges;
@@ -72,7 +83,7 @@ class Jobs:
             policy, now = self.policy(), self.clock()
             decided = recognition.decide_some(self.engine, policy, touched, as_of=now)
             awards = awarding.award_decisions(self.engine, decided, policy=policy, now=now)
-            signed = issuance.issue(self.bureau(), now=self.clock())
+            signed = issuance.issue(self.bureau(), now=self.clock()) if self.alone else 0
             moved = {item.subject for item in told if item.kind == "person"}  # merged or split, among others
             signed += issuance.settle(self.bureau(), moved, now=self.clock())
             with writing(self.engine) as connection:
@@ -81,6 +92,16 @@ class Jobs:
         revocations.carry_out(self.bureau(), now=self.clock())
         claiming.answer_requests(self.bureau(), now=self.clock())
         return total
+
+    def issue_some(self) -> int:
+        """One chunk of the badges that wait; how many were signed."""
+        return issuance.issue_some(self.bureau(), now=self.clock())
+
+    def waiting(self) -> "Waiting":
+        """What there is to do."""
+        with reading(self.engine) as connection:
+            told = bool(news.waiting(connection, limit=1))
+        return Waiting(told, issuance.waiting_chunks(self.engine, now=self.clock()))
 
     def nightly(self, progress: Progress | None = None) -> Done:
         """Everybody decided anew, awarded and given badges; whatever was told before it began is done by that."""

@@ -8,9 +8,9 @@ token exists without its record. Finding and withdrawing badges is `service`.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from issuer.badges import preparation, store
 from issuer.badges.awarding import rank
@@ -18,12 +18,14 @@ from issuer.badges.bureau import Bureau
 from issuer.badges.intent import CHUNK, add_badges, intend_awards, intend_version
 from issuer.badges.model import Badge, BadgeError, Intent
 from issuer.badges.service import badge_by_id, existing, read_own
-from issuer.badges.signing import Progress, is_settled, keep, sign_waiting
+from issuer.badges.signing import Progress, dress, is_settled, keep, sign_waiting
 from issuer.badges.signing_pool import Signatures, signing_pool
 from issuer.ground.database import reading, writing
 from issuer.ground.garbage import rare_collections
 from issuer.people import service as people_service
 from issuer.people.model import Person
+
+LEFT_AFTER = timedelta(seconds=15)  # signing a chunk takes less than one
 
 
 def issue(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
@@ -48,6 +50,22 @@ def issue(bureau: Bureau, *, now: datetime, progress: Progress | None = None) ->
                     progress(signed)
             if not intents:
                 return signed
+
+
+def issue_some(bureau: Bureau, *, now: datetime) -> int:
+    """One chunk of what `issue` does, where several processes share it; returns how many were signed. What another
+    one intended a while ago and did not sign is signed first: it is dead.
+    """
+    signed = sign_waiting(bureau, now=now, before=now - LEFT_AFTER)
+    intents = intend_awards(bureau, now=now)
+    return signed + (keep(bureau, intents, dress(bureau, intents, now=now), now=now) if intents else 0)
+
+
+def waiting_chunks(engine: Engine, *, now: datetime) -> int:
+    """How many chunks of badges wait to be issued, or were left by a process that died."""
+    with reading(engine) as connection:
+        left = store.unsigned_versions(connection, limit=1, before=now - LEFT_AFTER)
+        return -(-store.count_waiting(connection) // CHUNK) or len(left)
 
 
 def choose(

@@ -31,22 +31,27 @@ Progress = Callable[[int], None]
 
 
 def sign_waiting(
-    bureau: Bureau, *, now: datetime, progress: Progress | None = None, only: Sequence[str] = ()
+    bureau: Bureau,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    only: Sequence[str] = (),
+    before: datetime | None = None,
 ) -> int:
     """Sign what is intended, or of that `only` these badges: whoever waits for one does not wait for thousands.
-    Returns how many were signed.
+    `before`: only what was intended before then. Returns how many were signed.
     """
     signed = 0
-    while waiting := _waiting(bureau, only):
+    while waiting := _waiting(bureau, only, before):
         signed += keep(bureau, waiting, dress(bureau, waiting, now=now), now=now)
         if progress:
             progress(signed)
     return signed
 
 
-def _waiting(bureau: Bureau, only: Sequence[str]) -> list[Intent]:
+def _waiting(bureau: Bureau, only: Sequence[str], before: datetime | None) -> list[Intent]:
     with reading(bureau.engine) as connection:
-        return store.unsigned_versions(connection, limit=CHUNK, only=only)
+        return store.unsigned_versions(connection, limit=CHUNK, only=only, before=before)
 
 
 def dress(bureau: Bureau, intents: Sequence[Intent], *, now: datetime) -> list[Dressed]:

@@ -368,11 +368,14 @@ def add_versions(connection: Connection, intents: Sequence[Intent], *, now: date
     connection.execute(insert(versions), [{**intent._asdict(), "prepared_at": now} for intent in intents])
 
 
-def unsigned_versions(connection: Connection, *, limit: int, only: Sequence[str] = ()) -> list[Intent]:
-    """Unsigned intents (`only` of these badges), oldest first."""
+def unsigned_versions(
+    connection: Connection, *, limit: int, only: Sequence[str] = (), before: datetime | None = None
+) -> list[Intent]:
+    """Unsigned intents (`only` of these badges, or from before then), oldest first."""
     query = (
         select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid, versions.c.named_copy)
         .where(versions.c.signed_at.is_(None), versions.c.badge.in_(only) if only else true())
+        .where(true() if before is None else versions.c.prepared_at < before)
         .order_by(versions.c.prepared_at, versions.c.badge, versions.c.version)
         .limit(limit)
     )
@@ -437,6 +440,7 @@ def set_signatures(
     if not signed:
         return
     version = (versions.c.badge == bindparam("of")) & (versions.c.version == bindparam("number"))
+    older = badges.c.current_version.is_(None) | (badges.c.current_version < bindparam("number"))
     garments: dict[str, Any] = {"jwt": bindparam("token"), "proof": bindparam("secured")}
     connection.execute(
         update(versions).where(version).values(kid=kid, proof_kid=proof_kid, signed_at=now, **garments),
@@ -451,8 +455,8 @@ def set_signatures(
         if not intent.named_copy
     ]
     if newest:
-        stands = update(badges).where(badges.c.id == bindparam("of")).values(current_version=bindparam("number"))
-        connection.execute(stands, newest)
+        stands = update(badges).where(badges.c.id == bindparam("of"), older)
+        connection.execute(stands.values(current_version=bindparam("number")), newest)
 
 
 def _version(signed: tuple[Intent, Dressed]) -> int:

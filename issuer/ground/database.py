@@ -456,6 +456,11 @@ def _migrate(engine: Engine) -> None:
         ) from error
 
 
+def address_of(engine: Engine) -> str:
+    """The address of a PostgreSQL with its password, for a library that opens connections of its own."""
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def _name(engine: Engine) -> str:
     """The database in words, without its password."""
     return f"{engine.url.database}" + (f" at {engine.url.host}" if engine.url.host else "")

@@ -127,7 +127,8 @@ class Postman(threading.Thread):
         """Nothing that goes wrong ends it: the mails are on the disk, and the next round tries again."""
         while not self._stopped:
             try:
-                self._outbox().send_due()
+                while self._outbox().send_due().sent and not self._stopped:
+                    pass  # there may be more
             except Exception as error:
                 _log.warning("Mails could not be sent (%s): %s", type(error).__name__, error)
             self._awake.wait(self._every)

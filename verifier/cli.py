@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from verifier import aftercare_cli, archive_cli, desk_cli
+from verifier import aftercare_cli, archive_cli, backup_cli, desk_cli
 from verifier.terminal import (
     COULD_NOT_TELL,
     GOOD,
@@ -68,6 +68,7 @@ shop_app.add_typer(pool_app, name="pool")
 aftercare_cli.register(app, shop_app)
 desk_cli.register(app)
 archive_cli.register(app)
+backup_cli.register(app)
 desk_cli.register_desk(desk_app)
 
 BadgeFile = Annotated[
@@ -530,7 +531,9 @@ def _print_redemption(answer: "Redemption") -> None:
 def _sentence(error: Exception) -> str:
     """What a person reads about an error. Ours are sentences; of anything else only the kind is told."""
     from keys.errors import KeysError
+    from schemas.archive import ArchiveError
     from schemas.event_policy import EventPolicyError
+    from verifier.backup import BackupError
     from verifier.desk.errors import DeskError
     from verifier.ground.audit import AuditError
     from verifier.ground.database import DatabaseError
@@ -542,7 +545,7 @@ def _sentence(error: Exception) -> str:
 
     ours = (
         *(CommandLineError, SettingsError, AuditError, EventPolicyError, DatabaseError, OutboundError),
-        *(VerificationError, RegistrationError, DeskError, StaffError, AuditError, KeysError),
+        *(VerificationError, RegistrationError, DeskError, StaffError, BackupError, ArchiveError, KeysError),
     )
     if isinstance(error, ours):
         return str(error)

@@ -10,7 +10,7 @@ Writers that may share a transaction are `committer`.
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,36 @@ def open_database(place: Path | str, *, password_file: Path | None = None) -> En
         engine.dispose()
         raise
     return engine
+
+
+def copy_database(file: Path, target: Path) -> None:
+    """A whole, consistent copy of the database file of a running office, in a new file.
+
+    Raises:
+        DatabaseError: it cannot be read, or the copy not be written.
+    """
+    try:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"The database {file} cannot be copied: {error}.") from error
+
+
+def version_of_file(file: Path) -> str:
+    """The version of the tables in a database file that is whole.
+
+    Raises:
+        DatabaseError: it is no database of a verifying office, or it is damaged.
+    """
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            (health,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except (sqlite3.Error, TypeError) as error:
+        raise DatabaseError(f"{file} is no database of a verifying office, or it is damaged: {error}.") from error
+    if health != "ok":
+        raise DatabaseError(f"The database {file} is damaged: {health}.")
+    return str(version)
 
 
 @contextmanager

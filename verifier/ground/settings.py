@@ -413,3 +413,9 @@ def _oidc(value: Any, data: Path) -> OpenIdAccess | None:
             f"oidc.issuer {issuer[:100]!r} is not usable: https://a.host.name was expected."
         ) from error
     return OpenIdAccess(issuer, value["client_id"], data / value["client_secret_file"])
+
+
+def is_passphrase(file: Path, data: Path) -> bool:
+    """Whether a file is the one with the passphrase, wherever the environment says that it lies."""
+    named = Path(os.environ.get("BADGEWRIGHT_VERIFIER_PASSPHRASE_FILE") or data / PASSPHRASE_FILE)
+    return file.absolute() == named.absolute() or file.name == PASSPHRASE_FILE

@@ -1,0 +1,55 @@
+"""What a person types about the whole office as one file: `backup` and `restore`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from verifier.terminal import AsJson, DataFolder, print_json, settings_of
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(backup)
+    app.command()(restore)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file, such as desk-2026-11-23.backup.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole office into one file while it runs: database, settings, events, secrets, encrypted keys.
+    Never the passphrase.
+    """
+    from verifier import backup as whole
+
+    manifest = whole.make(settings_of(data), file, now=datetime.now(UTC))
+    files = manifest["files"]
+    assert isinstance(files, dict)
+    if as_json:
+        print_json({"file": str(file), **manifest})
+    else:
+        typer.echo(f"{file} holds {len(files)} files, as they were at {manifest['made_at']}; not the passphrase.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'backup' wrote.")],
+    data: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new data folder of a backup."""
+    from schemas import timestamps
+    from verifier import backup as whole
+    from verifier.ground import settings as ground
+
+    folder = data or ground.default_data_folder()
+    made_at = whole.restore(file, folder)
+    if as_json:
+        print_json({"data": str(folder), "made_at": timestamps.show(made_at)})
+    else:
+        typer.echo(
+            f"{folder} is the office as it was at {timestamps.show(made_at)}. What was redeemed since"
+            " can be redeemed"
+            " again, for the same voucher: give codes of a pool anew."
+        )

@@ -1,6 +1,5 @@
 """What a person types about the whole office as one file: `backup` and `restore`."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +22,9 @@ def backup(
     Never the passphrase.
     """
     from verifier import backup as whole
+    from verifier.ground.clock import system_clock
 
-    manifest = whole.make(settings_of(data), file, now=datetime.now(UTC))
+    manifest = whole.make(settings_of(data), file, now=system_clock())
     files = manifest["files"]
     assert isinstance(files, dict)
     if as_json:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.real.attesting_states import ATTESTING_STATES
+from tests.real.delivery_states import DELIVERY_STATES
 from tests.real.people_states import PEOPLE_STATES
 from tests.real.recognition_states import RECOGNITION_STATES
 from tests.real.staff_states import STAFF_STATES
@@ -264,6 +265,7 @@ STATES: dict[str, tuple[Opener, str]] = (
     }
     | STAFF_STATES
     | PEOPLE_STATES
+    | DELIVERY_STATES
     | ATTESTING_STATES
     | RECOGNITION_STATES
     | WALLET_STATES

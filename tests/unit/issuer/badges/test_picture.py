@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 from typing import get_args
 from xml.etree import ElementTree as ET
 
@@ -165,3 +166,37 @@ def test_the_picture_can_be_baked_in_both_forms() -> None:
     assert extract_svg(baked) == JWS
     assert extract_png(bake_png(to_png(svg), JWS)) == JWS
     assert to_png(baked.decode()) == to_png(svg)
+
+
+def test_every_tier_kind_and_period_has_a_picture_of_its_own() -> None:
+    periods = ("2026", "2027", "2026/27")
+    every = [draw(Picture(tier, kind, period)) for tier in TIER_WORDS for kind in KINDS for period in periods]
+    assert len(set(every)) == len(every) == len(TIER_WORDS) * len(KINDS) * len(periods)
+
+
+@pytest.mark.parametrize("period", ["2026", "2026/27", "2026-2027"])
+def test_digits_are_five_pixels_high_or_more_at_64_pixels(period: str) -> None:
+    scale = re.search(r"scale\(([\d.]+)\)", draw(Picture("contributor", "operator", period)))
+    assert scale is not None
+    assert float(scale[1]) * 100 * 64 / 512 >= 5
+
+
+@pytest.mark.parametrize(
+    ("front", "ground", "least"),
+    [
+        ("paper", "ink", 7.0),  # the digits on the ribbon
+        *(("ink", f"{tier}-ground", 7.0) for tier in TIER_WORDS),  # the mark on the disc
+        ("contributor", "paper", 3.0),  # leaves: how many there are is said by dots, too
+        ("sustained", "paper", 3.0),
+        ("by_decision", "paper", 3.0),
+        ("kind", "paper", 3.0),
+    ],
+)
+def test_what_must_be_read_stands_out_from_its_ground(front: str, ground: str, least: float) -> None:
+    def light(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    darker, lighter = sorted((light(COLOURS[front]), light(COLOURS[ground])))
+    assert (lighter + 0.05) / (darker + 0.05) >= least

@@ -17,6 +17,7 @@ from issuer.cli import (
     gathering,
     issuing,
     keeping,
+    migrating,
     people,
     policing,
     recognising,
@@ -45,6 +46,7 @@ issuing.register(app)
 delivering.register(app)
 revoking.register(app)
 keeping.register(app)
+migrating.register(app)
 backing.register(app)
 signing.register(app)
 working.register(app)

@@ -115,9 +115,9 @@ def open_database(place: Path | str, *, password_file: Path | None = None, journ
     engine = _file_engine(place) if isinstance(place, Path) else _server_engine(place, password_file)
     try:
         with engine.connect() as connection:
-            version = _version(connection)
+            version = version_of(connection)
         if version != MIGRATION_HEAD:
-            _migrate(engine)
+            _migrate(place, password_file)
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
         engine.dispose()
         raise DatabaseError(f"The database {_name(engine)} cannot be opened: {_reason(error)}.") from error
@@ -127,6 +127,25 @@ def open_database(place: Path | str, *, password_file: Path | None = None, journ
     if isinstance(place, Path) and journal:
         _keep_journal(engine, Recorder(place.parent / JOURNAL_FOLDER, version=MIGRATION_HEAD))
     return engine
+
+
+@contextmanager
+def unmigrated(place: Path | str, *, password_file: Path | None = None) -> Iterator[Engine]:
+    """The engine of a database as it is, for whoever changes its tables: nothing is checked on the way that SQLite
+    checks while a table is made anew.
+
+    Raises:
+        DatabaseError: it cannot be opened.
+    """
+    engine = (
+        _file_engine(place, checks_keys=False) if isinstance(place, Path) else _server_engine(place, password_file)
+    )
+    try:
+        yield engine
+    except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
+        raise DatabaseError(f"The database {_name(engine)} cannot be changed: {_reason(error)}.") from error
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -200,13 +219,15 @@ def _begun(engine: Engine, *, writes: bool) -> Connection:
     return connection
 
 
-def _file_engine(file: Path) -> Engine:
+def _file_engine(file: Path, *, checks_keys: bool = True) -> Engine:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"The data folder {file.parent} cannot be made: {error.strerror}.") from error
     engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_file)
+    if not checks_keys:
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
     event.listen(engine, "begin", _begin_in_file)
     return engine
 
@@ -432,28 +453,25 @@ def _begin_at_server(connection: Connection) -> None:
     connection.exec_driver_sql(_BEGIN_WRITING if writes else _BEGIN_READING)
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
+    """At which revision the tables stand; None if there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _migrate(engine: Engine) -> None:
-    from alembic import command  # a third of a second to import, needed once in a database's life
-    from alembic.config import Config
-    from alembic.util import CommandError
+def _migrate(place: Path | str, password_file: Path | None) -> None:
+    from alembic.util import CommandError  # a third of a second to import, needed once in a database's life
 
-    config = Config()
-    config.set_main_option("script_location", "issuer:ground/migrations")
-    try:
-        with writing(engine) as connection:  # the lock also keeps a second starter from migrating along
-            if _version(connection) != MIGRATION_HEAD:
-                config.attributes["connection"] = connection
-                command.upgrade(config, MIGRATION_HEAD)
-    except CommandError as error:
-        raise DatabaseError(
-            f"The database {_name(engine)} is from another version of this program: {error}"
-        ) from error
+    from issuer.ground.migrations import steps
+
+    with unmigrated(place, password_file=password_file) as engine:
+        try:
+            steps.migrate(engine)
+        except CommandError as error:
+            raise DatabaseError(
+                f"The database {_name(engine)} is from another version of this program: {error}"
+            ) from error
 
 
 def address_of(engine: Engine) -> str:

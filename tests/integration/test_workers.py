@@ -259,7 +259,7 @@ def test_twenty_kills_at_random(tmp_path: Path, victim: str) -> None:
     server = None if victim == "issue" else PostgresServer(found, durable=True)
     chance = random.Random(f"kills of {victim}")
     try:
-        made = Programme(tmp_path, None if server is None else server.new_database(), people=30 * intent.CHUNK)
+        made = Programme(tmp_path, None if server is None else server.new_database(), people=10 * intent.CHUNK)
         words: tuple[str, ...] = ("issue",) if server is None else ("worker",)
         with made.mails.running():
             for _ in range(1 if server is None else 2):

@@ -107,6 +107,9 @@ def find(
         found = (find(bureau, one, now=now, say=say) for one in (f"{page}.html", f"{folder}/", folder))
         return next((document for document in found if document is not None), None)
     room, _, rest = path.strip("/").partition("/")
+    if room == "b" and service.SHORT_CODE.fullmatch(rest):
+        rest = service.id_of_short_code(bureau.engine, rest)
+        path = f"/b/{rest}/"
     match room:
         case "status-lists" if not rest:
             made = iter([status_lists(bureau)])

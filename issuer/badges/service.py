@@ -3,6 +3,7 @@
 Awarding is `awarding`, signing is `issuance`; what is public is `documents`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,8 @@ from schemas.strict_json import JsonObject
 OPERATOR = "operator"  # whoever types a command on the office's own machine
 LISTS_LEFT_OUT = 16  # a million badges may have been given since the copy, and still none gets a place twice
 ALL = 1 << 31
+SHORT_CODE_DIGITS = 12  # 48 bits: among a million badges no two begin so, as a rule
+SHORT_CODE = re.compile(rf"[0-9a-f]{{{SHORT_CODE_DIGITS}}}")
 MIN_BEGINNING = 6  # characters of a badge's id that may stand for the whole
 
 
@@ -54,6 +57,19 @@ def find_badge(engine: Engine, text: str) -> Badge:
     if len(found) != 1:
         raise BadgeError(f"{text!r} names {'more than one badge' if found else 'no badge'}; 'list' shows them.")
     return found[0]
+
+
+def short_code(badge: Badge) -> str:
+    """What people type instead of a badge's id, `3d8b-ea45-ef2e`: it leads to the page of one that is public."""
+    digits = badge.short_id.replace("-", "")[:SHORT_CODE_DIGITS]
+    return "-".join(digits[start : start + 4] for start in range(0, SHORT_CODE_DIGITS, 4))
+
+
+def id_of_short_code(engine: Engine, code: str) -> str:
+    """The id (without `urn:uuid:`) of the one badge that a short code without dashes means, or "" for none."""
+    with reading(engine) as connection:
+        found = store.badges_beginning(connection, f"urn:uuid:{code[:8]}-{code[8:]}")
+    return found[0].short_id if len(found) == 1 else ""
 
 
 def badges_of(engine: Engine, person: str) -> list[Badge]:

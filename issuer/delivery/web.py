@@ -283,6 +283,7 @@ def _holder_view(
         "evidence": service.evidence_links(office, badge, held.person) if badge.standing else (),
         "evidence_inside": len(read.evidence or ()),
         "public_page": f"/b/{badge.short_id}/",
+        "short_code": badges.short_code(badge),
         "embed": files.embed(badge, host=office.host, say=say) if is_public else "",
         "linkedin": files.linkedin(badge, host=office.host, say=say) if is_public else "",
         "holder_code": office.holder_code(badge.reference),

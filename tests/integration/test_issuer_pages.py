@@ -22,6 +22,9 @@ from schemas.claims import document_of
 from tests.unit.issuer.conftest import office, quick_passphrase
 from tests.unit.issuer.office import NOW, Office
 from tests.unit.verifier.client import AppClient
+from verifier.ground.documents import NoSource
+from verifier.ground.outbound import Document
+from verifier.verification.service import Verification
 
 __all__ = ["office", "quick_passphrase"]
 
@@ -163,6 +166,27 @@ def test_a_choice_of_name_and_publishing_is_kept_and_can_be_taken_back(client: B
     client.post(f"{page}/choices", data={"badge": badge.short_id})
     assert client.get(public).status_code == 404
     assert badges.read_own(ada_badge(office).jwt or "").credentialSubject.name is None
+
+
+def test_a_public_badge_has_a_short_code_that_desks_look_up(client: Browser, office: Office) -> None:
+    badge, page = ada_badge(office), ada_page(office)
+    code = badges.short_code(badge)
+    typed = code.replace("-", "")
+    assert re.fullmatch(r"[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}", code)
+    assert client.get(f"/b/{typed}/").status_code == 404 and code not in client.get(page).text
+    client.post(f"{page}/choices", data={"badge": badge.short_id, "published": "yes"})
+    assert code in client.get(page).text
+
+    def open_page(url: str, **_: Any) -> Document:
+        answer = client.get(url.removeprefix("https://badges.example.org"))
+        kind = answer.headers["content-type"].partition(";")[0]
+        return Document(answer.content, kind)
+
+    verification = Verification(NoSource(), open_page=open_page)
+    assert verification.badge_at(f"https://badges.example.org/b/{typed}/").token == ada_badge(office).jwt
+    assert client.get(f"/b/{'0' * 12}/").status_code == 404
+    badges.revoke(office.engine, badge, reason="a mistake", now=NOW)
+    assert client.get(f"/b/{typed}/").status_code == 404
 
 
 def test_who_lost_their_link_finds_the_way_in_from_the_first_page(client: Browser) -> None:

@@ -205,6 +205,25 @@ def test_a_changed_badge_and_what_is_none(at_office: Device) -> None:
     assert at_office.type_code(badge_qr.to_desk_text(bytes(packed))) == "? Update the bundle"
 
 
+def test_a_short_code_is_looked_up_over_the_network_and_verified_like_any(
+    venue: LiveVenue, at_office: Device
+) -> None:
+    good, changed = new_badge("Lou Looked-Up"), new_badge()[:-8] + "AAAAAAAA"
+    venue.pages = {f"{ISSUER.base}/b/3d8bea45ef2e/": good, f"{ISSUER.base}/b/aaaaaaaaaaaa/": changed}
+    assert at_office.type_code("3D8B EA45 ef2e") == "✓ Grant 50 %"
+    assert "Lou Looked-Up" in at_office.page.locator("#answer").inner_text()
+    at_office.press("ID matches: redeem")
+    at_office.word("granted")
+    at_office.next()
+    assert at_office.type_code("aaaa-aaaa-aaaa") == "✕ Not valid"
+    at_office.next()
+    assert at_office.type_code("bbbb-bbbb-bbbb") == "→ No badge"
+    assert "Ask for its QR code or file" in at_office.page.locator("#answer").inner_text()
+    at_office.next()
+    assert at_office.type_code(f"https://elsewhere.example/b/{'b' * 12}/") == "→ No badge"
+    assert not [url for url in at_office.watch.requests if "elsewhere" in url]
+
+
 def test_only_the_lead_sees_the_reasons_and_that_is_written_down(at_office: Device) -> None:
     at_office.type_code(as_code(new_badge(index=REVOKED_INDEX)))
     assert "withdrawn" not in at_office.page.locator("#answer").inner_text()

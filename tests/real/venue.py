@@ -32,6 +32,7 @@ from tests.unit.verifier.simulator import (
 from verifier import app as apps
 from verifier.desk.venue.service import Venue
 from verifier.ground.documents import NoSource
+from verifier.ground.outbound import Document, OutboundError
 from verifier.ground.settings import Settings
 from verifier.registration.service import Registration
 from verifier.verification.service import Verification
@@ -74,6 +75,7 @@ class LiveVenue:
         self.folder = folder
         folder.mkdir()
         self.documents = DocumentsInMemory.of([ISSUER])
+        self.pages: dict[str, str] = {}
         self.documents.documents[f"{ISSUER.base}/status-lists/"] = strict_json.dumps(
             {"status_lists": [ISSUER.list_url]}
         ).encode()
@@ -113,12 +115,20 @@ class LiveVenue:
 
         def made() -> Any:
             if machine == "office":
-                return apps.create_app(self.settings("office"), source=self.documents, clock=clock)
+                return apps.create_app(
+                    self.settings("office"), source=self.documents, clock=clock, open_page=self.open_page
+                )
             return apps.create_hub_app(self.settings(machine), event=EVENT, clock=clock)
 
         stack = contextlib.ExitStack()
         stack.enter_context(serving(made, self.port(machine)))
         self._running[machine] = stack
+
+    def open_page(self, url: str, *, max_bytes: int, accept: str, pages: bool) -> Document:
+        """What issuers show publicly."""
+        if url not in self.pages:
+            raise OutboundError(f"{url} does not answer.")
+        return Document(self.pages[url].encode(), "application/vc+jwt")
 
     def stop(self, machine: str) -> None:
         """It answers nobody any more."""

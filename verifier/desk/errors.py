@@ -9,6 +9,7 @@ DeskError
 ├── EpochError            a statement of who decides is refused
 ├── EnrolmentError        a device is not enrolled
 ├── DeskKeysError         this office's keys for desks cannot be opened
+├── NotFoundError         a short code leads to no badge
 └── RequestRefusedError   a request is not that of an enrolled desk
 """
 
@@ -61,6 +62,10 @@ class EnrolmentError(DeskError):
 
 class DeskKeysError(DeskError):
     """The keys of this office for its desks cannot be opened or made."""
+
+
+class NotFoundError(DeskError):
+    """A lookup code or short code leads to no badge that this machine can find."""
 
 
 class RequestRefusedError(DeskError):

@@ -116,6 +116,16 @@ class Verification:
             )
         return self.verify_badge(reading.read(data))
 
+    def badge_at(self, address: str) -> ReadBadge:
+        """The badge that the page at an address shows, not verified. Its server sees that somebody looks.
+
+        Raises:
+            ReadingError: there is none, it could not be had, or no pages are opened here.
+        """
+        if self._open_page is None:
+            raise ReadingError("This machine opens no pages.")
+        return reading.read(share_link.badge_behind(address, open_page=self._open_page))
+
     def verify_badge(self, badge: ReadBadge, *, lives: bool = False) -> Report:
         """The report on a badge that was read already, with what others say about it.
 

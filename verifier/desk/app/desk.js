@@ -17,6 +17,8 @@ import { CutOffError, RefusedError, Venue, enrol } from "./venue.js";
 
 const ENTRIES_AT_ONCE = 200;
 const MOST_CLOCK_DIFFERENCE = 120_000;
+// A badge's short code or whole id as people type it, or the address of its public page.
+const LOOKUP = /^(?:(?:[0-9a-f][ -]?){11}[0-9a-f]|(?:[0-9a-f]-?){31}[0-9a-f]|https:\/\/[^/\s]+\/b\/[0-9a-f-]{12,36}\/?)$/i;
 
 /** This device cannot become a desk, or the desk cannot do what was asked; one sentence. */
 export class DeskError extends Error {}
@@ -114,11 +116,15 @@ export class Desk {
     const simple = (kind, more = {}) => ({ ...looked, answer: { kind, reason: kind, percent: 0, holders: [], achievement: "", name: null, ...more } });
     if (this.revoked) return simple("revoked");
     if (this.standing !== "usable") return simple(this.standing === "clock" ? "clock_wrong" : "bundle_expired");
+    if (LOOKUP.test(text.trim())) {
+      const found = await this.#lookUp(text.trim());
+      return found === null ? simple("short_code") : this.look(found);
+    }
     let badge;
     try {
       badge = token === null ? readBadge(text) : { token };
     } catch (error) {
-      if (error instanceof FormatError) return simple(/^[A-Za-z0-9-]{4,40}$/.test(text.trim()) ? "short_code" : "unreadable");
+      if (error instanceof FormatError) return simple("unreadable");
       throw error;
     }
     const verdict = await verify(badge, { trust: this.trust, now: this.clock() });
@@ -130,6 +136,19 @@ export class Desk {
     const answer = await decide(verdict, { bundle: this.bundle, grants, now: this.clock() });
     const requestId = (await this.#pending(answer.holders)) ?? looked.requestId;
     return { ...looked, requestId, verdict, answer, verified, millis: performance.now() - began };
+  }
+
+  /** The badge that a lookup code or a short code leads to, as a token; null where nobody has it or can be asked. */
+  async #lookUp(code) {
+    for (const base of new Set([this.now.ask, this.desk.base, this.bundle.made_by.name])) {
+      try {
+        const found = base ? await this.venue.lookUp(base, { code, epoch: this.epoch.epoch }) : null;
+        if (typeof found === "string" && tokenIn(found) !== null) return found;
+      } catch (error) {
+        if (!(error instanceof CutOffError || error instanceof RefusedError)) throw error;
+      }
+    }
+    return null;
   }
 
   /** Ask whoever decides for the grant, once the name was compared: `{kind, percent, voucher, reason, ring}`.

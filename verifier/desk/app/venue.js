@@ -5,6 +5,7 @@ import { sign } from "./signed.js";
 
 const PATIENCE = 2_500; // then the desk is cut off, and says so
 const PATIENCE_FOR_A_BUNDLE = 20_000;
+const PATIENCE_FOR_A_LOOKUP = 8_000; // somebody else's site is asked in between
 
 /** Nothing answered, or something that is not office or hub. */
 export class CutOffError extends Error {}
@@ -57,6 +58,12 @@ export class Venue {
 
   async others(base, { after, epoch }) {
     return (await this.#signed(base, "GET", `/desk-api/journal?after=${after}`, { epoch })).body;
+  }
+
+  /** The token of the badge behind a lookup code or short code. */
+  async lookUp(base, { code, epoch }) {
+    const patience = PATIENCE_FOR_A_LOOKUP;
+    return (await this.#signed(base, "POST", "/desk-api/lookup", { epoch, json: { code }, patience })).body.badge;
   }
 
   async undo(base, { requestId, desk, reason, initials, epoch }) {

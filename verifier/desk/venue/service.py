@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from verifier.desk.formats import tokens
-from verifier.desk.venue import store
+from verifier.desk.venue import lookup, store
 from verifier.desk.venue.bundles import Bundles
 from verifier.desk.venue.devices import Devices
 from verifier.desk.venue.handover import Handover
@@ -49,6 +49,15 @@ class Venue:
     def time(self) -> datetime:
         """What time it is here."""
         return self._clock()
+
+    def look_up(self, event_id: str, code: str) -> str:
+        """The token of the badge behind a lookup code or short code, not verified.
+
+        Raises:
+            NotFoundError: it leads to none that can be had from here.
+        """
+        policy = self.registration.event(event_id)
+        return lookup.badge_behind(code, policy=policy, verification=self.registration.verification)
 
     def pin(self, event_id: str) -> str:
         """The fingerprint of the key that signs an event's bundles, which a new desk is told."""

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas import strict_json, timestamps
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
-from verifier.desk.errors import BundleError, EnrolmentError, EpochError, RequestRefusedError
+from verifier.desk.errors import BundleError, EnrolmentError, EpochError, NotFoundError, RequestRefusedError
 from verifier.desk.formats.journal import MAX_ENTRIES
 from verifier.desk.venue.devices import Admitted
 from verifier.desk.venue.service import Venue
@@ -149,6 +149,20 @@ def router(venue: Venue) -> APIRouter:
         except NotReleasableError as error:
             return problem(409, "Not possible", str(error))
         return _json({"undone": True})
+
+    @routes.post("/desk-api/lookup")
+    async def look_up(request: Request) -> Response:
+        admitted = await _admitted(request)
+        try:
+            code = _text(_members(await request.body()), "code")
+            if not code:
+                raise _BadRequestError("The member code is missing: a text was expected.")
+            badge = await run_in_threadpool(venue.look_up, admitted.row.event, code)
+        except _BadRequestError as error:
+            return problem(400, "Bad request", str(error))
+        except NotFoundError as error:
+            return problem(404, "Not found", str(error))
+        return _json({"badge": badge})
 
     async def _admitted(request: Request) -> Admitted:
         return await run_in_threadpool(venue.devices.admit, await signed_request(request))

@@ -6,11 +6,14 @@ With `CI` set (as `.ci/run` does), a skip that `tests/allowed-skips.txt` does no
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from issuer.ground import database as issuer_database
 from tests.postgres import PostgresServer, binaries
@@ -68,6 +71,25 @@ def empty_issuing_office(postgres: PostgresServer) -> str:
     return url.rpartition("/")[2]
 
 
+@contextmanager
+def every_connection_closed() -> Iterator[None]:
+    """An application that a test made and dropped leaves its pool to the garbage collector, which warns of each
+    connection to a server in whatever test comes then.
+    """
+    opened: list[Any] = []
+
+    def note(connection: Any, _: Any) -> None:
+        opened.append(connection)
+
+    event.listen(Pool, "connect", note)
+    try:
+        yield
+    finally:
+        event.remove(Pool, "connect", note)
+        for connection in opened:
+            connection.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def issuing_database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """The same test on both databases: what an issuing office's settings say about its database, a new one."""
@@ -76,7 +98,8 @@ def issuing_database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.new_database(like=request.getfixturevalue("empty_issuing_office"))
-    yield {"database_url": url}
+    with every_connection_closed():
+        yield {"database_url": url}
     server.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
 

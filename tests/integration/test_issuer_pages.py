@@ -19,14 +19,14 @@ from issuer.recognition import service as recognition
 from keys import data_integrity, did, jws
 from schemas import baking, strict_json
 from schemas.claims import document_of
-from tests.unit.issuer.conftest import office, quick_passphrase
+from tests.unit.issuer.conftest import file_office, quick_passphrase
 from tests.unit.issuer.office import NOW, Office
 from tests.unit.verifier.client import AppClient
 from verifier.ground.documents import NoSource
 from verifier.ground.outbound import Document
 from verifier.verification.service import Verification
 
-__all__ = ["office", "quick_passphrase"]
+__all__ = ["file_office", "quick_passphrase"]
 
 FIRST_PAGES = {"/", "/index.fr.html"}
 FRENCH = {"Accept-Language": "fr-FR,fr;q=0.9,en;q=0.5"}
@@ -38,6 +38,12 @@ class Browser(AppClient):
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         answer = super().request(method, path, **content)
         return super().request("GET", answer.headers["location"]) if answer.status_code == 303 else answer
+
+
+@pytest.fixture
+def office(file_office: Office) -> Office:
+    """On a file: what a page says does not depend on the database."""
+    return file_office
 
 
 @pytest.fixture

@@ -105,7 +105,10 @@ def pages_of_people(community: Community) -> dict[tuple[str, str], Dependant]:
 
     walk(community.app.routes)
     begins = ("/me", "/team", "/sign-", "/privacy")
-    return {key: dependant for key, dependant in routes.items() if key[1].startswith(begins) or _asks(dependant)}
+    of_people = {key: one for key, one in routes.items() if key[1].startswith(begins) or _asks(one)}
+    return {
+        key: one for key, one in of_people.items() if key[1] != "/metrics"
+    }  # numbers, behind a token of its own
 
 
 def _asks(dependant: Dependant) -> bool:

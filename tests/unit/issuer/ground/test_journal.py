@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, text
 
 from issuer.ground import journal, news
-from issuer.ground.database import open_database, replay, writing
+from issuer.ground.database import MIGRATION_HEAD, check_database, open_database, replay, writing
 from issuer.ground.journal import JournalError, Recorder
 
 
@@ -65,6 +67,29 @@ def test_a_copy_and_its_journal_give_the_same_rows(engine: Engine, tmp_path: Pat
         assert here.execute(query).all() == there.execute(query).all()
     restored.dispose()
     assert replay(fresh, tmp_path / "journal")[0] == 0  # nothing is done twice
+
+
+def test_a_copy_from_before_a_migration_is_migrated_where_its_journal_was(engine: Engine, tmp_path: Path) -> None:
+    tell(engine, "ada")
+    before = tmp_path / "before" / "issuer.sqlite"
+    old = open_database(before, journal=False)
+    config = Config()
+    config.set_main_option("script_location", "issuer:ground/migrations")
+    with writing(old) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "-1")
+    old.dispose()
+    assert check_database(before)[1] < MIGRATION_HEAD
+    assert replay(before, tmp_path / "journal")[0] == 1
+    assert check_database(before) == (1, MIGRATION_HEAD)
+
+
+def test_a_journal_of_another_program_is_refused(engine: Engine, tmp_path: Path) -> None:
+    recorder, pending = Recorder(tmp_path / "other", version="9999"), dict[str, object]()
+    recorder.saw(pending, "DELETE FROM news", (), many=False)
+    recorder.write(pending, number=1)
+    with pytest.raises(JournalError, match="tables of version 9999"):
+        replay(tmp_path / "issuer.sqlite", tmp_path / "other")
 
 
 def test_the_text_of_a_letter_and_a_session_are_not_kept_and_their_end_is(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 """
 
 import logging
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -150,6 +151,7 @@ def create_app(
         openapi_url="/openapi.json",
         lifespan=lifespan,
     )
+    weakref.finalize(app, engine.dispose)  # an application that nobody holds any more leaves no connection open
     login = Login(engine, settings, clock=clock, wake=postman.wake)
     _add_people(app, login, bureau=office, policy=policy)
     app.include_router(

@@ -11,6 +11,7 @@ from issuer.badges import revocations
 from issuer.contributions import service as contributions
 from issuer.contributions.sources.face import Source
 from issuer.ground.matters import Matter
+from issuer.notices import service as notices
 from issuer.people import own
 from issuer.recognition import questions, versions
 from issuer.recognition import service as recognition
@@ -21,6 +22,7 @@ ROOMS: tuple[Callable[[Engine], Sequence[Matter]], ...] = (
     review.matters,
     questions.matters,
     revocations.matters,
+    notices.matters,
     recognition.matters,
 )
 _LATEST = datetime.max.replace(tzinfo=UTC)

@@ -6,13 +6,14 @@ with a key, of the address to which it went.
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
 from issuer.ground import mail
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import Fate, Mail
+from issuer.ground.matters import Matter
 from issuer.ground.tokens import hash_of
 from issuer.notices import store
 from issuer.notices.model import (
@@ -33,6 +34,9 @@ from issuer.notices.store import Current
 TOKEN_BYTES = 32
 LETTER_LASTS = timedelta(days=14)  # a mail server may be down for days; a badge is no news after two weeks
 GROUP = 500  # badges asked about in one statement
+MOST_LOOKED_AT = 2_000  # letters that nobody opened, when the team is told of those that did not arrive
+MINUTES_EACH = 3
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # a letter that was lost with a database has no moment
 _WAYS_OUT = {
     "sent": "sent",
     "refused": "refused",
@@ -144,6 +148,26 @@ def deliveries(connection: Connection, badges: Iterable[str]) -> Mapping[str, De
 def unclaimed(connection: Connection, *, limit: int) -> Mapping[str, Delivery]:
     """How the letters stand whose links nobody used, the oldest first, by badge."""
     return dict(_stand(connection, list(store.unclaimed(connection, limit=limit))))
+
+
+def matters(engine: Engine) -> list[Matter]:
+    """One for the team while letters about badges did not arrive: whose address is wrong hears of no badge."""
+    with reading(engine) as connection:
+        found = unclaimed(connection, limit=MOST_LOOKED_AT).values()
+    lost = [one for one in found if one.state in {"refused", "given up"}]
+    if not lost:
+        return []
+    return [
+        Matter(
+            kind="alarm",
+            key="letters",
+            title="Letters about badges did not arrive: their holders do not know of them.",
+            since=min(one.since for one in lost if one.since) if any(one.since for one in lost) else _LONG_AGO,
+            minutes=MINUTES_EACH * len(lost),
+            default="Nobody tells them.",
+            page="/team/deliveries",
+        )
+    ]
 
 
 def ask_again(engine: Engine, address: str, *, language: str, now: datetime) -> None:

@@ -269,7 +269,10 @@ def test_each_state_of_a_letter_is_known(community: Community) -> None:
             assert (now_so.state, now_so.since) == (expected, NOW)
             connection.rollback()
     community.clock.now = NOW + notices.LETTER_LASTS
+    assert notices.matters(community.engine) == []  # whose letter waits is nobody's matter yet
     assert outbox.send_due().expired == 1 and state(community) == "given up"
+    (matter,) = notices.matters(community.engine)
+    assert (matter.page, matter.since) == ("/team/deliveries", community.clock.now)
 
 
 def test_a_letter_that_was_lost_with_a_database_waits_for_nothing(community: Community) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from issuer.badges import catalogue, garments, picture
 from issuer.badges.model import Badge, BadgeError
-from issuer.badges.service import read_own
+from issuer.badges.service import read_own, short_code
 from issuer.delivery import codes, paper
 from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.ground.pages import day_in_words
@@ -143,7 +143,7 @@ def _public_page(badge: Badge, host: str) -> str:
 
 
 def _sheet(badge: Badge, jwt: str, packed: bytes | None, *, host: str, say: Voice) -> paper.Sheet:
-    """What a badge's paper says: what the badge itself says, and nothing else."""
+    """What a badge's paper says: what the badge itself says, and of a public one where desks find it."""
     read = read_own(jwt)
     code = None
     if packed is not None:
@@ -164,6 +164,7 @@ def _sheet(badge: Badge, jwt: str, packed: bytes | None, *, host: str, say: Voic
         badge=badge.id,
         valid_until=read.validUntil,
         made_at=read.validFrom,
+        short_code=short_code(badge) if badge.published else "",
     )
 
 

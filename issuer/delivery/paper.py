@@ -40,6 +40,7 @@ _SVG_TITLE: Final = re.compile(r"<title>.*?</title>", re.DOTALL)
 class Sheet:
     """What stands on the sheet. `picture`: SVG; `code`: PNG of the QR code with its quiet zone, and its width in
     mm; None where the badge fits no code. `name`: as it stands in the badge, if it does. `thanks`: what for.
+    `short_code`: of a badge that is public, else nothing.
     """
 
     community: str
@@ -55,6 +56,7 @@ class Sheet:
     badge: str
     valid_until: datetime | None
     made_at: datetime
+    short_code: str = ""
 
 
 def sheet(of: Sheet, say: Voice) -> bytes:
@@ -190,7 +192,10 @@ def _foot(pdf: "FPDF", of: Sheet, say: Voice) -> None:
         (say("Issued by"), of.issuer),
         (say("Rules"), of.policy_page),
         (say("Badge"), of.badge),
+        (say("Short code, for a desk with a network"), of.short_code),
     ):
+        if not value:
+            continue
         _text(pdf, f"{label}: {value}", x=LEFT, width=RIGHT - LEFT, size=8, colour=SOFT, space=0.5)
 
 

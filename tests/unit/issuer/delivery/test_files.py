@@ -84,6 +84,8 @@ def test_the_sheet_is_one_page_of_a4_that_says_all_of_it() -> None:
     for wanted in ("Contributor 2026", "Ada Long", "For twelve meetups.", "Valid until 31 March 2027",
                    "How to verify it", "https://badges.example.org/v", "urn:uuid:6e1f6a0e"):  # fmt: skip
         assert wanted in said
+    assert "Short code" not in text_of(pdf)
+    assert "3d8b-ea45-ef2e" in text_of(paper.sheet(a_sheet(short_code="3d8b-ea45-ef2e"), IN_ENGLISH))
     assert pdf == paper.sheet(a_sheet(), IN_ENGLISH)  # the same sheet, the same bytes
 
 

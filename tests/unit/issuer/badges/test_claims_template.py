@@ -29,6 +29,12 @@ from schemas import strict_json
 from tests.unit.issuer.office import NOW, Office
 
 
+@pytest.fixture
+def issuing_database() -> dict[str, str]:
+    """On a file: what is said here does not depend on the database."""
+    return {}
+
+
 def awarded(office: Office, *, decision: str = 'the "board" \\ 委员会') -> None:
     """Everybody by hand; Ada also by the policy."""
     office.add_changes("ada", count=3)

@@ -20,6 +20,12 @@ NEXT_YEAR = NOW.replace(year=NOW.year + 1, month=1, day=2)
 
 
 @pytest.fixture
+def issuing_database() -> dict[str, str]:
+    """On a file: what is said here does not depend on the database."""
+    return {}
+
+
+@pytest.fixture
 def told(office: Office) -> Office:
     """An office with a mail server, whose people know what is kept about them."""
     with writing(office.engine) as connection:

@@ -35,6 +35,12 @@ JSON_VALUES = st.recursive(
 
 
 @pytest.fixture
+def issuing_database() -> dict[str, str]:
+    """On a file: what is said here does not depend on the database."""
+    return {}
+
+
+@pytest.fixture
 def client(office: Office) -> Client:
     return open_client(office)
 

@@ -30,6 +30,12 @@ MERGED: dict[str, Any] = {
 MERGE_REQUEST = {"object_kind": "merge_request", "object_attributes": {"action": "merge"}}
 
 
+@pytest.fixture
+def issuing_database() -> dict[str, str]:
+    """On a file: what is said here does not depend on the database."""
+    return {}
+
+
 class Reading:
     """Counts how often each source was read; nothing is there."""
 

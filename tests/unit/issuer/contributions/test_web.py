@@ -20,6 +20,12 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
 Send = Callable[..., httpx.Response]
 
 
+@pytest.fixture
+def issuing_database() -> dict[str, str]:
+    """On a file: what is said here does not depend on the database."""
+    return {}
+
+
 def event(name: str = "7", **changes: Any) -> dict[str, Any]:
     whole = {
         "specversion": "1.0",

@@ -111,6 +111,7 @@ def test_sql_stays_in_stores() -> None:
     handles = {"sqlalchemy.Connection", "sqlalchemy.Engine"}
     stores = [
         "*/*/store.py",
+        "*/*/store/*.py",  # of a room with many tables
         "*/ground/database.py",
         "*/ground/statements.py",
         "*/ground/migrations/*.py",
@@ -120,6 +121,13 @@ def test_sql_stays_in_stores() -> None:
         used = {i for i in imports(file) if i.split(".")[0] in {"sqlalchemy", "sqlite3", "alembic"}}
         if not any(file.relative_to(ROOT).match(glob) for glob in stores):
             assert used <= handles, f"{name_of(file)} imports {used - handles}"
+
+
+@pytest.mark.parametrize("name", ["watch.py", "logs.py"])
+def test_what_both_offices_do_alike_is_one_text(name: str) -> None:
+    """Neither may import the other, and it is none of what a badge says: it stands in each, and does not drift."""
+    ours, theirs = (ROOT / office / "ground" / name for office in ("issuer", "verifier"))
+    assert ours.read_bytes() == theirs.read_bytes()
 
 
 def test_the_environment_is_read_in_settings_only() -> None:

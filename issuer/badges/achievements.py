@@ -41,7 +41,7 @@ def entries(engine: Engine, *, now: datetime) -> list[Entry]:
     """Every badge of the policy in force, in its order; then those that only former versions have."""
     versions = list(recognition.all_policies(engine).values())
     with reading(engine) as connection:
-        changes = store.states(connection)
+        changes = store.states.states(connection)
     if not versions:
         return []
     current, found, adopted = versions[-1], dict[str, Entry](), recognition.adopted_at(engine)
@@ -80,7 +80,7 @@ def active(connection: Connection, policy: QualificationPolicy, *, now: datetime
     """The badges per kind that are awarded now."""
     if not policy.catalogue:
         return frozenset()
-    changes = store.states(connection)
+    changes = store.states.states(connection)
     return frozenset(
         name
         for name, rule in policy.catalogue.items()
@@ -104,10 +104,10 @@ def set_state(
     if entry.policy.digest != list(recognition.all_policies(engine))[-1]:
         raise BadgeError(f"The policy in force has no badge {name!r} any more; its state cannot be changed.")
     with writing(engine) as connection:
-        changes = store.states(connection).get(name, [])
+        changes = store.states.states(connection).get(name, [])
         before = state.standing(entry.rule, changes, now=now)
         state.check_change(name, entry.rule, before, after, now=now)
-        store.add_state(connection, name, StateChange(after, said, now), by=by.id)
+        store.states.add_state(connection, name, StateChange(after, said, now), by=by.id)
         audit.write(
             connection, actor=by.id, role=role, act="catalogue.state", reason=said, now=now,
             subject=f"achievement {name}", details={"from": str(before.state), "to": str(after)},
@@ -119,7 +119,7 @@ def holders(engine: Engine, period: BadgePeriod) -> Mapping[str, int]:
     """How many people hold each badge per kind of a period; somebody with two records is one."""
     with reading(engine) as connection:
         known_as = people_service.known_as(connection)
-        rows = store.holders_per_kind(connection, period)
+        rows = store.badges.holders_per_kind(connection, period)
     people: dict[str, set[str]] = {}
     for achievement, person in rows:
         people.setdefault(achievement, set()).add(known_as.get(person, person))

@@ -63,7 +63,7 @@ def _award_chunk(engine: Engine, people: Sequence[_Earned], policy: Qualificatio
             return 0
     with writing(engine) as connection:
         made = list(_missing_awards(connection, people, policy, now))
-        store.add_awards(connection, made)
+        store.awards.add_awards(connection, made)
     return len(made)
 
 
@@ -132,14 +132,14 @@ def award_by_hand(
         hashlib.sha256(words.encode()).hexdigest()[:12], tier, decision.strip(), reason.strip(), decided_by.id
     )
     with writing(engine) as connection:
-        if store.hand_decision(connection, made.id) is None:
-            store.add_hand_decision(connection, made, now=now)
+        if store.awards.hand_decision(connection, made.id) is None:
+            store.awards.add_hand_decision(connection, made, now=now)
         mark, wanted = catalogue.COMMUNITY_MARK, list(dict.fromkeys(person.id for person in persons))
         for start in range(0, len(wanted), CHUNK):
             some = wanted[start : start + CHUNK]
             have = {
                 award.person
-                for award in store.awards_of_some(connection, some, period)
+                for award in store.awards.awards_of_some(connection, some, period)
                 if award.achievement == BY_DECISION
             }
             fresh = [
@@ -147,7 +147,7 @@ def award_by_hand(
                 for one in some
                 if one not in have
             ]
-            store.add_awards(connection, fresh)
+            store.awards.add_awards(connection, fresh)
     return made
 
 
@@ -158,27 +158,27 @@ def approve(engine: Engine, decision_id: str, *, by: Person, policy: Qualificati
         BadgeError: no such decision, or the approver is the one who decided, or is recognised by it.
     """
     with writing(engine) as connection:
-        decision = store.hand_decision(connection, decision_id)
+        decision = store.awards.hand_decision(connection, decision_id)
         if decision is None:
             raise BadgeError(f"There is no decision {decision_id!r} to approve.")
-        recognised = store.awards_of_decision(connection, decision_id)
+        recognised = store.awards.awards_of_decision(connection, decision_id)
         involved = {decision.decided_by, *(award.person for award in recognised)}
         if involved & set(people_service.ids_of(connection, by.id)):
             raise BadgeError("A decision is approved by somebody who neither made it nor is recognised by it.")
         if decision.approved_by is None:
-            store.approve_hand_decision(connection, decision_id, by=by.id, now=now)
+            store.awards.approve_hand_decision(connection, decision_id, by=by.id, now=now)
         place, made = _place(decision.tier, policy), 0
         for award in recognised:
             holder = people_service.persons_behind(connection, {award.person})[award.person]
             ids = people_service.ids_of(connection, holder.id)
-            held = [other for person in ids for other in store.awards_of(connection, person, award.period)]
+            held = [other for person in ids for other in store.awards.awards_of(connection, person, award.period)]
             best = min((rank(one, policy) for one in held if not one.is_per_kind), default=len(policy.tiers))
             if place is not None and place < best:
                 granted = _new_award(
                     award.person, decision.tier, decision.tier, award.period, award.mark, policy, now,
                     decision=decision.id,
                 )  # fmt: skip
-                store.add_awards(connection, [granted])
+                store.awards.add_awards(connection, [granted])
                 made += 1
         return made
 
@@ -186,7 +186,7 @@ def approve(engine: Engine, decision_id: str, *, by: Person, policy: Qualificati
 def hand_decisions(engine: Engine) -> list[HandDecision]:
     """All decisions by hand, approved or not."""
     with reading(engine) as connection:
-        return store.all_hand_decisions(connection)
+        return store.awards.all_hand_decisions(connection)
 
 
 def _place(tier: str | None, policy: QualificationPolicy) -> int | None:
@@ -221,7 +221,7 @@ def _held(connection: Connection, persons: Iterable[str], period: BadgePeriod) -
     known_as, wanted = people_service.known_as(connection), set(persons)
     former = [gone for gone, kept in known_as.items() if kept in wanted]
     held: dict[str, list[Award]] = defaultdict(list)
-    for award in store.awards_of_some(connection, [*wanted, *former], period):
+    for award in store.awards.awards_of_some(connection, [*wanted, *former], period):
         held[known_as.get(award.person, award.person)].append(award)
     return held
 

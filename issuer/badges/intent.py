@@ -37,7 +37,7 @@ References = Mapping[tuple[str, str, str], str]  # of a person, for a period's f
 def intend_awards(bureau: Bureau, *, now: datetime) -> list[Intent]:
     """Store the intent of a badge for each of the oldest awards that have none; nothing is signed yet."""
     with writing(bureau.engine) as connection:
-        waiting = store.awards_without_badge(connection, limit=CHUNK)
+        waiting = store.awards.awards_without_badge(connection, limit=CHUNK)
         if not waiting:
             return []
         holders = people_service.holders_behind(connection, {award.person for award in waiting})
@@ -61,7 +61,7 @@ def intend_awards(bureau: Bureau, *, now: datetime) -> list[Intent]:
             for badge in made
         ]
         keep_dictionaries_of(connection, bureau, made, now)
-        store.add_versions(connection, intents, now=moment)
+        store.versions.add_versions(connection, intents, now=moment)
         return intents
 
 
@@ -79,7 +79,7 @@ def intend_version(
     """
     badge = replace(badge, shows_name=True) if named_copy else badge
     moment = preparation.whole_seconds(now)
-    previous = store.newest_version(connection, badge.id)
+    previous = store.versions.newest_version(connection, badge.id)
     if previous is not None and moment <= previous[1]:
         moment = previous[1] + timedelta(seconds=1)  # of two versions, the newer validFrom is the badge (OB 3.0)
     ids = people_service.ids_of(connection, person.id)
@@ -89,12 +89,12 @@ def intend_version(
         person,
         moment=moment,
         narrative=narrative_of(connection, badge.award),
-        former=_former_references(badge, ids, store.references_of(connection, ids)),
-        evidence=store.evidence_of(connection, badge.copy_of or badge.id) if badge.shows_evidence else (),
+        former=_former_references(badge, ids, store.holders.references_of(connection, ids)),
+        evidence=store.badges.evidence_of(connection, badge.copy_of or badge.id) if badge.shows_evidence else (),
     )
     keep_dictionaries_of(connection, bureau, [badge], now)
     intent = _intent(bureau, badge, particulars, version=1 if previous is None else previous[0] + 1)
-    store.add_versions(connection, [intent._replace(named_copy=named_copy)], now=moment)
+    store.versions.add_versions(connection, [intent._replace(named_copy=named_copy)], now=moment)
 
 
 def add_badges(connection: Connection, bureau: Bureau, wanted: Sequence[tuple[Award, str]]) -> list[Badge]:
@@ -122,7 +122,7 @@ def add_badges(connection: Connection, bureau: Bureau, wanted: Sequence[tuple[Aw
         )
         for (award, reference), suspends in zip(wanted, suspending, strict=True)
     ]
-    store.add_badges(connection, made)
+    store.badges.add_badges(connection, made)
     return made
 
 
@@ -132,7 +132,7 @@ def _references_for(
     """The holders' references, with those that these awards need and nobody had. One that they had before they
     were merged serves, too, since a discount hangs on it and they are one person.
     """
-    known = store.references_of(connection, {one for ids in holders.ids.values() for one in ids})
+    known = store.holders.references_of(connection, {one for ids in holders.ids.values() for one in ids})
     fresh: dict[tuple[str, str, str], str] = {}
     for award in awards:
         key = _reference_key(award)
@@ -140,7 +140,7 @@ def _references_for(
         if not had:
             fresh[key] = bureau.reference(award.person, award.period.term, award.purpose)
         known[key] = had[0] if had else fresh[key]
-    store.add_references(connection, fresh)
+    store.holders.add_references(connection, fresh)
     return known
 
 
@@ -159,8 +159,8 @@ def _former_references(badge: Badge, ids: Sequence[str], references: References)
 
 def _add_pages(connection: Connection, bureau: Bureau, persons: set[str]) -> None:
     """A private page for each of these who has none; one that was replaced stays."""
-    missing = sorted(persons - store.persons_with_page(connection, persons))
-    store.add_holder_pages(connection, {one: hash_of(bureau.page_token(one)) for one in missing})
+    missing = sorted(persons - store.holders.persons_with_page(connection, persons))
+    store.holders.add_holder_pages(connection, {one: hash_of(bureau.page_token(one)) for one in missing})
 
 
 def _free_places(connection: Connection, purpose: Purpose, count: int) -> list[StatusPlace]:
@@ -170,16 +170,16 @@ def _free_places(connection: Connection, purpose: Purpose, count: int) -> list[S
     """
     places: list[StatusPlace] = []
     while len(places) < count:
-        number, used = store.newest_status_list(connection, purpose) or (0, status.FILL_AT_MOST)
+        number, used = store.lists.newest_status_list(connection, purpose) or (0, status.FILL_AT_MOST)
         if used >= status.FILL_AT_MOST:
-            number, used = store.add_status_list(connection, purpose), 0
+            number, used = store.lists.add_status_list(connection, purpose), 0
         wanted = min(count - len(places), status.FILL_AT_MOST - used)
         free: list[int] = []
         while len(free) < wanted:
             tried = _RANDOM.sample(range(status.ENTRIES), 2 * (wanted - len(free)))
-            taken = store.taken_indexes(connection, number, tried) | set(free)
+            taken = store.lists.taken_indexes(connection, number, tried) | set(free)
             free += [index for index in tried if index not in taken][: wanted - len(free)]
-        store.use_places(connection, number, wanted)
+        store.lists.use_places(connection, number, wanted)
         places += [StatusPlace(number, index) for index in free]
     return places
 
@@ -278,9 +278,9 @@ def keep_dictionaries_of(connection: Connection, bureau: Bureau, badges: Sequenc
     """Publish the dictionary of each badge's achievement and key before the first badge uses it (DESK §2)."""
     made = {dictionary_of(bureau, badge).id: badge for badge in badges}
     for dictionary_id, badge in made.items():
-        if not store.has_dictionary(connection, dictionary_id):
+        if not store.dictionaries.has_dictionary(connection, dictionary_id):
             dictionary = dictionary_of(bureau, badge)
-            store.add_dictionary(
+            store.dictionaries.add_dictionary(
                 connection,
                 dictionary_id=dictionary.id,
                 sha256=dictionary.sha256,
@@ -311,5 +311,5 @@ def _narratives(connection: Connection, awards: Sequence[Award]) -> dict[str, st
 
 def narrative_of(connection: Connection, award: Award) -> str | None:
     """By which decision somebody was recognised, in words; None if the policy did it."""
-    decision = store.hand_decision(connection, award.hand_decision) if award.hand_decision else None
+    decision = store.awards.hand_decision(connection, award.hand_decision) if award.hand_decision else None
     return f"By decision of {decision.decision}: {decision.reason}" if decision else None

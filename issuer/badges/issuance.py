@@ -35,7 +35,7 @@ def issue(bureau: Bureau, *, now: datetime, progress: Progress | None = None) ->
     """
     signed = sign_waiting(bureau, now=now)  # what a run before this one left
     with reading(bureau.engine) as connection:
-        waiting = store.count_waiting(connection)
+        waiting = store.awards.count_waiting(connection)
     created = preparation.whole_seconds(now)
     with rare_collections(), signing_pool(bureau, amount=waiting, created=created) as pool:
         on_the_way = deque[tuple[list[Intent], Signatures]]()
@@ -64,8 +64,8 @@ def issue_some(bureau: Bureau, *, now: datetime) -> int:
 def waiting_chunks(engine: Engine, *, now: datetime) -> int:
     """How many chunks of badges wait to be issued, or were left by a process that died."""
     with reading(engine) as connection:
-        left = store.unsigned_versions(connection, limit=1, before=now - LEFT_AFTER)
-        return -(-store.count_waiting(connection) // CHUNK) or len(left)
+        left = store.versions.unsigned_versions(connection, limit=1, before=now - LEFT_AFTER)
+        return -(-store.awards.count_waiting(connection) // CHUNK) or len(left)
 
 
 def choose(
@@ -88,8 +88,8 @@ def choose(
     if not badge.standing:
         raise BadgeError("This badge was withdrawn; nothing on it can be changed.")
     with writing(bureau.engine) as connection:
-        before = (badge.shows_name, badge.hashes_address, store.evidence_of(connection, badge.id))
-        store.set_choices(
+        before = (badge.shows_name, badge.hashes_address, store.badges.evidence_of(connection, badge.id))
+        store.badges.set_choices(
             connection,
             badge.id,
             shows_name=shows_name,
@@ -97,10 +97,10 @@ def choose(
             published=published,
             shows_evidence=bool(evidence),
         )
-        store.set_evidence(connection, badge.id, evidence)
+        store.badges.set_evidence(connection, badge.id, evidence)
         if shows_name or hashes_address or evidence or published:
             for one in people_service.ids_of(connection, person.id):
-                store.set_quiet(connection, one, quiet=False)
+                store.holders.set_quiet(connection, one, quiet=False)
         changed: list[str] = []
         if (shows_name, hashes_address, tuple(evidence)) != before:
             changed = _intend_with_copies(connection, bureau, badge.id, person, now)
@@ -137,7 +137,7 @@ def named_copy(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -
 
 def _named_copy(connection: Connection, bureau: Bureau, badge: Badge) -> tuple[str, str] | None:
     kids = {"kid": bureau.signer.kid, "proof_kid": bureau.document_signer.kid}
-    return store.named_copy(connection, badge.id, **kids)
+    return store.versions.named_copy(connection, badge.id, **kids)
 
 
 def sign_again(bureau: Bureau, badge: Badge, *, person: Person, now: datetime) -> None:
@@ -154,9 +154,9 @@ def _intend_with_copies(
     takes the badge there again. Comes out: which they are.
     """
     badge = existing(connection, badge_id)
-    copies = [copy for copy in store.copies_of(connection, badge_id) if copy.standing]
+    copies = [copy for copy in store.badges.copies_of(connection, badge_id) if copy.standing]
     for copy in copies:
-        store.set_choices(
+        store.badges.set_choices(
             connection,
             copy.id,
             shows_name=badge.shows_name,
@@ -181,14 +181,14 @@ def bind(bureau: Bureau, badge: Badge, *, subject: str, person: Person, now: dat
         badge = existing(connection, badge.id)
         if not badge.standing or badge.suspended_at is not None or badge.jwt is None or badge.copy_of is not None:
             raise BadgeError(f"This badge is {badge.state}; only one in force goes into a wallet.")
-        held = next((one for one in store.copies_of(connection, badge.id) if one.subject == subject), None)
+        held = next((one for one in store.badges.copies_of(connection, badge.id) if one.subject == subject), None)
         if held is not None and not held.standing:
             raise BadgeError("The copy of this wallet was withdrawn; another key of the wallet can have one.")
         if held is not None:
             return held.id
         (copy,) = add_badges(connection, bureau, [(badge.award, badge.reference)])
-        store.bind(connection, copy.id, copy_of=badge.id, subject=subject)
-        store.set_choices(
+        store.badges.bind(connection, copy.id, copy_of=badge.id, subject=subject)
+        store.badges.set_choices(
             connection,
             copy.id,
             shows_name=badge.shows_name,
@@ -228,7 +228,7 @@ def settle(bureau: Bureau, persons: Iterable[str], *, now: datetime) -> int:
 
 def _settle(connection: Connection, bureau: Bureau, person: Person, now: datetime) -> None:
     ids = people_service.ids_of(connection, person.id)
-    held = [badge for one in ids for badge in store.badges_of(connection, one) if is_settled(badge.award)]
+    held = [badge for one in ids for badge in store.badges.badges_of(connection, one) if is_settled(badge.award)]
     mine = {badge.id for badge in held}
     for period, purpose in {(badge.award.period, badge.award.purpose) for badge in held}:
         # What another person's badge took the place of is its holder's again, once the two are apart.
@@ -240,7 +240,7 @@ def _settle(connection: Connection, bureau: Bureau, person: Person, now: datetim
         ]
         if not live or any(badge.suspended_at is not None or badge.jwt is None for badge in live):
             continue
-        found = [store.reference_of(connection, one, period, purpose) for one in ids]
+        found = [store.holders.reference_of(connection, one, period, purpose) for one in ids]
         references = {one for one in found if one is not None}
         best = min(
             live,
@@ -252,7 +252,9 @@ def _settle(connection: Connection, bureau: Bureau, person: Person, now: datetim
         if best.standing and _references_in(best) == references:
             for other in live:
                 if other.standing and other.id != best.id:
-                    store.set_revoked(connection, other.id, reason="superseded", superseded_by=best.id, now=now)
+                    store.badges.set_revoked(
+                        connection, other.id, reason="superseded", superseded_by=best.id, now=now
+                    )
         else:
             _intend_sibling(connection, bureau, best, person, now)
 
@@ -266,7 +268,7 @@ def _intend_sibling(connection: Connection, bureau: Bureau, badge: Badge, person
     signed. The reference is the award's own, so its holder code stays good.
     """
     (new,) = add_badges(connection, bureau, [(badge.award, badge.reference)])
-    store.set_choices(
+    store.badges.set_choices(
         connection,
         new.id,
         shows_name=badge.shows_name,
@@ -274,7 +276,7 @@ def _intend_sibling(connection: Connection, bureau: Bureau, badge: Badge, person
         published=badge.published,
         shows_evidence=badge.shows_evidence,
     )
-    store.set_evidence(connection, new.id, store.evidence_of(connection, badge.id))
+    store.badges.set_evidence(connection, new.id, store.badges.evidence_of(connection, badge.id))
     intend_version(connection, bureau, existing(connection, new.id), person, now)
 
 
@@ -298,8 +300,8 @@ def sign_anew(bureau: Bureau, *, now: datetime, progress: Progress | None = None
 
 def _intend_anew(bureau: Bureau, fallen: Sequence[str], now: datetime) -> int:
     with writing(bureau.engine) as connection:
-        store.forget_named_copies(connection, fallen)
-        waiting = store.badges_signed_by(connection, fallen, limit=CHUNK)
+        store.versions.forget_named_copies(connection, fallen)
+        waiting = store.badges.badges_signed_by(connection, fallen, limit=CHUNK)
         people = people_service.persons_behind(connection, {badge.award.person for badge in waiting})
         for badge in waiting:
             intend_version(connection, bureau, badge, people[badge.award.person], now)
@@ -311,7 +313,7 @@ def _intend_lost(bureau: Bureau, after: str, now: datetime) -> str | None:
     last one that was looked at, None after all of them.
     """
     with writing(bureau.engine) as connection:
-        waiting = store.badges_without_version(connection, after=after, limit=CHUNK)
+        waiting = store.badges.badges_without_version(connection, after=after, limit=CHUNK)
         people = people_service.persons_behind(connection, {badge.award.person for badge in waiting})
         for badge in waiting:
             if people_service.is_present(people[badge.award.person]):

@@ -41,7 +41,7 @@ def open_case(bureau: Bureau, badge: Badge, *, cause: str, reason: str, by: Pers
         current = existing(connection, badge.id)
         if not current.standing:
             raise BadgeError("This badge was withdrawn already.")
-        if any(case.badge == badge.id for case in store.open_revocations(connection)):
+        if any(case.badge == badge.id for case in store.cases.open_revocations(connection)):
             raise BadgeError("A case about this badge runs already: agree to it, or lift it.")
         _check_may_open(connection, current, by, rule_by=rule.by)
         case = Case(
@@ -55,16 +55,16 @@ def open_case(bureau: Bureau, badge: Badge, *, cause: str, reason: str, by: Pers
             ends_at=now + timedelta(days=rule.notice_days),
             suspended_until=revocation.suspended_until(rule, now=now) if current.suspension else None,
         )
-        number = store.add_revocation(connection, case)
+        number = store.cases.add_revocation(connection, case)
         _note(connection, current, "open", number, by=by.id, role=rule.by, reason=said, now=now)
         made = _case(connection, number)
         if rule.reissue:
-            store.end_revocation(connection, number, outcome="reissued", now=now)
+            store.cases.end_revocation(connection, number, outcome="reissued", now=now)
         elif rule.notice_days == 0 and made.is_agreed:
             _end(connection, bureau, made, outcome="revoked", now=now)
         else:
             if made.suspended_until is not None:
-                store.set_suspended(connection, badge.id, reason=said, now=now)
+                store.badges.set_suspended(connection, badge.id, reason=said, now=now)
             _write(connection, bureau, made, current, now=now)
     if rule.reissue:
         issuance.sign_again(bureau, badge, person=_holder(bureau.engine, badge), now=now)
@@ -86,7 +86,7 @@ def agree(bureau: Bureau, number: int, *, by: Person, now: datetime) -> Case:
         if case.opened_by in people_service.ids_of(connection, by.id):
             raise BadgeError("Two different people decide: whoever opened the case is one of them already.")
         _check_not_holder(connection, badge, by)
-        store.agree_to_revocation(connection, number, by=by.id, now=now)
+        store.cases.agree_to_revocation(connection, number, by=by.id, now=now)
         _note(connection, badge, "agree", number, by=by.id, role="second", reason=_said(case), now=now)
         agreed = _case(connection, number)
         if agreed.ends_at <= agreed.opened_at:
@@ -117,7 +117,7 @@ def carry_out(bureau: Bureau, *, now: datetime) -> int:
     suspensions that have lasted as long as they may. Comes out: how many badges were withdrawn.
     """
     with reading(bureau.engine) as connection:
-        waiting = [case.number for case in store.open_revocations(connection) if _is_due(case, now)]
+        waiting = [case.number for case in store.cases.open_revocations(connection) if _is_due(case, now)]
     withdrawn = 0
     for number in waiting:
         with writing(bureau.engine) as connection:
@@ -128,7 +128,7 @@ def carry_out(bureau: Bureau, *, now: datetime) -> int:
                 outcome: Outcome = "revoked" if case.is_agreed else "lapsed"
                 _end(connection, bureau, case, outcome=outcome, now=now)
                 withdrawn += outcome == "revoked"
-            elif store.set_suspended(connection, case.badge, reason=None, now=None):
+            elif store.badges.set_suspended(connection, case.badge, reason=None, now=None):
                 _note_ended(connection, existing(connection, case.badge), "unsuspend", case, now=now)
     return withdrawn
 
@@ -136,13 +136,13 @@ def carry_out(bureau: Bureau, *, now: datetime) -> int:
 def cases(engine: Engine) -> list[Case]:
     """Every case, newest first."""
     with reading(engine) as connection:
-        return store.all_revocations(connection)
+        return store.cases.all_revocations(connection)
 
 
 def matters(engine: Engine) -> list[Matter]:
     """Cases whose notice runs: those that want a second person, and those that end by themselves."""
     with reading(engine) as connection:
-        return [_matter(case) for case in store.open_revocations(connection)]
+        return [_matter(case) for case in store.cases.open_revocations(connection)]
 
 
 def _matter(case: Case) -> Matter:
@@ -170,10 +170,10 @@ def _end(
     connection: Connection, bureau: Bureau, case: Case, *, outcome: Outcome, now: datetime, because: str = ""
 ) -> None:
     badge = existing(connection, case.badge)
-    store.set_suspended(connection, badge.id, reason=None, now=None)
+    store.badges.set_suspended(connection, badge.id, reason=None, now=None)
     if outcome == "revoked":
-        store.set_revoked(connection, badge.id, reason=_said(case), superseded_by=None, now=now)
-    store.end_revocation(connection, case.number, outcome=outcome, now=now)
+        store.badges.set_revoked(connection, badge.id, reason=_said(case), superseded_by=None, now=now)
+    store.cases.end_revocation(connection, case.number, outcome=outcome, now=now)
     _note_ended(connection, badge, outcome, case, now=now)
     news.tell(connection, "person", badge.award.person)  # whose other badges may have waited for this
     _write(connection, bureau, _case(connection, case.number), badge, now=now, because=because)
@@ -233,14 +233,14 @@ def _check_not_holder(connection: Connection, badge: Badge, by: Person) -> None:
 
 
 def _running(connection: Connection, number: int) -> Case:
-    case = store.revocation(connection, number)
+    case = store.cases.revocation(connection, number)
     if case is None or case.outcome is not None:
         raise BadgeError(f"There is no case {number} that runs.")
     return case
 
 
 def _case(connection: Connection, number: int) -> Case:
-    case = store.revocation(connection, number)
+    case = store.cases.revocation(connection, number)
     assert case is not None
     return case
 

@@ -53,7 +53,7 @@ def find_badge(engine: Engine, text: str) -> Badge:
     if len(beginning) < MIN_BEGINNING:
         raise BadgeError(f"{text!r} is too short for a badge: give at least {MIN_BEGINNING} characters of its id.")
     with reading(engine) as connection:
-        found = store.badges_beginning(connection, f"urn:uuid:{beginning}")
+        found = store.badges.badges_beginning(connection, f"urn:uuid:{beginning}")
     if len(found) != 1:
         raise BadgeError(f"{text!r} names {'more than one badge' if found else 'no badge'}; 'list' shows them.")
     return found[0]
@@ -68,57 +68,57 @@ def short_code(badge: Badge) -> str:
 def id_of_short_code(engine: Engine, code: str) -> str:
     """The id (without `urn:uuid:`) of the one badge that a short code without dashes means, or "" for none."""
     with reading(engine) as connection:
-        found = store.badges_beginning(connection, f"urn:uuid:{code[:8]}-{code[8:]}")
+        found = store.badges.badges_beginning(connection, f"urn:uuid:{code[:8]}-{code[8:]}")
     return found[0].short_id if len(found) == 1 else ""
 
 
 def badges_of(engine: Engine, person: str) -> list[Badge]:
     """All badges of one person, newest award first."""
     with reading(engine) as connection:
-        return store.badges_of(connection, person)
+        return store.badges.badges_of(connection, person)
 
 
 def signed_of(connection: Connection, persons: Iterable[str]) -> list[Badge]:
     """All signed badges of somebody, by all of their ids, newest award first; inside a transaction."""
-    held = [badge for one in persons for badge in store.badges_of(connection, one) if badge.jwt]
+    held = [badge for one in persons for badge in store.badges.badges_of(connection, one) if badge.jwt]
     return sorted(held, key=lambda badge: badge.award.made_at, reverse=True)
 
 
 def copies_of(engine: Engine, badge: Badge) -> list[Badge]:
     """The copies of a badge in wallets."""
     with reading(engine) as connection:
-        return store.copies_of(connection, badge.id)
+        return store.badges.copies_of(connection, badge.id)
 
 
 def all_badges(engine: Engine) -> list[Badge]:
     """Every badge, in the order of award."""
     with reading(engine) as connection:
-        return list(store.all_badges(connection))
+        return list(store.badges.all_badges(connection))
 
 
 def periods(engine: Engine) -> list[BadgePeriod]:
     """The periods in which anything was awarded."""
     with reading(engine) as connection:
-        return store.periods(connection)
+        return store.awards.periods(connection)
 
 
 def holders_of(engine: Engine, tier: str) -> int:
     """How many people hold a badge of this tier that stands today."""
     with reading(engine) as connection:
-        return store.count_holders(connection, tier)
+        return store.badges.count_holders(connection, tier)
 
 
 def holder_ids(engine: Engine, tier: str) -> list[str]:
     """Who holds a badge of this tier that stands, by the ids under which they are known today."""
     with reading(engine) as connection:
         known_as = people_service.known_as(connection)
-        return sorted({known_as.get(one, one) for one in store.holders(connection, tier)})
+        return sorted({known_as.get(one, one) for one in store.badges.holders(connection, tier)})
 
 
 def person_of_page(engine: Engine, token: str) -> str | None:
     """Whose private page a link opens; None for a link that leads nowhere."""
     with reading(engine) as connection:
-        return store.person_of_page(connection, hash_of(token))
+        return store.holders.person_of_page(connection, hash_of(token))
 
 
 def open_page(bureau: Bureau, person: str) -> str:
@@ -129,17 +129,17 @@ def open_page(bureau: Bureau, person: str) -> str:
 
 def page_of(connection: Connection, bureau: Bureau, person: str) -> str:
     """The same, in the caller's transaction."""
-    generation = store.page_generation(connection, person)
+    generation = store.holders.page_generation(connection, person)
     token = bureau.page_token(person, generation or 0)
     if generation is None:
-        store.set_holder_page(connection, person, token_hash=hash_of(token))
+        store.holders.set_holder_page(connection, person, token_hash=hash_of(token))
     return token
 
 
 def pages(bureau: Bureau) -> Mapping[str, str]:
     """The secret of each private page that there is, by its person."""
     with reading(bureau.engine) as connection:
-        found = store.page_generations(connection)
+        found = store.holders.page_generations(connection)
     return {person: bureau.page_token(person, generation) for person, generation in found.items()}
 
 
@@ -153,11 +153,11 @@ def replace_page(bureau: Bureau, person: str, *, by: str, role: str, reason: str
     with writing(bureau.engine) as connection:
         token = page_of(connection, bureau, person)
         for one in people_service.ids_of(connection, person):
-            generation = store.page_generation(connection, one)
+            generation = store.holders.page_generation(connection, one)
             if generation is None:
                 continue
             made = bureau.page_token(one, generation + 1)
-            store.replace_page(connection, one, token_hash=hash_of(made), generation=generation + 1)
+            store.holders.replace_page(connection, one, token_hash=hash_of(made), generation=generation + 1)
             audit.write(
                 connection, actor=by, role=role, act="page.replace", reason=reason, now=now, person=one,
                 details={"generation": generation + 1},
@@ -169,18 +169,18 @@ def replace_page(bureau: Bureau, person: str, *, by: str, role: str, reason: str
 def forget_holder(connection: Connection, persons: Iterable[str]) -> None:
     """Leave of these persons' badges nothing but what a status list needs, in the transaction of their leaving."""
     for person in persons:
-        store.forget_holder(connection, person)
+        store.holders.forget_holder(connection, person)
 
 
 def forget_former_versions(connection: Connection, persons: Iterable[str]) -> None:
     """Erase what these persons' badges said before their present versions."""
     for person in persons:
-        store.forget_former_versions(connection, person)
+        store.versions.forget_former_versions(connection, person)
 
 
 def keep_quiet(connection: Connection, person: str) -> None:
     """Write to somebody of no new badge any more, until they let one be seen again: they hid everything."""
-    store.set_quiet(connection, person, quiet=True)
+    store.holders.set_quiet(connection, person, quiet=True)
 
 
 def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime, by: str = OPERATOR) -> bool:
@@ -192,7 +192,9 @@ def revoke(engine: Engine, badge: Badge, *, reason: str, now: datetime, by: str 
     if not reason.strip():
         raise BadgeError("A badge is withdrawn for a reason, which its holder is told.")
     with writing(engine) as connection:
-        changed = store.set_revoked(connection, badge.id, reason=reason.strip(), superseded_by=None, now=now)
+        changed = store.badges.set_revoked(
+            connection, badge.id, reason=reason.strip(), superseded_by=None, now=now
+        )
         if changed:
             _note(connection, badge, "revoke", by=by, reason=reason, now=now)
         return changed
@@ -211,7 +213,7 @@ def suspend(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool
     if badge.suspension is None:
         raise BadgeError("The policy under which this badge was made uses no suspensions; it can only be revoked.")
     with writing(engine) as connection:
-        changed = store.set_suspended(connection, badge.id, reason=reason.strip(), now=now)
+        changed = store.badges.set_suspended(connection, badge.id, reason=reason.strip(), now=now)
         if changed:
             _note(connection, badge, "suspend", by=OPERATOR, reason=reason, now=now)
         return changed
@@ -220,7 +222,7 @@ def suspend(engine: Engine, badge: Badge, *, reason: str, now: datetime) -> bool
 def reinstate(engine: Engine, badge: Badge, *, now: datetime) -> bool:
     """Lift a suspension; False if there is none. What was withdrawn stays so."""
     with writing(engine) as connection:
-        changed = store.set_suspended(connection, badge.id, reason=None, now=None)
+        changed = store.badges.set_suspended(connection, badge.id, reason=None, now=None)
         if changed:
             _note(connection, badge, "reinstate", by=OPERATOR, reason="the suspension was lifted", now=now)
             news.tell(connection, "person", badge.award.person)  # whose other badges may have waited for this
@@ -243,10 +245,10 @@ def mend_restored(engine: Engine, *, journal: bool) -> int:
     """
     with writing(engine) as connection:
         if not journal:
-            store.close_status_lists(connection, used=status.FILL_AT_MOST, numbers_left_out=LISTS_LEFT_OUT)
-        store.forget_lost_versions(connection)
+            store.lists.close_status_lists(connection, used=status.FILL_AT_MOST, numbers_left_out=LISTS_LEFT_OUT)
+        store.versions.forget_lost_versions(connection)
     with reading(engine) as connection:
-        return len(store.badges_without_version(connection, after="", limit=ALL))
+        return len(store.badges.badges_without_version(connection, after="", limit=ALL))
 
 
 @dataclass(frozen=True)
@@ -261,7 +263,7 @@ class Figures:
 def figures(engine: Engine) -> Figures:
     """The room in numbers."""
     with reading(engine) as connection:
-        return Figures(*store.counts(connection))
+        return Figures(*store.badges.counts(connection))
 
 
 def status_list_content(
@@ -271,10 +273,10 @@ def status_list_content(
     end, since the programme has.
     """
     with reading(bureau.engine) as connection:
-        purpose = store.purpose_of_status_list(connection, number) or ("revocation" if number == 1 else None)
+        purpose = store.lists.purpose_of_status_list(connection, number) or ("revocation" if number == 1 else None)
         if purpose is None:
             return None
-        indexes = store.set_indexes(connection, number, purpose=purpose)
+        indexes = store.lists.set_indexes(connection, number, purpose=purpose)
     url, moment = bureau.addresses.status_list(number), preparation.whole_seconds(now)
     return status.list_document(
         url=url, did=bureau.did, purpose=purpose, indexes=indexes, now=moment, is_last=is_last
@@ -284,13 +286,13 @@ def status_list_content(
 def status_list_numbers(engine: Engine) -> list[int]:
     """The numbers of all status lists; there is always a first one."""
     with reading(engine) as connection:
-        return sorted({1, *store.status_list_numbers(connection)})
+        return sorted({1, *store.lists.status_list_numbers(connection)})
 
 
 def dictionaries(engine: Engine) -> list[tuple[Dictionary, str, str]]:
     """(dictionary, achievement id, kid) of every dictionary ever made; none is ever withdrawn."""
     with reading(engine) as connection:
-        rows = store.all_dictionaries(connection)
+        rows = store.dictionaries.all_dictionaries(connection)
     return [(Dictionary.parse(row.file.encode()), row.achievement, row.kid) for row in rows]
 
 
@@ -324,7 +326,7 @@ def existing(connection: Connection, badge_id: str) -> Badge:
     Raises:
         BadgeError: there is none.
     """
-    badge = store.badge(connection, badge_id)
+    badge = store.badges.badge(connection, badge_id)
     if badge is None:
         raise BadgeError(f"There is no badge {badge_id}.")
     return badge

@@ -51,7 +51,7 @@ def sign_waiting(
 
 def _waiting(bureau: Bureau, only: Sequence[str], before: datetime | None) -> list[Intent]:
     with reading(bureau.engine) as connection:
-        return store.unsigned_versions(connection, limit=CHUNK, only=only, before=before)
+        return store.versions.unsigned_versions(connection, limit=CHUNK, only=only, before=before)
 
 
 def dress(bureau: Bureau, intents: Sequence[Intent], *, now: datetime) -> list[Dressed]:
@@ -65,13 +65,13 @@ def keep(bureau: Bureau, intents: Sequence[Intent], dressed: Sequence[Dressed], 
     stored before.
     """
     with writing(bureau.engine) as connection:
-        unsigned = store.unsigned_among(connection, [intent.badge for intent in intents])
+        unsigned = store.versions.unsigned_among(connection, [intent.badge for intent in intents])
         pairs = zip(intents, dressed, strict=True)
         mine = [(intent, one) for intent, one in pairs if (intent.badge, intent.version) in unsigned]
         if any(intent.kid != bureau.signer.kid for intent, _ in mine):  # rotated between intent and signature
             badges = [existing(connection, intent.badge) for intent, _ in mine]
             keep_dictionaries_of(connection, bureau, badges, now)
-        store.set_signatures(
+        store.versions.set_signatures(
             connection, mine, kid=bureau.signer.kid, proof_kid=bureau.document_signer.kid, now=now
         )
         _follow_up(connection, bureau, [intent for intent, _ in mine if not intent.named_copy], now)
@@ -88,7 +88,7 @@ class _News:
 
 def _follow_up(connection: Connection, bureau: Bureau, signed: Sequence[Intent], now: datetime) -> None:
     """What follows from signatures; wallets' copies take nobody's place, and no letter tells of them."""
-    persons = store.persons_of_badges(connection, [intent.badge for intent in signed])
+    persons = store.badges.persons_of_badges(connection, [intent.badge for intent in signed])
     holders = people_service.holders_behind(connection, persons)
     held = _held(connection, holders)
     known = {badge.id: badge for badges in held.values() for badge in badges}
@@ -109,7 +109,7 @@ def _held(connection: Connection, holders: Holders) -> Mapping[str, list[BadgeOu
     """Every badge of these people, whichever id it hangs on, by the id that they have now."""
     found: dict[str, list[BadgeOutline]] = {person.id: [] for person in holders.people.values()}
     whose = {one: ids[0] for ids in holders.ids.values() for one in ids}
-    for badge in store.outlines_of(connection, whose):
+    for badge in store.badges.outlines_of(connection, whose):
         found[whose[badge.award.person]].append(badge)
     return found
 
@@ -132,7 +132,7 @@ def _supersede_lesser(
         if other.award.period != better.award.period or not other.standing or other.id == better.id:
             continue
         if _takes_place(better.award, other.award, policy, is_new=is_new):
-            store.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
+            store.badges.set_revoked(connection, other.id, reason="superseded", superseded_by=better.id, now=now)
             other.standing = False
             taken.append(other)
     return taken
@@ -163,10 +163,10 @@ def _tell_holders(
 
     To whoever has an address and was told what is kept about them; not to who has left, or has hidden everything.
     """
-    store.forget_reasons(connection, [one.badge.award.id for one in told])
+    store.awards.forget_reasons(connection, [one.badge.award.id for one in told])
     if not bureau.mails:
         return
-    quiet = store.quiet_among(connection, [one for ids in holders.ids.values() for one in ids])
+    quiet = store.holders.quiet_among(connection, [one for ids in holders.ids.values() for one in ids])
     written = []
     for one in told:
         person = holders.people[one.badge.award.person]

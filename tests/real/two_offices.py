@@ -266,7 +266,7 @@ def _page_without_badge(play: Play) -> str:
     bureau, person = open_bureau(engine, settings), people.find_person(engine, _mail("Niko Nobadge"))
     token = bureau.page_token(person.id)
     with writing(engine) as connection:
-        store.set_holder_page(connection, person.id, token_hash=hash_of(token))
+        store.holders.set_holder_page(connection, person.id, token_hash=hash_of(token))
     engine.dispose()
     return f"{play.issuer_url}/h/{token}"
 

@@ -19,7 +19,7 @@ import pytest
 
 from issuer.badges import service as badges
 from issuer.badges.model import Badge
-from issuer.badges.store import versions
+from issuer.badges.store.tables import versions
 from issuer.ground import audit, journal
 from issuer.ground.database import DatabaseError, open_database, writing
 from keys import custody

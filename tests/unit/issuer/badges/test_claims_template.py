@@ -60,7 +60,7 @@ def plainly(office: Office, badge: Badge) -> bytes:
             person,
             moment=NOW,
             narrative=intent.narrative_of(connection, badge.award),
-            former=intent._former_references(badge, ids, store.references_of(connection, ids)),
+            former=intent._former_references(badge, ids, store.holders.references_of(connection, ids)),
         )
     return preparation.prepare(intent.cover_of(office.bureau, badge.award), particulars).claims
 

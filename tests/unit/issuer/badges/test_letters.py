@@ -224,7 +224,9 @@ def test_the_reasons_are_not_kept_once_the_letter_is_written(told: Office) -> No
     award_and_issue(told)
     with reading(told.engine) as connection:
         assert list(
-            connection.execute(store.awards.select().with_only_columns(store.awards.c.reasons)).scalars()
+            connection.execute(
+                store.tables.awards.select().with_only_columns(store.tables.awards.c.reasons)
+            ).scalars()
         ) == [""]
 
 

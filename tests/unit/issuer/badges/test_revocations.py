@@ -74,7 +74,7 @@ def bit(office: Office, purpose: str) -> bool:
     from issuer.badges import store
 
     with reading(office.engine) as connection:
-        return place.index in store.set_indexes(connection, place.list, purpose=purpose)  # type: ignore[arg-type]
+        return place.index in store.lists.set_indexes(connection, place.list, purpose=purpose)  # type: ignore[arg-type]
 
 
 def nightly(office: Office, now: datetime) -> None:

@@ -33,7 +33,7 @@ def bound(office: Office, badge: Badge, subject: str = PHONE, *, minutes: int = 
 
 def copies(office: Office, badge: Badge) -> list[Badge]:
     with reading(office.engine) as connection:
-        return store.copies_of(connection, badge.id)
+        return store.badges.copies_of(connection, badge.id)
 
 
 def test_a_copy_is_a_sibling_with_the_wallets_did_for_its_subject(office: Office, badge: Badge) -> None:

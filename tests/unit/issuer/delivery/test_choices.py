@@ -116,7 +116,7 @@ def test_evidence_stays_through_a_new_name_and_goes_when_all_is_hidden(office: O
     record.hide(office.bureau, ada.id, now=NOW)
     assert said(badge(office)).evidence is None
     with reading(office.engine) as connection:
-        assert store.evidence_of(connection, badge(office).id) == ()
+        assert store.badges.evidence_of(connection, badge(office).id) == ()
 
 
 # For a CV
@@ -148,7 +148,7 @@ def test_a_named_copy_follows_the_badge_and_the_name(office: Office) -> None:
         own.rename(connection, ada.id, "Ada Short", now=NOW)
     record.sign_with_new_name(office.bureau, ada.id, now=NOW)
     with reading(office.engine) as connection:
-        kept = [row.claims for row in connection.execute(store.versions.select())]
+        kept = [row.claims for row in connection.execute(store.tables.versions.select())]
     assert not any("Ada Long" in claims for claims in kept)  # no former name is kept
     assert said(named(office, badge(office))).credentialSubject.name == "Ada Short"
 
@@ -157,7 +157,7 @@ def test_hiding_everything_erases_named_copies(office: Office) -> None:
     named(office, badge(office))
     record.hide(office.bureau, office.person(ADA).id, now=NOW)
     with reading(office.engine) as connection:
-        kept = [row.claims for row in connection.execute(store.versions.select())]
+        kept = [row.claims for row in connection.execute(store.tables.versions.select())]
     assert not any("Ada" in claims for claims in kept)
 
 
@@ -179,5 +179,5 @@ def test_a_copy_signed_by_a_lost_key_is_made_anew(office: Office) -> None:
     again = issuance.named_copy(bureau, badge(office), person=office.person(ADA), now=NOW)
     assert again.jwt != first.jwt and said(again).credentialSubject.name == "Ada Long"
     with reading(office.engine) as connection:
-        kids = [row.kid for row in connection.execute(store.versions.select()) if row.named_copy]
+        kids = [row.kid for row in connection.execute(store.tables.versions.select()) if row.named_copy]
     assert kids == [bureau.signer.kid]

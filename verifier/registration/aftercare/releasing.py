@@ -4,10 +4,13 @@ The old voucher is dead in the shop before anything else happens: a row says tha
 withdraws it (again and again, whatever was killed), and only the transaction in which the shop's answer is
 written down frees the holder, or writes the new grant with the next code. So there are never two vouchers to use.
 If the shop says that the old one was used meanwhile, all stays as it was and a case is opened for a person.
+
+Releasing changes who may get a discount, so only whoever decides about the event now does it (`authority`):
+while a hub does, nobody is freed here. Giving anew leaves the holder taken at every moment, and goes on.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -19,10 +22,11 @@ from schemas.strict_json import JsonObject
 from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
-from verifier.registration import vouchers
+from verifier.registration import authority, vouchers
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError, store
 from verifier.registration.aftercare.model import Given
 from verifier.registration.aftercare.store import NewWithdrawal, Purpose, Withdrawal
+from verifier.registration.authority import Decider
 from verifier.registration.errors import RegistrationError
 from verifier.registration.outbox import LEASE, LONGEST_REST, Connect, pause_after, voucher_order
 from verifier.registration.service import Registration
@@ -35,6 +39,15 @@ WITHDRAWALS_AT_A_TIME = 50
 MAX_NUMBER_DIGITS = 9  # as many as every database counts to
 
 _log = logging.getLogger(__name__)
+
+_ELSEWHERE: Mapping[Decider, str] = {
+    "venue": (
+        "The hub at the venue decides about {event} now, so nothing is taken back here. What a desk granted there,"
+        " a lead takes back on a desk's page; all else waits until the hub has handed back."
+    ),
+    "online": "The office decides about {event} now, and this hub does not: take it back there.",
+    "waiting": "Nothing of {event} is taken back here before every desk was heard: try again then.",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +132,8 @@ class Releasing:
 
         Raises:
             UnknownGrantError: the event gave none such.
-            NotReleasableError: it was released before, or this office cannot withdraw its voucher.
+            NotReleasableError: it was released before, this office cannot withdraw its voucher, or another machine
+                decides about the event now.
             AuditError: nobody is named, or no reason.
             DatabaseError: nothing was written.
         """
@@ -178,6 +192,9 @@ class Releasing:
             asked = NewWithdrawal(given.number, event, purpose, actor, role, why)
             if given.state == "released":
                 raise NotReleasableError(_released_before(given))
+            elsewhere = _elsewhere(connection, event, purpose)
+            if elsewhere is not None:
+                raise NotReleasableError(elsewhere)
             if given.order_state is None:
                 if not by_hand:
                     raise NotReleasableError(_by_hand(given))
@@ -212,6 +229,9 @@ class Releasing:
             ):
                 return None
             order = shop_store.order_of(connection, redemption_id=withdrawal.redemption_id)
+            elsewhere = _elsewhere(connection, withdrawal.event, withdrawal.purpose)
+        if elsewhere is not None:  # it was asked for before the event was handed over
+            return self._postpone(withdrawal, elsewhere)
         assert order is not None
         try:
             answer = self._connect(order).withdraw(voucher_order(order))
@@ -231,6 +251,10 @@ class Releasing:
     def _finish(self, withdrawal: Withdrawal) -> Outcome | None:
         now = self._clock()
         with writing(self._registration.engine) as connection:
+            if _elsewhere(connection, withdrawal.event, withdrawal.purpose) is not None:
+                return (
+                    None  # handed over while the shop was asked: once it is handed back, the shop is asked again
+                )
             if not store.end_withdrawal(connection, withdrawal.id, state="done", problem=None, next_try_at=now):
                 return None
             given = store.grant(connection, withdrawal.redemption_id)
@@ -373,6 +397,12 @@ def _found(connection: Connection, *, event: str, reference: str) -> Given:
             f"{text!a} is the number of one grant and the voucher of grant {found[0].number}: take the numbers."
         )
     return found[0]
+
+
+def _elsewhere(connection: Connection, event: str, purpose: Purpose) -> str | None:
+    """Why a holder is not freed here now: another machine decides who gets the event's discounts."""
+    sentence = None if purpose == "reissue" else _ELSEWHERE.get(authority.decider(connection, event))
+    return None if sentence is None else sentence.format(event=event)
 
 
 def _released_before(given: Given) -> str:

@@ -3,7 +3,8 @@
 A voucher that ran out unused releases its discount, so that the holder can redeem again; one whose order was
 canceled can be used again in the shop as it is, and releases once it runs out. Nothing is released that could
 still be used there: what counts is the end that the shop names, and a day more, since carts live on after a
-voucher's end and clocks differ. A sweep that is repeated changes nothing. Nothing is written to the shop.
+voucher's end and clocks differ. While a hub decides about the event nobody is freed: the sweep after it handed
+back does it. A sweep that is repeated changes nothing. Nothing is written to the shop.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.ground.settings import Settings
+from verifier.registration import authority
 from verifier.registration.aftercare import store
 from verifier.registration.aftercare.model import Given
 from verifier.registration.shops import Shop, ShopVoucher
@@ -113,6 +115,7 @@ def _take_over(engine: Engine, seen: Given, voucher: ShopVoucher, *, now: dateti
         given = store.grant(connection, seen.number)
         if given is None or given.state != "granted" or given.order_state != "placed":
             return set()  # a person was quicker
+        runs_out = runs_out and authority.decider(connection, seen.event) == "here"
         happened = set()
         if voucher.is_used != given.seen_used:
             store.note_use(connection, given.number, used=voucher.is_used)

@@ -30,6 +30,8 @@ from verifier.ground import audit
 from verifier.ground.database import DatabaseError, reading
 from verifier.ground.settings import Settings
 from verifier.registration import authority
+from verifier.registration.aftercare import NotReleasableError
+from verifier.registration.aftercare.releasing import Releasing
 from verifier.registration.outbox import Outbox
 
 EVENT = "summit-2027"
@@ -141,6 +143,23 @@ def test_after_handing_over_the_office_grants_nothing_and_says_so_calmly(world: 
     assert answer.json()["reason"] == "venue_decides"
     assert "venue’s desk decides now" in answer.json()["detail"]
     assert world.office.get(f"/desk-api/now?event={EVENT}").json()["decides"] is False
+
+
+def test_a_release_at_the_office_waits_until_the_hub_handed_back(world: Venues) -> None:
+    """What the office freed meanwhile, the hub could grant again by the next bundle: there is one authority."""
+    voucher = world.online(badge()).json()["voucher"]
+    one = world.desk("Door 1")
+    one.follow([world.hand_over()])
+    releasing = Releasing(world.registration, clock=world.clock)
+    said: Any = {"actor": "staff-1", "why": "not wanted any more", "withdrawn_in_shop": True}
+
+    with pytest.raises(NotReleasableError, match="hub at the venue decides"):
+        releasing.release(EVENT, voucher, **said)
+    hub = world.hub("hub")
+    assert one.redeem(hub, badge()).json()["reason"] == "already_redeemed"
+    world.venue.handover.take_back(world.of_hub("hub").handover.hand_back(EVENT))
+    assert releasing.release(EVENT, voucher, **said).state == "released"
+    assert world.online(badge(), request_id="again").status_code == 201
 
 
 def test_what_was_answered_before_is_answered_again_after_handing_over(world: Venues) -> None:

@@ -9,6 +9,8 @@ from schemas.event_policy import EventPolicy
 from tests.unit.verifier.registration.test_outbox import Office
 from verifier.ground import audit
 from verifier.ground.audit import Entry
+from verifier.ground.database import writing
+from verifier.registration import authority
 from verifier.registration.aftercare import finance, sweep
 from verifier.registration.aftercare.finance import FinanceReport
 from verifier.registration.aftercare.releasing import Outcome, Releasing
@@ -46,6 +48,13 @@ class AfterOffice(Office):
         order = self.shop.orders[voucher]
         ended = self.clock.now - timedelta(days=1, seconds=1)
         self.shop.orders[voucher] = replace(order, valid_until=ended)
+
+    def decides(self, holder: str) -> None:
+        """From now on this one decides about the event: `online`, or a hub."""
+        here = holder == authority.ONLINE
+        standing = authority.Standing(EVENT, 1, "", holder, here, here, self.clock.now)
+        with writing(self.registration.engine) as connection:
+            authority.set_standing(connection, standing)
 
     def usable(self) -> list[str]:
         """The vouchers that would make a ticket cheaper now."""

@@ -391,3 +391,64 @@ _BEFORE = (
     " 'foundation', 'summit2027', 12, 'recognition', 'OLD-CODE', 50, '2027-03-03T09:00:00.000000+00:00', 'one',"
     " 'placed', 1, '2027-02-01T09:00:00.000000+00:00')",
 )
+
+
+# While a hub decides
+
+
+def test_while_a_hub_decides_nobody_is_freed_here(office: AfterOffice) -> None:
+    voucher = office.given()
+    office.decides("a hub")
+
+    for by_hand in (False, True):
+        with pytest.raises(NotReleasableError, match=r"decides.*until the hub has handed back"):
+            office.release(voucher, by_hand=by_hand)
+    assert office.usable() == [voucher]
+    assert office.releasing.find(EVENT, "1").state == "granted"
+    office.decides("online")
+    assert office.release(voucher).state == "released"
+
+
+def test_a_release_that_waits_for_the_shop_waits_for_the_hub_too(office: AfterOffice) -> None:
+    voucher = office.given()
+    office.shop.faults.append(ShopUnreachableError("The shop answered 500."))
+    assert office.release(voucher).state == "waiting"
+    office.decides("a hub")
+
+    pushed = office.releasing.push(EVENT)
+    assert (pushed.ended, pushed.refused) == (0, 0)
+    assert "hub at the venue decides" in pushed.problems[0]
+    assert office.usable() == [voucher], "the shop was not asked"
+    assert office.releasing.find(EVENT, "1").state == "releasing"
+    office.decides("online")
+    assert office.releasing.push(EVENT).ended == 1
+    assert office.usable() == []
+
+
+def test_handed_over_while_the_shop_is_asked_frees_nobody(office: AfterOffice) -> None:
+    voucher = office.given()
+    withdraw = office.shop.withdraw
+
+    def slowly(order: object) -> object:
+        office.decides("a hub")
+        return withdraw(order)  # type: ignore[arg-type] # as it was given
+
+    office.shop.withdraw = slowly  # type: ignore[method-assign, assignment] # the event is handed over meanwhile
+    assert office.release(voucher).state == "waiting"
+    office.decides("online")
+    assert office.again(request_id="two").reason is Reason.ALREADY_REDEEMED
+    office.shop.withdraw = withdraw  # type: ignore[method-assign] # as it was
+    assert office.releasing.push(EVENT).ended == 1
+    assert office.again(request_id="three").reason is Reason.GRANTED
+
+
+def test_while_a_hub_decides_a_lost_voucher_is_given_anew_and_its_holder_stays_taken(office: AfterOffice) -> None:
+    first = office.given()
+    office.decides("a hub")
+
+    outcome = office.reissue(first)
+    assert outcome.state == "reissued"
+    office.outbox.deliver_due()
+    assert office.usable() == [outcome.voucher]
+    office.decides("online")
+    assert office.again(request_id="two").reason is Reason.ALREADY_REDEEMED

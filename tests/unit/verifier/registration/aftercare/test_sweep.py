@@ -171,3 +171,13 @@ def test_an_event_without_a_connected_shop_cannot_be_swept(tmp_path: Path) -> No
         with pytest.raises(ShopError, match="connected to no shop"):
             office.sync()
         office.registration.engine.dispose()
+
+
+def test_while_a_hub_decides_what_ran_out_frees_nobody(office: AfterOffice) -> None:
+    voucher = office.given()
+    office.end(voucher)
+    office.decides("a hub")
+
+    assert office.sync().released == ()
+    office.decides("online")
+    assert office.sync().released == (1,)

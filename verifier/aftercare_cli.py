@@ -188,7 +188,8 @@ def cases_list(
             print_json(cases.to_json(case))
         else:
             ended = f"  closed by {case.closed_by}: {case.why}" if case.closed_at else ""
-            typer.echo(f"{case.number}  grant {case.redemption_id}  {case.sentence}{ended}")
+            about = "desks" if case.redemption_id is None else f"grant {case.redemption_id}"
+            typer.echo(f"{case.number}  {about}  {case.sentence}{ended}")
 
 
 @cases_app.command("close")

@@ -31,7 +31,7 @@ from verifier.desk.formats.bundle import (
     Seen,
 )
 from verifier.desk.formats.epochs import Chain, Signatories
-from verifier.desk.venue import command, store
+from verifier.desk.venue import command, conflicts, store
 from verifier.desk.venue.keys import OwnKeys
 from verifier.desk.venue.store import DeviceRow, KeptBundle
 from verifier.ground import audit
@@ -159,7 +159,7 @@ class Bundles:
             if authority.standing(connection, event_id) is None:  # nobody handed over to this machine yet
                 elsewhere = authority.Standing(event_id, 0, "", authority.ONLINE, False, False, now)
                 authority.set_standing(connection, elsewhere)
-            command.recount(connection, policy)
+            conflicts.recount(connection, policy, now=now)
             audit.write(
                 connection,
                 actor="command line",

@@ -143,6 +143,8 @@ def known_here(connection: Connection, policy: EventPolicy) -> tuple[Given, ...]
     salt = authority.known_salt(connection, event=policy.event)
     kept = store.bundle_of(connection, policy.event)
     is_hub = kept is not None and kept.is_imported
+    at_desk = policy.provisional_at_desk
+    value = None if at_desk is None else at_desk.value_each
     found = []
     for grant in authority.grants(connection, event=policy.event):
         desk, request_id = request_of(grant)
@@ -158,6 +160,7 @@ def known_here(connection: Connection, policy: EventPolicy) -> tuple[Given, ...]
                 issuer=grant.issuer,
                 achievement=grant.achievement,
                 percent=grant.percent,
+                value=value if grant.proof == OFFLINE_PROOF else None,
                 kind="provisional" if grant.proof == OFFLINE_PROOF else "granted",
             )
         )

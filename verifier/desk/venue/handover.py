@@ -25,7 +25,7 @@ from verifier.desk.formats import epochs, tokens
 from verifier.desk.formats.bundle import Device, Moment
 from verifier.desk.formats.epochs import Chain, Signatories
 from verifier.desk.service import AT_THE_COMMAND_LINE, Actor
-from verifier.desk.venue import command, store
+from verifier.desk.venue import command, conflicts, store
 from verifier.desk.venue.bundles import Bundles, device_of, put_devices, signatories_of
 from verifier.desk.venue.keys import OwnKeys
 from verifier.desk.venue.logbook import Logbook
@@ -33,6 +33,7 @@ from verifier.ground import audit
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.registration import authority
+from verifier.registration.aftercare import cases
 from verifier.registration.authority import ONLINE
 from verifier.registration.events import Acceptance
 from verifier.registration.ledger import Claim
@@ -55,6 +56,17 @@ class _HubGrant(BaseModel):
     granted_at: Moment
 
 
+class _HubCase(BaseModel):
+    """What a person decided at a hub about something that the journals left to one."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    kind: conflicts.Kind
+    subject: str = Field(min_length=1, max_length=250)
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(min_length=1, max_length=500)
+
+
 class _HubGrants(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -62,6 +74,7 @@ class _HubGrants(BaseModel):
     event: str
     grants: Annotated[tuple[_HubGrant, ...], BeforeValidator(as_tuple)] = ()
     desks: Annotated[tuple[Device, ...], BeforeValidator(as_tuple)] = ()
+    cases: Annotated[tuple[_HubCase, ...], BeforeValidator(as_tuple)] = ()
 
 
 @dataclass(frozen=True)
@@ -265,7 +278,17 @@ class Handover:
         self._logbook.settle(policy)
         new = sum(grant.request_id not in answered for grant in handed.grants)
         with writing(self._registration.engine) as connection:
-            tally = command.recount(connection, policy)
+            tally = conflicts.recount(connection, policy, now=now)
+            for decided in handed.cases:
+                cases.decided_elsewhere(
+                    connection,
+                    event=policy.event,
+                    kind=decided.kind,
+                    subject=decided.subject,
+                    by=decided.by,
+                    why=decided.why,
+                    now=now,
+                )
             standing = authority.standing(connection, policy.event)
             if standing is not None and standing.is_here and not standing.is_open:
                 command.open_now(connection, policy.event, now=now)
@@ -345,11 +368,17 @@ class Handover:
             strict_json.loads_object(strict_json.dumps(device_of(row).model_dump(mode="json")))
             for row in store.devices_of(connection, policy.event)
         ]
+        decided: list[JsonValue] = [
+            {"kind": case.kind, "subject": case.subject, "by": case.closed_by, "why": case.why}
+            for case in conflicts.found_before(connection, policy.event).values()
+            if case.closed_at is not None
+        ]
         signer = self._keys.signer("hub")
         parts = [listed[at : at + GRANTS_A_TOKEN] for at in range(0, len(listed), GRANTS_A_TOKEN)] or [[]]
+        first: JsonObject = {"desks": desks, "cases": decided}
         lines = [
             tokens.sign(
-                {"layout": 1, "event": policy.event, "grants": part, "desks": desks if number == 0 else []},
+                {"layout": 1, "event": policy.event, "grants": part, **(first if number == 0 else {})},
                 typ=tokens.GRANTS,
                 signer=signer,
             )
@@ -384,6 +413,7 @@ def _write_whole(file: Path, text: str) -> Path:
 def _read_grants(lines: Iterable[str], *, hub: PublicKey, event: str) -> _HubGrants:
     grants: list[_HubGrant] = []
     desks: list[Device] = []
+    decided: list[_HubCase] = []
     for line in lines:
         try:
             if tokens.typ_of(line) != tokens.GRANTS:
@@ -397,7 +427,8 @@ def _read_grants(lines: Iterable[str], *, hub: PublicKey, event: str) -> _HubGra
             raise EpochError(f"The file holds grants of another event than {event}.")
         grants += part.grants
         desks += part.desks
-    return _HubGrants(layout=1, event=event, grants=tuple(grants), desks=tuple(desks))
+        decided += part.cases
+    return _HubGrants(layout=1, event=event, grants=tuple(grants), desks=tuple(desks), cases=tuple(decided))
 
 
 def _claim(grant: _HubGrant, *, policy: EventPolicy) -> Claim:

@@ -1,6 +1,6 @@
 """The journals of an event's desks: taken in, handed on, undone, counted. Their rules are `desk.merge`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,14 +12,15 @@ from schemas.strict_json import JsonObject, JsonValue
 from verifier.desk import merge
 from verifier.desk.errors import JournalError, RequestRefusedError, UnknownDeskError
 from verifier.desk.formats import journal, tokens
-from verifier.desk.merge import Given, Span, Tally
-from verifier.desk.venue import command, store
+from verifier.desk.merge import Conflict, Given, Span, Tally
+from verifier.desk.venue import command, conflicts, store
 from verifier.desk.venue.devices import Admitted
 from verifier.desk.venue.store import DeviceRow
 from verifier.ground.clock import system_clock
 from verifier.ground.database import reading, writing
 from verifier.registration import authority
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError
+from verifier.registration.aftercare.model import Case
 from verifier.registration.aftercare.releasing import Releasing
 from verifier.registration.events import Acceptance
 from verifier.registration.ledger import Claim
@@ -65,18 +66,35 @@ class Report:
     holder: str
     is_forked: bool
     waiting_for: tuple[str, ...]
+    cases: Mapping[tuple[str, str], Case]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What people call each desk."""
+        return {row.desk: row.name for row in self.devices}
 
     def name_of(self, desk: str) -> str:
         """What people call a desk; online where no desk gave it."""
-        names = {row.desk: row.name for row in self.devices}
-        return names.get(desk, desk) or "online"
+        return self.names.get(desk, desk) or "online"
+
+    def case_of(self, conflict: Conflict) -> Case | None:
+        """The case in which a person decides, or decided, about a conflict."""
+        return self.cases.get((conflicts.GIVEN_TWICE, conflicts.subject_of(conflict)))
 
     @property
     def wants_a_person(self) -> bool:
-        """Whether there is anything that a person must look at."""
+        """Whether there is anything that a person must look at, and has not decided yet."""
         spans = self.tally.spans
-        broken = any(span.gaps or span.forks or span.broken for span in spans)
-        return bool(self.tally.conflicts or broken or self.is_forked or self.provisional_over_cap)
+        broken = any(span.gaps or span.broken for span in spans)
+        forked = [(conflicts.FORKED, f"{span.desk}/{seq}") for span in spans for seq in span.forks]
+        over = [(conflicts.OVER_THE_CAP, desk) for desk in self.provisional_over_cap]
+        twice = [(conflicts.GIVEN_TWICE, conflicts.subject_of(conflict)) for conflict in self.tally.conflicts]
+        undecided = any(not self._is_decided(*matter) for matter in (*forked, *over, *twice))
+        return undecided or broken or self.is_forked
+
+    def _is_decided(self, kind: str, subject: str) -> bool:
+        case = self.cases.get((kind, subject))
+        return case is not None and case.closed_at is not None
 
     def to_json(self) -> JsonObject:
         """The report for programs."""
@@ -102,8 +120,13 @@ class Report:
                 "request_id": given.request_id,
             }
 
-        conflicts: list[JsonValue] = [
-            {"first": told(conflict.first), "second": told(conflict.second)} for conflict in self.tally.conflicts
+        def case(found: Case | None) -> JsonObject:
+            """The case of a conflict, and what a person decided in it."""
+            return {"case": found.number if found else None, "decided": found.why if found else None}
+
+        in_conflict: list[JsonValue] = [
+            {"first": told(conflict.first), "second": told(conflict.second), **case(self.case_of(conflict))}
+            for conflict in self.tally.conflicts
         ]
         journals: list[JsonValue] = [
             {
@@ -123,7 +146,7 @@ class Report:
             "forked": self.is_forked,
             "waiting_for": [*self.waiting_for],
             "rings": {**self.rings},
-            "conflicts": conflicts,
+            "conflicts": in_conflict,
             "undone": len(self.tally.undone),
             "over_the_cap": {**self.provisional_over_cap},
             "journals": journals,
@@ -159,7 +182,7 @@ class Logbook:
         with writing(self._registration.engine) as connection:
             found = _take_in(connection, policy, entry_tokens, now=now)
             if found.new:
-                command.recount(connection, policy)
+                conflicts.recount(connection, policy, now=now)
             if by is not None and last is not None:
                 upto = next((span.upto for span in found.spans if span.desk == by.row.desk), 0)
                 if upto >= last:  # its journal is whole here
@@ -191,7 +214,7 @@ class Logbook:
             self._registration.ledger.claim(_settled(one, policy=policy))
         if new:
             with writing(self._registration.engine) as connection:
-                command.recount(connection, policy)
+                conflicts.recount(connection, policy, now=self._clock())
         return len(new)
 
     def handed_on(self, event_id: str, *, after: int) -> tuple[tuple[int, str], ...]:
@@ -246,7 +269,7 @@ class Logbook:
             withdrawn_in_shop=self._is_hub(row.event),
         )
         with writing(self._registration.engine) as connection:
-            command.recount(connection, self._registration.event(row.event))
+            conflicts.recount(connection, self._registration.event(row.event), now=self._clock())
 
     def report(self, event_id: str) -> Report:
         """How an event's desks stand now.
@@ -261,6 +284,7 @@ class Logbook:
             chain = command.chain_of(connection, policy.event)
             standing = authority.standing(connection, policy.event)
             before = len(command.redeemed_before(connection, policy.event))
+            found = conflicts.found_before(connection, policy.event)
             waits = standing is not None and standing.is_here and not standing.is_open
             missing = (
                 command.missing_desks(connection, policy.event, epoch=chain.epoch)
@@ -274,12 +298,13 @@ class Logbook:
             tally,
             devices,
             rings,
-            _over_the_cap(tally, devices),
+            conflicts.over_the_cap(tally, devices),
             worst_case(policy, devices),
             chain.epoch,
             chain.holder,
             chain.is_forked,
             missing,
+            found,
         )
 
     def _is_hub(self, event_id: str) -> bool:
@@ -291,17 +316,6 @@ def worst_case(policy: EventPolicy, devices: Iterable[DeviceRow]) -> int:
     at_desk = policy.provisional_at_desk
     caps = sum(row.cap for row in devices if row.state == "active")
     return 0 if at_desk is None else caps * at_desk.value_each
-
-
-def _over_the_cap(tally: Tally, devices: Iterable[DeviceRow]) -> dict[str, int]:
-    """How many more than it may each desk gave when it was cut off; those that were undone were given, too."""
-    caps = {row.desk: row.cap for row in devices}
-    given: dict[str, int] = {}
-    all_given = (*tally.standing, *(conflict.second for conflict in tally.conflicts), *tally.undone)
-    for one in all_given:
-        if one.kind == "provisional" and one.desk in caps:
-            given[one.desk] = given.get(one.desk, 0) + 1
-    return {desk: count - caps[desk] for desk, count in sorted(given.items()) if count > caps[desk]}
 
 
 def _take_in(

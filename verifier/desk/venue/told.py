@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from schemas import timestamps
-from verifier.desk.merge import Given
+from verifier.desk.venue import conflicts
 from verifier.desk.venue.logbook import Report
+from verifier.registration.aftercare.model import Case
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -17,8 +17,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"Given: {rings['online']} online before, {rings['hub']} by a hub, {rings['offline']} when cut off."
     yield f"Worst case of what is given when cut off: {report.worst_case}."
     for conflict in report.tally.conflicts:
-        first = "online, before" if conflict.first is None else _said(report, conflict.first)
-        yield f"Twice: first {first}; then {_said(report, conflict.second)}"
+        yield f"{conflicts.told(conflict, names=report.names)}{_decided(report.case_of(conflict))}"
     for desk, more in report.provisional_over_cap.items():
         yield f"{report.name_of(desk)} gave {more} more than its cap when it was cut off."
     for span in report.tally.spans:
@@ -32,6 +31,7 @@ def lines(report: Report) -> Iterator[str]:
         yield "Nothing wants a person."
 
 
-def _said(report: Report, given: Given) -> str:
-    value = f", worth {given.value}" if given.value is not None else ""
-    return f"{report.name_of(given.desk)} at {timestamps.show(given.at)} ({given.kind}, {given.percent} %{value})"
+def _decided(case: Case | None) -> str:
+    if case is None:
+        return ""
+    return f" [case {case.number}]" if case.closed_at is None else f" [case {case.number}, closed: {case.why}]"

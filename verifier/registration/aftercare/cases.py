@@ -1,4 +1,5 @@
-"""Cases for a person: a badge that was withdrawn after its discount was given, a voucher that lives on.
+"""Cases for a person: a badge that was withdrawn after its discount was given, a voucher that lives on, a discount
+that two desks gave.
 
 Looking again fetches each issuer's document and lists anew and whole, never per badge, so nobody learns whose
 badge is looked at. A case takes nothing away: a person decides, and may release the discount. What could not be
@@ -107,7 +108,51 @@ def close(
         case = store.close_case(connection, number, event=event, actor=actor, why=why, now=now)
         if case is None:
             raise UnknownCaseError(f"The event {event} has no open case {number}.")
-        _note(connection, event, number, case.redemption_id, "case.close", actor, role, why, now=now)
+        _note(connection, case, "case.close", actor, role, why, now=now)
+
+
+def open_found(
+    connection: Connection,
+    *,
+    event: str,
+    kind: str,
+    subject: str,
+    sentence: str,
+    grant: int | None,
+    actor: str,
+    now: datetime,
+) -> int | None:
+    """Open a case that another room found, in the caller's transaction: once for each kind and subject. `grant`:
+    the one of this office that it is about, if there is one. Its number; None if it was opened before.
+    """
+    number = store.open_case(
+        connection, event=event, number=grant, kind=kind, sentence=sentence, subject=subject, now=now
+    )
+    if number is not None:
+        (case,) = (
+            case for case in store.listed_cases(connection, event=event, closed=False) if case.number == number
+        )
+        _note(connection, case, "case.open", actor, "program", sentence, now=now)
+    return number
+
+
+def decided_elsewhere(
+    connection: Connection, *, event: str, kind: str, subject: str, by: str, why: str, now: datetime
+) -> bool:
+    """Close a case here that a person closed on another machine, in the caller's transaction. False where no such
+    case is open.
+    """
+    for case in store.listed_cases(connection, event=event, closed=False):
+        if (case.kind, case.subject) == (kind, subject):
+            store.close_case(connection, case.number, event=event, actor=by, why=why, now=now)
+            _note(connection, case, "case.close", by, "hub", why, now=now)
+            return True
+    return False
+
+
+def in_transaction(connection: Connection, event: str) -> tuple[Case, ...]:
+    """Every case of an event, closed or not, as the caller's transaction sees it."""
+    return store.listed_cases(connection, event=event, closed=True)
 
 
 def to_json(case: Case) -> JsonObject:
@@ -117,6 +162,7 @@ def to_json(case: Case) -> JsonObject:
         "event": case.event,
         "grant": case.redemption_id,
         "kind": case.kind,
+        "subject": case.subject,
         "sentence": case.sentence,
         "opened_at": timestamps.show(case.opened_at),
         "closed_at": timestamps.show(case.closed_at) if case.closed_at else None,
@@ -128,13 +174,16 @@ def to_json(case: Case) -> JsonObject:
 def _open(engine: Engine, event: str, number: int, finding: Finding, *, now: datetime) -> int | None:
     sentence = _SENTENCES[finding.state]
     with writing(engine) as connection:
-        case = store.open_case(
-            connection, event=event, number=number, kind=finding.state, sentence=sentence, now=now
+        return open_found(
+            connection,
+            event=event,
+            kind=finding.state,
+            subject=f"grant {number}",
+            sentence=sentence,
+            grant=number,
+            actor="the issuer's lists",
+            now=now,
         )
-        if case is not None:
-            actor = "the issuer's lists"
-            _note(connection, event, case, number, "case.open", actor, "program", sentence, now=now)
-        return case
 
 
 def _lookup(kept: Standing) -> Lookup:
@@ -144,24 +193,17 @@ def _lookup(kept: Standing) -> Lookup:
 
 
 def _note(
-    connection: Connection,
-    event: str,
-    case: int,
-    grant: int,
-    act: str,
-    actor: str,
-    role: str,
-    reason: str,
-    *,
-    now: datetime,
+    connection: Connection, case: Case, act: str, actor: str, role: str, reason: str, *, now: datetime
 ) -> None:
+    of_grant = "" if case.redemption_id is None else f" of grant {case.redemption_id}"
     audit.write(
         connection,
         actor=actor,
         role=role,
         act=act,
-        event=event,
-        subject=f"case {case} of grant {grant}",
+        event=case.event,
+        subject=f"case {case.number}{of_grant}",
         reason=reason,
         now=now,
+        details={"case": case.sentence},
     )

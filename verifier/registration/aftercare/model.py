@@ -47,17 +47,22 @@ class Given:
 
 @dataclass(frozen=True)
 class Case:
-    """Something that a person must look at; it takes nothing away by itself."""
+    """Something that a person must look at; it takes nothing away by itself.
+
+    `redemption_id`: the grant of this office that it is about, if there is one; `subject`: what it is about, the
+    same however often it is found again.
+    """
 
     number: int
     event: str
-    redemption_id: int
+    redemption_id: int | None
     kind: str
     sentence: str
     opened_at: datetime
     closed_at: datetime | None
     closed_by: str | None
     why: str | None
+    subject: str
 
 
 @dataclass(frozen=True)

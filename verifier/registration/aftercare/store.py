@@ -43,6 +43,7 @@ from verifier.registration.store import (
 Purpose = Literal["release", "reissue"]
 WithdrawalState = Literal["waiting", "refused", "done", "stopped"]
 MAX_SENTENCE = 500
+MAX_SUBJECT = 250
 
 withdrawals = Table(
     "withdrawals",
@@ -66,14 +67,15 @@ cases = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("event", String(64), nullable=False, index=True),
-    Column("redemption_id", Integer, nullable=False),
+    Column("redemption_id", Integer, nullable=True),
     Column("kind", String(32), nullable=False),
     Column("sentence", String(MAX_SENTENCE), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime, nullable=True),
     Column("closed_by", String(200), nullable=True),
     Column("why", String(500), nullable=True),
-    UniqueConstraint("redemption_id", "kind"),
+    Column("subject", String(MAX_SUBJECT), nullable=False, server_default=""),
+    UniqueConstraint("event", "kind", "subject"),
 )
 
 event_totals = Table(
@@ -285,13 +287,30 @@ def end_withdrawal(
 
 
 def open_case(
-    connection: Connection, *, event: str, number: int, kind: str, sentence: str, now: datetime
+    connection: Connection,
+    *,
+    event: str,
+    number: int | None,
+    kind: str,
+    sentence: str,
+    now: datetime,
+    subject: str | None = None,
 ) -> int | None:
-    """Open a case of this kind for a grant; None if it was opened before, closed or not."""
-    same = (cases.c.redemption_id == number) & (cases.c.kind == kind)
+    """Open a case of this kind for a grant, or about another `subject`; None if it was opened before, closed or
+    not.
+    """
+    named = f"grant {number}" if subject is None else subject[:MAX_SUBJECT]
+    same = (cases.c.event == event) & (cases.c.kind == kind) & (cases.c.subject == named)
     if connection.execute(select(cases.c.id).where(same)).scalar() is not None:
         return None
-    row = {"event": event, "redemption_id": number, "kind": kind, "sentence": sentence, "opened_at": now}
+    row = {
+        "event": event,
+        "redemption_id": number,
+        "kind": kind,
+        "sentence": sentence[:MAX_SENTENCE],
+        "opened_at": now,
+        "subject": named,
+    }
     opened: int = connection.execute(insert(cases).values(row).returning(cases.c.id)).scalar_one()
     return opened
 

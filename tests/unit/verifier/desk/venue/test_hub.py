@@ -25,12 +25,13 @@ from verifier import app as apps
 from verifier.desk.errors import EpochError
 from verifier.desk.formats import epochs, tokens
 from verifier.desk.service import AT_THE_COMMAND_LINE, Actor
+from verifier.desk.venue import told
 from verifier.desk.venue.service import Venue
 from verifier.ground import audit
 from verifier.ground.database import DatabaseError, reading
 from verifier.ground.settings import Settings
 from verifier.registration import authority
-from verifier.registration.aftercare import NotReleasableError
+from verifier.registration.aftercare import NotReleasableError, cases
 from verifier.registration.aftercare.releasing import Releasing
 from verifier.registration.outbox import Outbox
 
@@ -438,6 +439,103 @@ def test_the_report_names_both_desks_of_a_conflict(handed: Any) -> None:
     assert conflict["second"]["value"] == 400
     assert report["rings"] == {"online": 0, "hub": 1, "offline": 0}
     assert report["worst_case"] == 2 * 3 * 400
+
+
+def twice(world: Venues, hub: AppClient, one: DeskSimulator, lead: DeskSimulator) -> None:
+    """One holder gets it at a desk that is cut off, and at the hub."""
+    one.redeem(hub, badge(), request_id="at the hub")
+    one.grant(REFERENCE, "at the hub")
+    world.clock.pass_by(minutes=-5)
+    lead.grant_provisionally(REFERENCE, "cut off")
+    for desk in (lead, one):
+        desk.send(hub)
+
+
+def test_a_conflict_opens_one_case_with_both_desks_times_and_values(handed: Any) -> None:
+    world, hub, one, lead = handed
+    twice(world, hub, one, lead)
+    for desk in (lead, one, lead):
+        desk.send(hub)
+    at_hub = world.of_hub("hub")
+    engine = at_hub.registration.engine
+
+    (case,) = cases.listed(EVENT, engine=engine)
+    assert (case.kind, case.subject) == ("given_twice", f"{lead.id}/cut off")
+    assert case.sentence == (
+        "Twice: first Door 1 at 2027-02-01T09:00:00Z (granted, 50 %);"
+        " then Lead at 2027-02-01T08:55:00Z (provisional, 50 %, worth 400)"
+    )
+    opened = audit.entries(engine, event=EVENT)[-1]
+    assert (opened.act, opened.actor, opened.reason) == ("case.open", "the desks' journals", case.sentence)
+    report = at_hub.logbook.report(EVENT)
+    assert report.wants_a_person
+    assert (report.to_json()["conflicts"][0]["case"], report.to_json()["conflicts"][0]["decided"]) == (1, None)
+
+
+def test_a_person_s_decision_is_written_down_and_stays_whatever_is_merged_again(handed: Any) -> None:
+    world, hub, one, lead = handed
+    twice(world, hub, one, lead)
+    at_hub = world.of_hub("hub")
+    engine = at_hub.registration.engine
+    cases.close(EVENT, 1, actor="AE", why="two people, one badge: left as it is", engine=engine)
+    lead.send(hub)
+
+    assert cases.listed(EVENT, engine=engine) == ()
+    report = at_hub.logbook.report(EVENT)
+    assert not report.wants_a_person
+    assert list(told.lines(report))[-2].endswith("[case 1, closed: two people, one badge: left as it is]")
+    decided = audit.entries(engine, event=EVENT)[-1]
+    assert (decided.act, decided.actor) == ("case.close", "AE")
+    assert "Lead at" in str(decided.details["case"]) and "worth 400" in str(decided.details["case"])
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_the_office_has_the_hub_s_cases_once_and_what_was_decided_in_them(handed: Any, decided: bool) -> None:
+    world, hub, one, lead = handed
+    twice(world, hub, one, lead)
+    at_hub = world.of_hub("hub")
+    if decided:
+        cases.close(EVENT, 1, actor="AE", why="left as it is", engine=at_hub.registration.engine)
+    file = at_hub.handover.hand_back(EVENT)
+    for _ in range(2):
+        world.venue.handover.take_back(file)
+
+    (case,) = cases.listed(EVENT, engine=world.registration.engine, closed=True)
+    assert (case.kind, case.redemption_id) == ("given_twice", 1)
+    assert (case.closed_by, case.why) == (("AE", "left as it is") if decided else (None, None))
+    if decided:
+        assert not world.venue.logbook.report(EVENT).wants_a_person
+    assert len(Releasing(world.registration).grants(EVENT)) == 1, "nothing was given or taken back by it"
+
+
+def test_a_cut_off_double_that_comes_late_opens_a_case_at_the_office(handed: Any) -> None:
+    world, _, one, lead = handed
+    world.venue.handover.take_back(world.of_hub("hub").handover.hand_back(EVENT))
+    for desk in (one, lead):
+        desk.grant_provisionally(REFERENCE, "cut off")
+        for _ in range(2):
+            desk.send(world.office)
+
+    (case,) = cases.listed(EVENT, engine=world.registration.engine)
+    assert case.sentence.count("provisional") == 2 and case.sentence.count("worth 400") == 2
+    states = [grant.state for grant in Releasing(world.registration).grants(EVENT)]
+    assert states == ["granted"], "an honest holder keeps it"
+
+
+def test_a_copied_device_and_one_over_its_cap_open_a_case_each(handed: Any) -> None:
+    world, hub, one, lead = handed
+    for number, reference in zip(range(5), references(), strict=False):
+        one.grant_provisionally(reference, str(number))
+    lead.enter("note", reason="one", initials="AE")
+    copied, lead.entries = lead.entries, []
+    lead.enter("note", reason="another", initials="AE")
+    lead.entries += copied
+    for desk in (one, lead, one):
+        desk.send(hub)
+
+    engine = world.of_hub("hub").registration.engine
+    found = [(case.kind, case.subject) for case in cases.listed(EVENT, engine=engine)]
+    assert found == [("over_the_cap", one.id), ("journal_forked", f"{lead.id}/1")]
 
 
 def test_more_than_the_cap_is_told(handed: Any) -> None:

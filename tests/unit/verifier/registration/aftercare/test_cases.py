@@ -72,7 +72,7 @@ class WatchingOffice(AfterOffice):
         with reading(self.registration.engine) as connection:
             return store.standings(connection, event=EVENT)
 
-    def listed(self, *, closed: bool = False) -> list[tuple[int, str]]:
+    def listed(self, *, closed: bool = False) -> list[tuple[int | None, str]]:
         found = cases.listed(EVENT, engine=self.registration.engine, closed=closed)
         return [(case.redemption_id, case.kind) for case in found]
 

@@ -1,5 +1,6 @@
-/* Public keys out of DID documents, and signatures checked with them by the browser's own WebCrypto: the twin of
- * `keys.did`, `keys.jwk` and `keys.multikey`. The key's type decides the algorithm; what a token says must agree.
+/* Public keys out of DID documents, and signatures checked with them: by the browser's own WebCrypto, and by a package
+ * where that lacks Ed25519. The twin of `keys.did`, `keys.jwk` and `keys.multikey`. The key's type decides the
+ * algorithm; what a token says must agree.
  */
 
 import { FormatError, bytesOfNumber, fromBase58, fromBase64url, toBase64url } from "./bytes.js";
@@ -117,10 +118,26 @@ export async function isSigned(key, signature, message) {
   try {
     imported = await crypto.subtle.importKey("jwk", { ...key.jwk, ext: true }, IMPORTS[key.kind], true, ["verify"]);
   } catch {
-    throw new UnsupportedKeyError(`This browser cannot check signatures of the kind ${key.kind}.`);
+    if (key.kind === "Ed25519") return isSignedWithoutTheBrowser(key, signature, message);
+    throw unsupported(key);
   }
   return crypto.subtle.verify(VERIFIES[key.kind], imported, signature, message);
 }
+
+/* Ed25519 came late to browsers: where it is missing, a package checks it, loaded then and not before. The strict rules
+ * of RFC 8032, as the server's.
+ */
+async function isSignedWithoutTheBrowser(key, signature, message) {
+  let ed25519;
+  try {
+    ed25519 = await import("./vendor/ed25519.js");
+  } catch {
+    throw unsupported(key);
+  }
+  return ed25519.verifyAsync(signature, message, bytesIn(key.jwk, "x", 32), { zip215: false });
+}
+
+const unsupported = ({ kind }) => new UnsupportedKeyError(`This browser cannot check signatures of the kind ${kind}.`);
 
 function parsed(body, id) {
   try {

@@ -19,6 +19,15 @@ import { provisionalLeft, ringNow, standingGrants } from "../../verifier/desk/ap
 import { Collector, split } from "../../verifier/desk/app/series.js";
 import { holderHash } from "../../verifier/desk/app/signed.js";
 
+/* As a browser before 2025 that knows no Ed25519. */
+if (process.argv.includes("--without-ed25519")) {
+  const importKey = crypto.subtle.importKey.bind(crypto.subtle);
+  crypto.subtle.importKey = async (format, key, how, ...rest) => {
+    if (how.name === "Ed25519") throw new DOMException("Unrecognized name.", "NotSupportedError");
+    return importKey(format, key, how, ...rest);
+  };
+}
+
 const ANSWERS = {
   verify: told,
   read_json: (text) => readObject(text),

@@ -52,6 +52,27 @@ def test_the_browser_has_the_state_of_every_check_that_the_vector_expects(file: 
     assert twin.ask("verify", given)["answer"]["states"] == given["expect"]
 
 
+@pytest.mark.parametrize("name", ["valid_ed25519", "signature_ed25519", "valid", "signature"])
+def test_a_browser_without_ed25519_comes_to_the_same(name: str) -> None:
+    given = json.loads((CASES / f"{name}.json").read_text())
+    with asked("--without-ed25519") as old:
+        assert old.ask("verify", given)["answer"]["states"] == given["expect"]
+
+
+def test_random_ed25519_signatures_whole_and_damaged_are_judged_as_by_the_server() -> None:
+    """Each bit of signature and key counts, and a key that is no point is no reason to pass anything."""
+    chance = random.Random(8032)
+    template = json.loads((CASES / "valid_ed25519.json").read_text())
+    head, _, signature = template["token"].rpartition(".")
+    with asked("--without-ed25519") as old:
+        for _ in range(64):
+            damaged = bytearray(base64url.decode(signature))
+            damaged[chance.randrange(64)] ^= 1 << chance.randrange(8)
+            given = {**template, "token": f"{head}.{base64url.encode(bytes(damaged))}"}
+            assert vectors.states(given)["signature"] == "fail"
+            assert old.ask("verify", given)["answer"]["states"]["signature"] == "fail"
+
+
 def test_what_a_badge_says_is_the_same(twin: Twin) -> None:
     given = json.loads((CASES / "valid.json").read_text())
     said = twin.ask("verify", given)["answer"]["statement"]

@@ -32,14 +32,16 @@ class Twin:
 
 
 @contextmanager
-def asked() -> Iterator[Twin]:
-    """The modules, ready for questions; the test is skipped by name where there is no Node."""
+def asked(*options: str) -> Iterator[Twin]:
+    """The modules, ready for questions; the test is skipped by name where there is no Node. `options`: as
+    `ask.mjs` takes them.
+    """
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node on this machine")
     if not VENDOR.is_dir():
         pytest.skip("the pages' packages are not in keys/browser/vendor: ./run fetches them")
-    command = [node, str(HERE / "ask.mjs")]
+    command = [node, str(HERE / "ask.mjs"), *options]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:

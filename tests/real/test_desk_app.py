@@ -29,6 +29,7 @@ from tests.real.venue import (
     held,
     new_badge,
 )
+from tests.vectors.build import CASES
 from verifier.desk.formats import codes, tokens
 
 pytestmark = pytest.mark.real
@@ -563,3 +564,38 @@ def test_nothing_is_asked_of_anybody_else_and_the_console_is_silent(venue: LiveV
     at_office.next()
     assert at_office.watch.strangers([venue.url("office"), "blob:"]) == []
     assert at_office.watch.complaints == []
+
+
+def test_a_browser_without_ed25519_fetches_what_it_lacks_and_only_then(at_office: Device) -> None:
+    """On the page as it is served, under its policy; the second time without a network."""
+    page = at_office.page
+    page.evaluate(
+        """() => {
+          const importKey = crypto.subtle.importKey.bind(crypto.subtle);
+          crypto.subtle.importKey = async (format, key, how, ...rest) => {
+            if (how.name === "Ed25519") throw new DOMException("Unrecognized name.", "NotSupportedError");
+            return importKey(format, key, how, ...rest);
+          };
+        }"""
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    ask = """async ({ token, now, trust }) => {
+      const { verify } = await import("/keys/browser/verify.js");
+      const published = (documents) => new Map(Object.entries(documents).map(([address, { body, fetched_at }]) =>
+        [address, { body: new TextEncoder().encode(body), fetchedAt: Date.parse(fetched_at) }]));
+      const known = {
+        didDocuments: published(trust.did_documents), statusLists: published(trust.status_lists),
+        dictionaries: new Map(), statusAgeLimit: 3600000,
+      };
+      return (await verify({ token }, { trust: known, now: Date.parse(now) })).outcome;
+    }"""
+
+    def outcome(name: str) -> Any:
+        return page.evaluate(ask, json.loads((CASES / f"{name}.json").read_text()))
+
+    page.evaluate("() => navigator.serviceWorker.ready")
+    assert outcome("valid") == "valid" and "ed25519.js" not in asked
+    at_office.context.set_offline(True)
+    assert (outcome("valid_ed25519"), outcome("signature_ed25519")) == ("valid", "not_valid")
+    at_office.context.set_offline(False)

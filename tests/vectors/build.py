@@ -46,6 +46,16 @@ def cases() -> Iterator[dict[str, Any]]:
     claims = jwt_claims.claims_of(ISSUER.document())
 
     yield case("valid", good)
+    by_ed25519 = ISSUER.sign(claims, signer=ED25519)
+    yield case("valid_ed25519", by_ed25519, did=with_key(ED25519), about="EdDSA, which some browsers lack")
+    cut = by_ed25519.rpartition(".")[0]
+    yield case(
+        "signature_ed25519",
+        f"{cut}.{base64url.encode(bytes(32) + base64url.decode(by_ed25519.rpartition('.')[2])[32:])}",
+        did=with_key(ED25519),
+        stops="signature",
+        about="another point R",
+    )
     yield case("valid_packed_desk_text", text=badge_qr.to_desk_text(packed))
     yield case("valid_packed_url_text", text=badge_qr.to_url_text(packed, host="badges.example.org"))
     yield case(

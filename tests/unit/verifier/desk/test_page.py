@@ -62,7 +62,7 @@ def test_the_device_keeps_every_module_that_the_page_imports(office: AppClient) 
         if not path.endswith(".js") or "vendor" in path:
             continue
         folder = path.rsplit("/", 1)[0]
-        for wanted in re.findall(r'(?:from|import) "(\.[^"]+)"', file.body.decode()):
+        for wanted in re.findall(r'(?:from |import |import\()"(\.[^"]+)"', file.body.decode()):
             parts = folder.split("/")
             for step in wanted.split("/"):
                 parts = parts[:-1] if step == ".." else parts if step == "." else [*parts, step]

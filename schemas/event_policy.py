@@ -27,7 +27,7 @@ from schemas import strict_yaml
 from schemas.strict_yaml import as_decimal, as_tuple
 
 OnlineProof = Literal["wallet_key", "mailbox", "holder_code"]
-DeskProof = Literal["name_against_id", "rotating_code"]
+DeskProof = Literal["name_against_id", "mail_against_order", "rotating_code"]
 
 
 class EventPolicyError(ValueError):

@@ -5,6 +5,7 @@
  * know is strange: this page cannot tell what it means and says so, and a server may well know it.
  */
 
+import { sha256, toHex, utf8 } from "./bytes.js";
 import { has, isObject } from "./strict-json.js";
 import { TimestampError, parse } from "./timestamps.js";
 
@@ -194,11 +195,23 @@ export function statement(document) {
     name: plain("name")[0]?.identityHash ?? null,
     subject: subject.id ?? null,
     references: [...new Set(plain("systemId").map((each) => each.identityHash))].filter((text) => text.startsWith("urn:uuid:")).sort(),
-    hashedAddress: identities.find((each) => each.identityType === "emailAddress" && each.hashed) ?? null,
+    hashedAddresses: identities.filter((each) => each.identityType === "emailAddress" && each.hashed),
     term: subject.term ?? null,
     validFrom: parse(document.validFrom),
     validUntil: has(document, "validUntil") ? parse(document.validUntil) : null,
   };
+}
+
+/** Whether a mail address that somebody typed is one of these identities, hashed as `schemas.identity` does; it is kept
+ * nowhere.
+ */
+export async function isAddressOf(typed, identities) {
+  const address = typed.trim().toLowerCase();
+  const matching = identities.map(async ({ identityHash, salt }) => {
+    const hash = `sha256$${toHex(await sha256(utf8(address + (salt ?? ""))))}`;
+    return hash === identityHash.toLowerCase();
+  });
+  return address !== "" && (await Promise.all(matching)).includes(true);
 }
 
 /** The issuer's id, whether given as a text or as a profile; "" if there is none. */

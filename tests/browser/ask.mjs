@@ -9,13 +9,14 @@ import { createInterface } from "node:readline";
 
 import { readDictionary, readText } from "../../keys/browser/badge-code.js";
 import { FormatError, fromBase64url, toHex, utf8 } from "../../keys/browser/bytes.js";
+import { isAddressOf } from "../../keys/browser/content.js";
 import { StrictJsonError, readObject } from "../../keys/browser/strict-json.js";
 import { TimestampError, parse } from "../../keys/browser/timestamps.js";
 import { readBadge, verify } from "../../keys/browser/verify.js";
 import { BundleError, open } from "../../verifier/desk/app/bundle.js";
 import { decide } from "../../verifier/desk/app/decide.js";
 import { AT_THE_OFFICE, advance } from "../../verifier/desk/app/epochs.js";
-import { provisionalLeft, ringNow, standingGrants } from "../../verifier/desk/app/rings.js";
+import { proofAtDesk, provisionalLeft, ringNow, standingGrants } from "../../verifier/desk/app/rings.js";
 import { Collector, split } from "../../verifier/desk/app/series.js";
 import { holderHash } from "../../verifier/desk/app/signed.js";
 
@@ -41,6 +42,8 @@ const ANSWERS = {
   collect: collected,
   ring: ringOf,
   standing,
+  proof: ({ listed, ...carried }) => proofAtDesk(listed, carried),
+  address: ({ typed, identities }) => isAddressOf(typed, identities),
   advance: async ({ tokens, event, keys }) => {
     const { epoch, holder, disputed } = await advance(AT_THE_OFFICE, tokens, { event, keys });
     return { epoch, holder: disputed ? "" : holder };
@@ -97,8 +100,8 @@ async function decided({ token, pin, event, badge, now, grants }) {
   const moment = parse(now);
   const { bundle, trust } = await open(token, { pin, event, now: moment });
   const verdict = await verify(readBadge(badge), { trust, now: moment });
-  const { kind, reason, percent, name, holders, day } = await decide(verdict, { bundle, grants, now: moment });
-  return { kind, reason, percent, name, holders, day, outcome: verdict.outcome };
+  const { kind, reason, percent, name, holders, day, proof } = await decide(verdict, { bundle, grants, now: moment });
+  return { kind, reason, percent, name, holders, day, proof, outcome: verdict.outcome };
 }
 
 async function collected(texts) {

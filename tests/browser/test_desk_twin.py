@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas import badge_qr, base64url, timestamps
+from schemas import badge_qr, base64url, identity, timestamps
 from tests.browser.twin import Twin, asked
 from tests.unit.verifier.desk.keys import BUNDLES, EPOCHS, SALT, bundle, desk_key
 from tests.unit.verifier.registration.policies import policy
@@ -17,10 +17,10 @@ from verifier.desk import rings
 from verifier.desk.errors import BundleError, EpochError
 from verifier.desk.formats import bundle as bundles
 from verifier.desk.formats import codes, epochs, tokens
-from verifier.desk.formats.bundle import BundledClaims, Device, Provisional, Seen
+from verifier.desk.formats.bundle import BundledClaims, DeskEvent, Device, Provisional, Seen
 from verifier.desk.formats.epochs import Chain, Signatories
 from verifier.desk.formats.journal import Entry
-from verifier.registration.events import NameAgainstId, decide_acceptance
+from verifier.registration.events import MailAgainstOrder, NameAgainstId, Proof, decide_acceptance
 from verifier.verification.reading import read_text
 from verifier.verification.service import judge
 
@@ -294,6 +294,74 @@ def test_both_know_in_which_ring_a_desk_is(twin: Twin, reached: bool) -> None:
             "office": "https://office.example",
         }
         assert twin.ask("ring", given)["answer"] == {"ring": here.ring, "ask": here.ask}
+
+
+def test_both_compare_the_same(twin: Twin) -> None:
+    proofs = ("name_against_id", "mail_against_order", "rotating_code")
+    for count in range(4):
+        for listed in itertools.permutations(proofs, count):
+            for name, address in itertools.product((True, False), repeat=2):
+                here = rings.proof_at_desk(listed, has_name=name, has_address=address)
+                asked_for = {"listed": listed, "hasName": name, "hasAddress": address}
+                assert twin.ask("proof", asked_for)["answer"] == here, asked_for
+
+
+@pytest.mark.parametrize(
+    ("typed", "matches"),
+    [
+        ("ada@example.org", True),
+        ("  ADA@Example.ORG ", True),
+        ("ada.other@example.org", False),
+        ("ada@example.or", False),
+        ("a da@example.org", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_compared_as_its_hash_was_made(twin: Twin, typed: str, matches: bool) -> None:
+    carried = [
+        identity.hashed(identity.normalised_email(address), identity_type=identity.EMAIL_TYPE, salt=salt)
+        for address, salt in (("other@example.org", "x"), ("ada@example.org", "a-salt"))
+    ]
+    here = any(one.matches(identity.normalised_email(typed), identity_type=identity.EMAIL_TYPE) for one in carried)
+    given = {"typed": typed, "identities": [one.model_dump(exclude_none=True) for one in carried]}
+
+    assert twin.ask("address", given)["answer"] is here is matches
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("addressed", [True, False])
+@pytest.mark.parametrize(
+    "listed", [("name_against_id",), ("mail_against_order",), ("name_against_id", "mail_against_order")]
+)
+def test_page_and_office_ask_the_same_of_a_badge_with_and_without_name_and_address(
+    twin: Twin, named: bool, addressed: bool, listed: tuple[str, ...]
+) -> None:
+    document = ISSUER.document(name="Ada Example" if named else None)
+    if addressed:
+        mail = identity.hashed("ada@example.org", identity_type=identity.EMAIL_TYPE, salt="a-salt")
+        document["credentialSubject"]["identifier"].append(mail.model_dump(exclude_none=True))
+    by = policy(proof_of_holding={"online": [], "desk": list(listed)})
+    made = bundle(ISSUER, event=DeskEvent.of(by, names={}))
+    text = text_of(ISSUER.token(document))
+    given = {
+        "token": made.token,
+        "pin": PIN,
+        "event": EVENT,
+        "badge": text,
+        "now": timestamps.show(NOW),
+        "grants": [],
+    }
+    found = twin.ask("decide", given)["answer"]
+
+    verdict = judge(read_text(text), trust=made.trust(), now=NOW)
+    proofs: dict[str, Proof] = {
+        "name_against_id": NameAgainstId(True),
+        "mail_against_order": MailAgainstOrder(True),
+    }
+    wanted = rings.proof_at_desk(listed, has_name=named, has_address=addressed)
+    assert found.get("proof") == wanted
+    proof = proofs[wanted or listed[0]]
+    assert found["reason"] == decide_acceptance(verdict, policy=by, now=NOW, proof=proof).reason.value
 
 
 def test_both_count_what_stands_in_journals_and_what_may_still_be_given(twin: Twin) -> None:

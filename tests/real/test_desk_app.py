@@ -14,7 +14,7 @@ import zxingcpp
 from PIL import Image
 
 from keys import browser as scripts
-from schemas import badge_qr
+from schemas import badge_qr, identity
 from tests.real import browser as look
 from tests.real.venue import (
     CAP,
@@ -29,10 +29,12 @@ from tests.real.venue import (
     held,
     new_badge,
 )
+from tests.unit.verifier.simulator import references
 from tests.vectors.build import CASES
 from verifier.desk.formats import codes, tokens
 
 pytestmark = pytest.mark.real
+NAMES = references()
 
 
 @pytest.fixture(scope="module")
@@ -564,6 +566,63 @@ def test_nothing_is_asked_of_anybody_else_and_the_console_is_silent(venue: LiveV
     at_office.next()
     assert at_office.watch.strangers([venue.url("office"), "blob:"]) == []
     assert at_office.watch.complaints == []
+
+
+def by_order() -> str:
+    """A badge without a name, with the hash of a mail address."""
+    document = ISSUER.document(reference=next(NAMES), name=None)
+    mail = identity.hashed("ada@example.org", identity_type=identity.EMAIL_TYPE, salt="a-salt")
+    document["credentialSubject"]["identifier"].append(mail.model_dump(exclude_none=True))
+    return ISSUER.token(document)
+
+
+def test_a_badge_without_a_name_is_compared_with_the_order_and_the_address_stays_nowhere(
+    tmp_path: Path, device: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keys.custody.SCRYPT_N", 1 << 10)
+    proofs = {"online": ["holder_code"], "desk": ["name_against_id", "mail_against_order"]}
+    venue = LiveVenue(tmp_path / "venue", proof_of_holding=proofs)
+    try:
+        desk = device("one")
+        page = desk.start()
+        desk.open(venue.enrolment("Door 1", at="office"))
+        met(desk, "The office decides")
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(f"{request.url} {request.post_data or ''}"))
+        address = page.get_by_label("Mail address as it stands on the order")
+
+        assert desk.type_code(by_order()) == "✓ Grant 50 %"
+        address.fill("somebody@example.org")
+        desk.press("Compare, and redeem if it is the same")
+        page.get_by_text("This is not the badge’s address.").wait_for()
+        assert address.input_value() == ""
+        address.fill(" Ada@Example.org")
+        desk.press("Compare, and redeem if it is the same")
+        assert desk.word("granted") == "✓ Granted 50 %"
+        desk.next()
+
+        desk.type_code(by_order())
+        desk.press("Address differs")
+        assert desk.word("address_differs") == "✕ Address differs"
+        desk.next()
+
+        venue.stop("office")
+        met(desk, "Cut off")
+        desk.type_code(by_order())
+        address.fill("ada@example.org")
+        desk.press("Compare, and redeem if it is the same")
+        page.get_by_label("Type the name as it stands on the ID").fill("Ada Example")
+        desk.press("Grant provisionally")
+        assert desk.word("provisional") == "◌ Provisional 50 %"
+        kinds = [(entry["kind"], entry.get("reason")) for entry in journal(desk)[1:]]
+        assert kinds == [("granted", None), ("refused", "address_not_confirmed"), ("provisional", None)]
+        kept = page.evaluate(
+            "async () => JSON.stringify([{ ...localStorage }, document.documentElement.outerHTML])"
+        )
+        assert "example.org" not in json.dumps(journal(desk)).replace("badges.example.org", "")
+        assert "ada@" not in (kept + " ".join(sent)).lower() and "somebody@" not in kept + " ".join(sent)
+    finally:
+        venue.close()
 
 
 def test_a_browser_without_ed25519_fetches_what_it_lacks_and_only_then(at_office: Device) -> None:

@@ -71,7 +71,7 @@ def as_code(token: str) -> str:
 class LiveVenue:
     """The machines of one event."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **changes: Any) -> None:
         self.folder = folder
         folder.mkdir()
         self.documents = DocumentsInMemory.of([ISSUER])
@@ -92,7 +92,7 @@ class LiveVenue:
         )
         self.venue = Venue(self.registration, clock=clock)
         file = folder / "summit.yaml"
-        file.write_bytes(document(provisional_at_desk={"per_desk": CAP, "value_each": 400}))
+        file.write_bytes(document(provisional_at_desk={"per_desk": CAP, "value_each": 400}, **changes))
         self.registration.add_event(file)
         self.start("office")
 

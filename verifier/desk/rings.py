@@ -6,13 +6,15 @@ The rules:
 2. Ring 0: the office decides and is reached. Ring 1: a hub decides and is reached. Both are exact.
 3. Ring 3: whoever decides cannot be reached. A few provisional discounts, with the name typed from the ID.
 4. A provisional one that was undone was given all the same: the cap is the worst loss that the organiser agreed
-to. 5. Others' badges are never given provisionally, since only a hub counts them; nor is anything to a holder of
-whom the
-   desk knows a grant.
+   to.
+5. Others' badges are never given provisionally, since only a hub counts them; nor is anything to a holder of whom
+   the desk knows a grant.
 6. An answer counts only if nobody else decides meanwhile: a desk that saw a newer epoch shows no older grant.
+7. A name in the badge is compared with an ID. A badge without one shows whose it is by the address on the order,
+   if the event takes that and the badge carries its hash.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +46,15 @@ def ring_now(chain: Chain, *, reached: bool, office: str) -> Now:
     if ask is None or not reached:
         return Now(CUT_OFF, ask)
     return Now(OFFICE if chain.holder == ONLINE else HUB, ask)
+
+
+def proof_at_desk(
+    listed: Collection[str], *, has_name: bool, has_address: bool
+) -> Literal["name_against_id", "mail_against_order"] | None:
+    """What a volunteer compares, of what the event takes (`listed`) and the badge carries; None: nothing."""
+    if has_name and "name_against_id" in listed:
+        return "name_against_id"
+    return "mail_against_order" if has_address and "mail_against_order" in listed else None
 
 
 def provisional_left(provisional: Provisional | None, cap: int, own: Iterable[Entry]) -> int:

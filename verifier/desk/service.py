@@ -38,6 +38,7 @@ _KINDS: dict[Reason, Kind] = {
     Reason.OTHER_PERIOD: "no_discount",
     Reason.NOT_VALID: "not_valid",
     Reason.NAME_NOT_CONFIRMED: "not_valid",
+    Reason.ADDRESS_NOT_CONFIRMED: "not_valid",
 }
 
 

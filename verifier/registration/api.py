@@ -3,7 +3,7 @@
 Everything is decided in `service`; the pages for people are `web`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +17,7 @@ from verifier.ground import openapi
 from verifier.ground.language import ENGLISH
 from verifier.ground.pages import problem
 from verifier.registration.errors import MailboxError
-from verifier.registration.events import HolderCode, MailboxCode, NameAgainstId, NoProof, Proof
+from verifier.registration.events import HolderCode, MailAgainstOrder, MailboxCode, NameAgainstId, NoProof, Proof
 from verifier.registration.reasons import Reason
 from verifier.registration.service import MAX_REQUEST_ID, Redemption, Registration
 from verifier.verification import reading as badge_reading
@@ -27,7 +27,10 @@ MAX_REQUEST_BYTES = 1 << 20
 RETRY_AFTER_SECONDS = 60
 STATUSES = {"granted": 201, "already_redeemed": 409, "refused": 422, "could_not_tell": 503}
 _TITLES = {409: "Already redeemed", 422: "Refused", 503: "Could not tell; nothing was granted"}
-_MEMBERS = ("badge", "holder_code", "mail_code", "exchange", "response_code", "presentation", "name_against_id")
+AT_A_DESK: Mapping[str, type[NameAgainstId] | type[MailAgainstOrder]] = {
+    proof.name: proof for proof in (NameAgainstId, MailAgainstOrder)
+}
+_MEMBERS = ("badge", "holder_code", "mail_code", "exchange", "response_code", "presentation", *AT_A_DESK)
 _ANSWERS = openapi.answers(
     {
         200: "Accepted, and worth 0 percent here: there is nothing to redeem.",
@@ -63,6 +66,7 @@ _REQUEST = openapi.body(
                 "response_code": openapi.TEXT,
                 "presentation": {"type": ["string", "object"]},
                 "name_against_id": {"type": "boolean"},
+                "mail_against_order": {"type": "boolean"},
             },
         }
     }
@@ -273,9 +277,10 @@ class _Shown:
 def _is_of_desk(body: bytes) -> bool:
     """Whether a request says what only a desk can say; then it must be one."""
     try:
-        return "name_against_id" in strict_json.loads_object(body, max_bytes=MAX_REQUEST_BYTES)
+        fields = strict_json.loads_object(body, max_bytes=MAX_REQUEST_BYTES)
     except StrictJsonError:
         return False
+    return any(name in fields for name in AT_A_DESK)
 
 
 def _parsed(body: bytes, *, desk: str | None = None) -> _Badge | _Shown:
@@ -283,13 +288,15 @@ def _parsed(body: bytes, *, desk: str | None = None) -> _Badge | _Shown:
     exchange with a wallet.
     """
     fields = _members(body, known=_MEMBERS)
-    if desk is not None or "name_against_id" in fields:
-        matches = fields.get("name_against_id")
-        if fields.keys() != {"badge", "name_against_id"} or not isinstance(matches, bool):
-            raise BadRequestError("A desk gives the members badge and name_against_id, and no others.")
+    compared = next((name for name in AT_A_DESK if name in fields), None)
+    if desk is not None or compared is not None:
+        matches = fields.get(compared or "")
+        if compared is None or fields.keys() != {"badge", compared} or not isinstance(matches, bool):
+            listed = " or ".join(AT_A_DESK)
+            raise BadRequestError(f"A desk gives the members badge and {listed}, and no others.")
         if desk is None:
-            raise BadRequestError("The member name_against_id is an enrolled desk's: there are none here.")
-        return _Badge(_badge_text(fields).encode(), NameAgainstId(matches))
+            raise BadRequestError(f"The member {compared} is an enrolled desk's: there are none here.")
+        return _Badge(_badge_text(fields).encode(), AT_A_DESK[compared](matches))
     texts = {name: _text(fields, name) for name in ("holder_code", "mail_code", "exchange", "response_code")}
     exchange, presentation = texts["exchange"], fields.get("presentation")
     if exchange is not None:

@@ -62,6 +62,17 @@ class NameAgainstId:
 
 
 @dataclass(frozen=True)
+class MailAgainstOrder:
+    """A volunteer at a desk typed the mail address that stands on the order: the desk compared it with the hash in
+    the badge, and says whether it is the same. The address itself comes nowhere.
+    """
+
+    matches: bool
+    name = "mail_against_order"
+    place: Place = "desk"
+
+
+@dataclass(frozen=True)
 class NoProof:
     """Nobody showed that the badge is theirs: enough for what is worth nothing."""
 
@@ -77,10 +88,10 @@ class ProofToCome:
     name = "to_come"
 
 
-Proof = HolderCode | WalletKey | MailboxCode | NameAgainstId | NoProof
+Proof = HolderCode | WalletKey | MailboxCode | NameAgainstId | MailAgainstOrder | NoProof
 BUILT: Mapping[Place, frozenset[str]] = {
     "online": frozenset({"holder_code", "wallet_key", "mailbox"}),
-    "desk": frozenset({"name_against_id"}),
+    "desk": frozenset({"name_against_id", "mail_against_order"}),
 }
 
 
@@ -211,6 +222,11 @@ def refusal_of_proof(
         return None if proof.holder == badge.credentialSubject.id else Reason.WRONG_WALLET
     if isinstance(proof, MailboxCode):
         return None if proof.arrived else Reason.WRONG_MAIL_CODE
+    if isinstance(proof, MailAgainstOrder):
+        carried = any(identity.hashed for identity in badge.credentialSubject.identities(EMAIL_TYPE))
+        if not carried:
+            return Reason.NO_ADDRESS_IN_BADGE
+        return None if proof.matches else Reason.ADDRESS_NOT_CONFIRMED
     if badge.credentialSubject.name is None:
         return Reason.NO_NAME_IN_BADGE
     return None if proof.matches else Reason.NAME_NOT_CONFIRMED

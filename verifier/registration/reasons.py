@@ -38,6 +38,8 @@ class Reason(StrEnum):
     WRONG_MAIL_CODE = "wrong_mail_code"
     NO_NAME_IN_BADGE = "no_name_in_badge"
     NAME_NOT_CONFIRMED = "name_not_confirmed"
+    NO_ADDRESS_IN_BADGE = "no_address_in_badge"
+    ADDRESS_NOT_CONFIRMED = "address_not_confirmed"
     NO_CAPACITY = "no_capacity"
     FOREIGN_LIMIT_REACHED = "foreign_limit_reached"
     RELEASED = "released"
@@ -140,6 +142,16 @@ ENGLISH: Mapping[Reason, Words] = {
     ),
     Reason.NAME_NOT_CONFIRMED: Words(
         "The name on the badge was not confirmed with an ID.",
+        "Not redeemed. " + _LEAD,
+    ),
+    Reason.NO_ADDRESS_IN_BADGE: Words(
+        "Your badge carries no mail address to compare with your order. Redeem it on the registration page with"
+        " your holder code.",
+        "It carries no mail address. They redeem on their own phone, on the registration page with the holder"
+        " code.",
+    ),
+    Reason.ADDRESS_NOT_CONFIRMED: Words(
+        "The mail address on your order is not the one of the badge.",
         "Not redeemed. " + _LEAD,
     ),
     Reason.NO_CAPACITY: Words(

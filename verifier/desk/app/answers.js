@@ -1,5 +1,6 @@
 /* One answer on the screen: a large word, what to do next, and the acts that are possible now. */
 
+import { isAddressOf } from "../../../keys/browser/content.js";
 import { dayOf, moment } from "./moments.js";
 import { CUT_OFF, HUB, mayGrantProvisionally } from "./rings.js";
 
@@ -9,6 +10,7 @@ const LOOKS = {
   provisional: ["unknown", "◌"],
   not_valid: ["fail", "✕"],
   name_differs: ["fail", "✕"],
+  address_differs: ["fail", "✕"],
   unreadable: ["fail", "✕"],
   revoked: ["fail", "✕"],
   bundle_expired: ["unknown", "?"],
@@ -23,7 +25,9 @@ const LOOKS = {
   registration_page: ["calm", "→"],
   short_code: ["calm", "→"],
 };
-const WORD = { short_code: "unreadable", cut_off: "ask_the_lead", lost: "ask_the_lead", no_discount: "no_discount" };
+const BY_MAIL = "mail_against_order";
+const NOT_CONFIRMED = { name_against_id: "name_not_confirmed", [BY_MAIL]: "address_not_confirmed" }; // written down when it was said
+const WORD = { short_code: "unreadable", cut_off: "ask_the_lead", lost: "ask_the_lead", no_discount: "no_discount", address_differs: "address_other" };
 const WHOLE_SENTENCE = ["bundle_expired", "dictionary_missing", "revoked", "unreadable", "short_code"];
 
 export class Answers {
@@ -54,29 +58,75 @@ export class Answers {
       this.#tell("cut_off", { ...answer, sentence: this.say(answer.foreign ? "cut_off_foreign" : "cut_off_no_more") });
       return;
     }
+    if (answer.proof === BY_MAIL && !this.looked.compared) {
+      this.#offerByMail();
+      return;
+    }
     if (provisional && !this.desk.rehearsing) {
       this.#offerProvisionally();
       return;
     }
     this.#draw("grant", {
       word: this.say("grant", { percent: answer.percent }),
-      lines: [line(answer.achievement, "gives"), line(this.say("compare")), line(answer.name, "name")],
+      lines: [line(answer.achievement, "gives"), ...this.#compared()],
       acts: [
-        act(this.say("match"), () => this.#redeem(), "first"),
+        act(this.say(answer.proof === BY_MAIL ? "ask_again" : "match"), () => this.#redeem(), "first"),
         act(this.say("differs"), () => this.#differs()),
         act(this.say("ask_lead"), () => this.#tell("ask_the_lead", { ...answer, reason: "held_for_a_person" })),
       ],
     });
   }
 
+  /* What is, or was, compared: the name with an ID, or the address on the order. */
+  #compared() {
+    const { name, proof } = this.looked.answer;
+    return proof === BY_MAIL ? [line(this.say("address_same"))] : [line(this.say("compare")), line(name, "name")];
+  }
+
+  /* The badge carries no name: the address on the order is compared here, with the hash in the badge, and kept nowhere. */
+  #offerByMail() {
+    const { answer } = this.looked;
+    const { form, typed } = this.#field("order-address", "type_address", "compare_address", { type: "email", maxLength: 254 });
+    const said = Object.assign(line(""), { role: "status" });
+    form.append(said);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const matches = await isAddressOf(typed.value, this.looked.verdict.statement.hashedAddresses);
+      typed.value = "";
+      if (!matches) {
+        said.textContent = this.say("address_differs");
+        typed.focus();
+        return;
+      }
+      this.looked.compared = true;
+      if (this.desk.now.ring === CUT_OFF && !this.desk.rehearsing) this.#offer();
+      else await this.#redeem();
+    });
+    this.#draw("grant", {
+      word: this.say("grant", { percent: answer.percent }),
+      lines: [line(answer.achievement, "gives"), line(this.say("no_name"))],
+      form,
+      acts: [
+        act(this.say("address_other"), () => this.#differs()),
+        act(this.say("ask_lead"), () => this.#tell("ask_the_lead", { ...answer, reason: "held_for_a_person" })),
+      ],
+    });
+  }
+
+  /* A form of one field and its button. */
+  #field(id, label, button, more) {
+    const form = document.createElement("form");
+    const typed = Object.assign(document.createElement("input"), { required: true, autocomplete: "off", id, ...more });
+    const said = Object.assign(line(this.say(label), "", "label"), { htmlFor: id });
+    const press = Object.assign(line(this.say(button), "button first", "button"), { type: "submit" });
+    form.append(said, typed, press);
+    return { form, typed, press };
+  }
+
   #offerProvisionally() {
     const { answer } = this.looked;
-    const form = document.createElement("form");
-    const label = line(this.say("type_name"), "", "label");
-    const typed = Object.assign(document.createElement("input"), { maxLength: 100, required: true, autocomplete: "off", id: "id-name" });
-    label.htmlFor = typed.id;
-    const give = Object.assign(line(this.say("match_provisional"), "button first", "button"), { type: "submit" });
-    form.append(label, typed, give);
+    const by = answer.proof === BY_MAIL ? "give_provisional" : "match_provisional";
+    const { form, typed, press: give } = this.#field("id-name", "type_name", by, { maxLength: 100 });
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       give.disabled = true;
@@ -88,8 +138,7 @@ export class Answers {
       word: this.say("provisional", { percent: answer.percent }),
       lines: [
         line(answer.achievement, "gives"),
-        line(this.say("compare")),
-        line(answer.name, "name"),
+        ...this.#compared(),
         line(this.say("provisional_why", { left: this.desk.left })),
       ],
       form,
@@ -109,8 +158,9 @@ export class Answers {
   }
 
   async #differs() {
-    await this.desk.refuse(this.looked, "name_not_confirmed");
-    this.#tell("name_differs", { ...this.looked.answer, reason: "name_not_confirmed" });
+    const reason = NOT_CONFIRMED[this.looked.answer.proof];
+    await this.desk.refuse(this.looked, reason);
+    this.#tell(this.looked.answer.proof === BY_MAIL ? "address_differs" : "name_differs", { ...this.looked.answer, reason });
   }
 
   #given(given) {
@@ -139,7 +189,7 @@ export class Answers {
     if (kind === "cut_off") acts.push(act(this.say("ask_again"), () => this.#again()));
     const hasReasons = this.looked.verdict !== null && !["granted", "provisional", "ticket_queue"].includes(kind);
     if (hasReasons) acts.push(act(this.say("lead_here"), (pressed) => this.#lead(kind, pressed)));
-    if (["not_valid", "ask_the_lead"].includes(kind) && told.reason !== "name_not_confirmed") {
+    if (["not_valid", "ask_the_lead"].includes(kind) && !Object.values(NOT_CONFIRMED).includes(told.reason)) {
       this.desk.refuse(this.looked, told.reason ?? kind);
     }
     const word = this.say(WORD[kind] ?? kind, { percent: told.percent });

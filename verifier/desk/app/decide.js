@@ -4,9 +4,10 @@
 
 import { fromBase64url } from "../../../keys/browser/bytes.js";
 import { parse } from "../../../keys/browser/timestamps.js";
+import { proofAtDesk } from "./rings.js";
 import { holderHash } from "./signed.js";
 
-/** `{kind, reason, percent, achievement, name, holders, issuer, achievementId, day, grant}`.
+/** `{kind, reason, percent, achievement, name, holders, issuer, achievementId, day, grant, proof}`.
  *
  * `kind` is one of grant, ticket_queue, no_discount, registration_page, not_valid, ask_the_lead. `grants`: those that
  * stand in the journals at hand, `{desk, at, holders, ring}`, without what was undone.
@@ -36,9 +37,14 @@ export async function decide(verdict, { bundle, grants, now }) {
   if (day !== undefined) return answer("ticket_queue", "already_redeemed", { ...accepted, day });
   const grant = grants.find((each) => each.holders.some((holder) => holders.includes(holder)));
   if (grant !== undefined) return answer("ticket_queue", "already_redeemed", { ...accepted, grant });
-  if (!event.proof_at_desk.includes("name_against_id")) return answer("registration_page", "proof_not_accepted_here", accepted);
-  if (stated.name === null) return answer("registration_page", "no_name_in_badge", accepted);
-  return answer("grant", "granted", { ...accepted, foreign: entry.foreign });
+  const proof = proofAtDesk(event.proof_at_desk, { hasName: stated.name !== null, hasAddress: stated.hashedAddresses.length > 0 });
+  if (proof === null) return answer("registration_page", nothingToCompare(event.proof_at_desk), accepted);
+  return answer("grant", "granted", { ...accepted, foreign: entry.foreign, proof });
+}
+
+function nothingToCompare(listed) {
+  if (listed.includes("name_against_id")) return "no_name_in_badge";
+  return listed.includes("mail_against_order") ? "no_address_in_badge" : "proof_not_accepted_here";
 }
 
 function bestEntry(stated, event) {

@@ -324,7 +324,7 @@ export class Desk {
     const { ring } = this.now;
     const { hash } = this.epoch;
     try {
-      const { body } = await this.venue.redeem(base, { badge: text, requestId, epoch: this.epoch.epoch });
+      const { body } = await this.venue.redeem(base, { badge: text, proof: answer.proof, requestId, epoch: this.epoch.epoch });
       if (this.epoch.hash !== hash) return { kind: "lost", reason: "newer_epoch" }; // somebody else decides by now
       this.#answered();
       const given = { ...this.#given(answer), percent: body.percent ?? answer.percent };
@@ -457,7 +457,7 @@ export class Desk {
 
 function kindOf(reason) {
   if (["not_accepted_here", "other_period", "nothing_to_redeem"].includes(reason)) return "no_discount";
-  if (["no_name_in_badge", "proof_not_accepted_here"].includes(reason)) return "registration_page";
+  if (["no_name_in_badge", "no_address_in_badge", "proof_not_accepted_here"].includes(reason)) return "registration_page";
   return reason === "not_valid" ? "not_valid" : "ask_the_lead";
 }
 

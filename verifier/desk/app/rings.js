@@ -17,6 +17,14 @@ export function ringNow({ epoch, reached, office }) {
   return { ring: epoch.holder === "online" ? OFFICE : HUB, ask };
 }
 
+/** What a volunteer compares, of what the event takes and the badge carries: a name with an ID, else the address on the
+ * order with its hash; null: nothing.
+ */
+export function proofAtDesk(listed, { hasName, hasAddress }) {
+  if (hasName && listed.includes("name_against_id")) return "name_against_id";
+  return hasAddress && listed.includes("mail_against_order") ? "mail_against_order" : null;
+}
+
 /** How many provisional grants this desk may still give. An undone one is one that was given: the cap stands for the
  * worst loss that the organiser agreed to. `entries`: the claims of this desk's own journal.
  */

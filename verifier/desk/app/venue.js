@@ -45,10 +45,11 @@ export class Venue {
     return answer.status === 304 ? null : { token: answer.text, etag: answer.etag };
   }
 
-  async redeem(base, { badge, requestId, epoch }) {
+  /** `proof`: what the volunteer compared. */
+  async redeem(base, { badge, proof, requestId, epoch }) {
     const path = `/events/${encodeURIComponent(this.desk.event)}/redemptions`;
     const headers = { "Idempotency-Key": requestId };
-    return this.#signed(base, "POST", path, { epoch, headers, json: { badge, name_against_id: true } });
+    return this.#signed(base, "POST", path, { epoch, headers, json: { badge, [proof]: true } });
   }
 
   /** `last`: the number of this desk's newest entry, which ends the wait after a takeover. */

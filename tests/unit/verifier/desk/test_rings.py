@@ -1,5 +1,7 @@
 """What a desk may give at a moment: only who decides is asked, and a few when nobody is reached."""
 
+import pytest
+
 from tests.unit.verifier.desk.keys import EPOCHS, desk_key
 from tests.unit.verifier.desk.test_merge import HOLDERS, journal_of
 from tests.unit.verifier.simulator import NOW
@@ -45,6 +47,23 @@ def test_while_two_claim_it_nobody_is_asked() -> None:
     assert rings.ring_now(forked, reached=True, office=OFFICE) == rings.Now(3, None)
     ended = handed_over(forked, to="d")
     assert rings.ring_now(ended, reached=True, office=OFFICE).ask == "https://d.example"
+
+
+@pytest.mark.parametrize(
+    ("listed", "has_name", "has_address", "compared"),
+    [
+        (("name_against_id", "mail_against_order"), True, True, "name_against_id"),
+        (("name_against_id", "mail_against_order"), False, True, "mail_against_order"),
+        (("name_against_id", "mail_against_order"), False, False, None),
+        (("mail_against_order",), True, True, "mail_against_order"),
+        (("name_against_id",), False, True, None),
+        ((), True, True, None),
+    ],
+)
+def test_a_name_is_compared_with_an_id_and_without_one_the_address_with_the_order(
+    listed: tuple[str, ...], has_name: bool, has_address: bool, compared: str | None
+) -> None:
+    assert rings.proof_at_desk(listed, has_name=has_name, has_address=has_address) == compared
 
 
 def test_an_undone_provisional_grant_still_counts_against_the_cap() -> None:

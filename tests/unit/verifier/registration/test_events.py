@@ -13,6 +13,7 @@ from verifier.registration import reasons
 from verifier.registration.events import (
     Acceptance,
     HolderCode,
+    MailAgainstOrder,
     MailboxCode,
     NameAgainstId,
     NoProof,
@@ -90,6 +91,19 @@ def test_above_zero_percent_somebody_must_show_that_the_badge_is_theirs(proof: P
 
 def test_a_badge_without_a_name_is_not_redeemed_at_a_desk() -> None:
     assert decided(ISSUER.document(name=None), proof=NameAgainstId(matches=True)).reason is Reason.NO_NAME_IN_BADGE
+
+
+def test_without_a_name_the_address_on_the_order_is_compared_where_the_event_takes_that() -> None:
+    by_mail = policy(proof_of_holding={"online": [], "desk": ["name_against_id", "mail_against_order"]})
+    document = ISSUER.document(name=None)
+    same, other = MailAgainstOrder(matches=True), MailAgainstOrder(matches=False)
+
+    assert decided(document, by=by_mail, proof=same).reason is Reason.NO_ADDRESS_IN_BADGE
+    mail = identity.hashed("ada@example.org", identity_type="emailAddress", salt="a-salt")
+    document["credentialSubject"]["identifier"].append(mail.model_dump(exclude_none=True))
+    assert decided(document, by=by_mail, proof=same).reason is Reason.GRANTED
+    assert decided(document, by=by_mail, proof=other).reason is Reason.ADDRESS_NOT_CONFIRMED
+    assert decided(document, proof=same).reason is Reason.PROOF_NOT_ACCEPTED_HERE
 
 
 def test_a_badge_without_a_holder_code_is_not_redeemed_online() -> None:

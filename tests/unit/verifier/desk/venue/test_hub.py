@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas import strict_json
+from schemas import identity, strict_json
 from tests.unit.verifier.client import AppClient
 from tests.unit.verifier.desk.desks import DeskSimulator, signature
 from tests.unit.verifier.registration.policies import document
@@ -178,6 +178,36 @@ def test_the_hub_grants_once_and_repeats_its_answer(handed: Any) -> None:
     assert (first.status_code, first.json()["percent"], first.json()["voucher"]) == (201, 50, None)
     assert (again.status_code, again.json()["reason"]) == (201, "granted")
     assert (other.status_code, other.json()["reason"]) == (409, "already_redeemed")
+
+
+def test_an_address_compared_with_the_order_is_taken_where_the_event_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keys.custody.SCRYPT_N", 1 << 10)
+    desks = {"desk": ["name_against_id", "mail_against_order"], "online": ["holder_code"]}
+    world = Venues(tmp_path, proof_of_holding=desks)
+    try:
+        one = world.desk("Door 1")
+        one.follow([world.hand_over()])
+        hub = world.hub("hub")
+        document = ISSUER.document(name=None)
+        mail = identity.hashed("ada@example.org", identity_type="emailAddress", salt="a-salt")
+        document["credentialSubject"]["identifier"].append(mail.model_dump(exclude_none=True))
+        token = ISSUER.token(document)
+
+        def redeem(key: str, **proof: Any) -> Any:
+            body = {"badge": token, **proof}
+            return one.ask(hub, "POST", REDEEM, json=body, headers={"Idempotency-Key": key})
+
+        assert redeem("a", name_against_id=True).json()["reason"] == "no_name_in_badge"
+        assert redeem("b", mail_against_order=False).json()["reason"] == "address_not_confirmed"
+        assert redeem("c", mail_against_order=True, name_against_id=True).status_code == 400
+        assert redeem("d", mail_against_order="ada@example.org").status_code == 400, "the address comes nowhere"
+        assert redeem("e", mail_against_order=True).json()["reason"] == "granted"
+        stranger = {"badge": token, "mail_against_order": True}
+        assert world.office.post(REDEEM, json=stranger, headers={"Idempotency-Key": "f"}).status_code == 401
+    finally:
+        world.close()
 
 
 def test_two_desks_may_use_the_same_key_for_their_requests(handed: Any) -> None:

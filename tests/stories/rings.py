@@ -5,7 +5,7 @@ their way to the hub and find it again, answers get lost, hubs are started anew,
 lead takes over. What each desk did is what its page would do: the rules are `verifier.desk.rings`.
 
 `python -m tests.stories.rings NUMBER` plays so many days, one seed each, and prints one JSON line with what came
-out.
+out. With `--http` each desk asks its hub's whole application, by requests as its page signs them.
 """
 
 import json
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -23,9 +23,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.unit.verifier.client import AppClient
 from tests.unit.verifier.desk.desks import DeskSimulator
 from tests.unit.verifier.registration.policies import document
 from tests.unit.verifier.simulator import Clock, DocumentsInMemory, IssuerSimulator, references
+from verifier import app as apps
 from verifier.desk import rings
 from verifier.desk.formats import journal
 from verifier.desk.formats.bundle import Provisional
@@ -120,6 +122,26 @@ class Machine:
         self.venue.handover.take_in([step.token for step in desk.chain.steps])
         self.epoch = desk.chain.epoch
 
+    def redeem(self, desk: "Desk", reference: str, *, request: str) -> Reason:
+        """What is answered to a desk whose volunteer compared the name."""
+        answer = self.registration.redeem(
+            token(reference),
+            policy=self.registration.event(EVENT),
+            proof=NameAgainstId(matches=True),
+            request_id=f"{desk.id}/{request}",
+        )
+        return answer.reason
+
+    def take_in(self, desk: "Desk", entries: list[str]) -> int:
+        """A desk sends entries: up to which number its journal is whole here."""
+        taken = self.venue.logbook.take_in(EVENT, entries, by=desk.admitted(), last=len(desk.entries))
+        assert not taken.refused
+        return next((span.upto for span in taken.spans if span.desk == desk.id), 0)
+
+    def handed_on(self, desk: "Desk", *, after: int) -> Sequence[tuple[int, str]]:
+        """What others entered."""
+        return self.venue.logbook.handed_on(EVENT, after=after)
+
     def start(self) -> None:
         def carried() -> Any:
             return self.venue.bundles.opened(EVENT).carried
@@ -132,6 +154,39 @@ class Machine:
 
     def stop(self) -> None:
         self.registration.engine.dispose()
+
+
+class HttpMachine(Machine):
+    """The same behind its whole application: a desk signs what it asks, and reads what its page reads."""
+
+    def start(self) -> None:
+        app = apps.create_hub_app(Settings(self.folder / self.name), event=EVENT, clock=self.clock)
+        self.registration, self.venue = app.state.registration, app.state.venue
+        self.client = AppClient(app)
+
+    def learn(self, desk: "Desk") -> None:
+        statements = {"epochs": [step.token for step in desk.chain.steps]}
+        answer = self.client.post("/desk-api/epochs", json=statements)
+        assert answer.status_code == 200, answer.text
+        self.epoch = answer.json()["epoch"]
+
+    def redeem(self, desk: "Desk", reference: str, *, request: str) -> Reason:
+        answer = DeskSimulator.redeem(desk, self.client, token(reference).decode(), request_id=request)
+        assert answer.status_code in {201, 409, 422, 503}, answer.text
+        return Reason(answer.json()["reason"])
+
+    def take_in(self, desk: "Desk", entries: list[str]) -> int:
+        answer = desk.ask(
+            self.client, "POST", "/desk-api/journal", json={"entries": entries, "last": len(desk.entries)}
+        )
+        assert answer.status_code == 200 and answer.json()["refused"] == [], answer.text
+        upto: int = answer.json()["has"].get(desk.id, {"upto": 0})["upto"]
+        return upto
+
+    def handed_on(self, desk: "Desk", *, after: int) -> Sequence[tuple[int, str]]:
+        answer = desk.ask(self.client, "GET", f"/desk-api/journal?after={after}")
+        assert answer.status_code == 200, answer.text
+        return [(found["number"], found["entry"]) for found in answer.json()["entries"]]
 
 
 class Desk(DeskSimulator):
@@ -171,13 +226,13 @@ class Desk(DeskSimulator):
 class Day:
     """One history."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, machine: type[Machine] = Machine) -> None:
         self.folder, self.chance, self.clock = folder, random.Random(seed), Clock()
         self.clock.pass_by(hours=1)
         self.outcome = Outcome(histories=1)
         self.office = office_at(folder, self.clock)
         self.venue = Venue(self.office, clock=self.clock)
-        self.machines = [Machine(folder, name, self.clock) for name in ("hub", "spare", "third")]
+        self.machines = [machine(folder, name, self.clock) for name in ("hub", "spare", "third")]
         self.people = [
             Person(reference, number < HONEST, is_online=number < ONLINE or number >= HONEST + CHEATING - 4)
             for number, reference in enumerate(people())
@@ -272,13 +327,9 @@ class Day:
         if machine.epoch < desk.chain.epoch:
             machine.learn(desk)
         sent = desk.sent.get(machine.name, 0)
-        taken = machine.venue.logbook.take_in(
-            EVENT, desk.entries[sent:], by=desk.admitted(), last=len(desk.entries)
-        )
-        assert not taken.refused
-        desk.sent[machine.name] = next((span.upto for span in taken.spans if span.desk == desk.id), 0)
+        desk.sent[machine.name] = machine.take_in(desk, desk.entries[sent:])
         after = desk.after.get(machine.name, 0)
-        while found := machine.venue.logbook.handed_on(EVENT, after=after):
+        while found := machine.handed_on(desk, after=after):
             after = found[-1][0]
             desk.others |= {entry: 0 for _, entry in found if journal.desk_of(entry) != desk.id}
         desk.after[machine.name] = after
@@ -316,25 +367,20 @@ class Day:
         if machine.epoch < desk.chain.epoch:
             machine.learn(desk)
         request = desk.request_for(person.reference)
-        answer = machine.registration.redeem(
-            token(person.reference),
-            policy=machine.registration.event(EVENT),
-            proof=NameAgainstId(matches=True),
-            request_id=f"{desk.id}/{request}",
-        )
+        reason = machine.redeem(desk, person.reference, request=request)
         if self.chance.random() < 0.01:
             self.outcome.lost_answers += 1
             desk.is_cut_off = True
             return None
         if desk.chain != before:
             return False
-        if answer.reason in {Reason.WAITING_FOR_DESKS, Reason.VENUE_DECIDES, Reason.ONLINE_DECIDES}:
+        if reason in {Reason.WAITING_FOR_DESKS, Reason.VENUE_DECIDES, Reason.ONLINE_DECIDES}:
             self.meet(desk)
             return False
         del desk.pending[person.reference]
-        if answer.reason is Reason.ALREADY_REDEEMED:
+        if reason is Reason.ALREADY_REDEEMED:
             return self.turned_away(person)
-        assert answer.reason is Reason.GRANTED, answer.reason
+        assert reason is Reason.GRANTED, reason
         desk.grant(person.reference, request)
         person.shown.append((desk.id, rings.HUB))
         self.outcome.granted += 1
@@ -414,28 +460,29 @@ def prepared() -> Iterator[Path]:
         yield Path(folder)
 
 
-def play(beginning: Path, seeds: range) -> Outcome:
-    """One day for each seed."""
+def play(beginning: Path, seeds: range, machine: type[Machine] = Machine) -> Outcome:
+    """One day for each seed, with hubs of this kind."""
     outcome = Outcome()
     for seed in seeds:
         with tempfile.TemporaryDirectory(dir=beginning.parent) as folder:
             day = Path(folder) / "day"
             shutil.copytree(beginning, day)
-            outcome.add(Day(day, seed).play())
+            outcome.add(Day(day, seed, machine=machine).play())
     return outcome
 
 
-def play_all(histories: int, *, workers: int = 2) -> Outcome:
+def play_all(histories: int, *, workers: int = 2, machine: type[Machine] = Machine) -> Outcome:
     """As many days, on several processes."""
     outcome = Outcome()
     with prepared() as beginning:
         parts = [range(first, min(first + 10, histories)) for first in range(0, histories, 10)]
         with ProcessPoolExecutor(workers) as pool:
-            for part in pool.map(play, [beginning] * len(parts), parts):
+            for part in pool.map(play, [beginning] * len(parts), parts, [machine] * len(parts)):
                 outcome.add(part)
     return outcome
 
 
 if __name__ == "__main__":
-    played = play_all(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    numbers = [int(argument) for argument in sys.argv[1:] if argument != "--http"]
+    played = play_all(*(numbers or [20]), machine=HttpMachine if "--http" in sys.argv else Machine)
     print(json.dumps(asdict(played) | {"seconds": round(played.seconds, 1)}))

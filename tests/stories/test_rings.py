@@ -22,6 +22,19 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_random_day_gives_each_holder_one_discount_or_tells(beginning: Path, seed: int) -> None:
     day = rings.play(beginning, range(seed, seed + 1))
 
+    assert_good(day)
+
+
+def test_a_random_day_over_http_comes_to_the_same(beginning: Path) -> None:
+    """Each desk asks its hub's whole application, with the header that its page signs."""
+    over_http = rings.play(beginning, range(3, 4), rings.HttpMachine)
+    in_process = rings.play(beginning, range(3, 4))
+
+    assert_good(over_http)
+    assert (over_http.granted, over_http.provisional) == (in_process.granted, in_process.provisional)
+
+
+def assert_good(day: rings.Outcome) -> None:
     assert day.doubles_exact == 0
     assert day.honest_refused == day.honest_left_waiting == 0
     assert day.unreported == 0

@@ -13,6 +13,8 @@ from tests.browser.twin import Twin, asked
 from tests.unit.verifier.desk.keys import BUNDLES, EPOCHS, SALT, bundle, desk_key
 from tests.unit.verifier.registration.policies import policy
 from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer
+from tests.vectors.build import ISSUER as OF_VECTORS
+from tests.vectors.build import case
 from verifier.desk import rings
 from verifier.desk.errors import BundleError, EpochError
 from verifier.desk.formats import bundle as bundles
@@ -20,6 +22,7 @@ from verifier.desk.formats import codes, epochs, tokens
 from verifier.desk.formats.bundle import BundledClaims, DeskEvent, Device, Provisional, Seen
 from verifier.desk.formats.epochs import Chain, Signatories
 from verifier.desk.formats.journal import Entry
+from verifier.desk.venue import judging
 from verifier.registration.events import MailAgainstOrder, NameAgainstId, Proof, decide_acceptance
 from verifier.verification.reading import read_text
 from verifier.verification.service import judge
@@ -294,6 +297,21 @@ def test_both_know_in_which_ring_a_desk_is(twin: Twin, reached: bool) -> None:
             "office": "https://office.example",
         }
         assert twin.ask("ring", given)["answer"] == {"ring": here.ring, "ask": here.ask}
+
+
+def test_what_a_hub_tells_of_a_badge_is_what_the_page_finds(twin: Twin) -> None:
+    document = OF_VECTORS.document()
+    mail = identity.hashed("ada@example.org", identity_type=identity.EMAIL_TYPE, salt="a-salt")
+    document["credentialSubject"]["identifier"].append(mail.model_dump(exclude_none=True))
+    token = OF_VECTORS.token(document)
+    verdict = judge(read_text(token), trust=OF_VECTORS.trust(), now=NOW)
+    found = twin.ask("verify", case("told", token))["answer"]["statement"]
+
+    told: dict[str, Any] = judging.statement(verdict.require())
+    assert set(found) == set(told)
+    assert found | {"hashedAddresses": []} == told | {"hashedAddresses": []}
+    ((page,), (here,)) = found["hashedAddresses"], told["hashedAddresses"]
+    assert (page["identityHash"], page["salt"]) == (here["identityHash"], here["salt"])
 
 
 def test_both_compare_the_same(twin: Twin) -> None:

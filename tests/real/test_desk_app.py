@@ -568,6 +568,29 @@ def test_nothing_is_asked_of_anybody_else_and_the_console_is_silent(venue: LiveV
     assert at_office.watch.complaints == []
 
 
+def test_a_file_with_its_proof_inside_is_checked_by_the_hub_and_without_it_needs_the_network(
+    venue: LiveVenue, at_hub: Device, tmp_path: Path
+) -> None:
+    met(at_hub, "The hub decides")
+    file = tmp_path / "badge.json"
+    for name in ("somebody", "nobody"):
+        document = ISSUER.secured(ISSUER.document(reference=next(NAMES)))
+        file.write_text(json.dumps(document if name == "somebody" else document | {"name": "Eve"}))
+        at_hub.page.locator("#photo").set_input_files(file)
+        if name == "nobody":
+            assert at_hub.word("not_valid") == "✕ Not valid"
+        else:
+            assert at_hub.word("grant") == "✓ Grant 50 %"
+            at_hub.press("ID matches: redeem")
+            assert at_hub.word("granted") == "✓ Granted 50 %"
+        at_hub.next()
+    venue.stop("hub")
+    met(at_hub, "Cut off")
+    at_hub.page.locator("#photo").set_input_files(file)
+    assert at_hub.word("proof_inside") == "? Needs the network"
+    assert "It does not mean that the badge is bad." in at_hub.page.locator("#answer").inner_text()
+
+
 def by_order() -> str:
     """A badge without a name, with the hash of a mail address."""
     document = ISSUER.document(reference=next(NAMES), name=None)

@@ -17,6 +17,7 @@ const LOOKS = {
   clock_wrong: ["unknown", "?"],
   dictionary_missing: ["unknown", "?"],
   page_old: ["unknown", "?"],
+  proof_inside: ["unknown", "?"],
   ask_the_lead: ["unknown", "?"],
   lost: ["unknown", "?"],
   cut_off: ["unknown", "◌"],
@@ -28,7 +29,7 @@ const LOOKS = {
 const BY_MAIL = "mail_against_order";
 const NOT_CONFIRMED = { name_against_id: "name_not_confirmed", [BY_MAIL]: "address_not_confirmed" }; // written down when it was said
 const WORD = { short_code: "unreadable", cut_off: "ask_the_lead", lost: "ask_the_lead", no_discount: "no_discount", address_differs: "address_other" };
-const WHOLE_SENTENCE = ["bundle_expired", "dictionary_missing", "revoked", "unreadable", "short_code"];
+const WHOLE_SENTENCE = ["bundle_expired", "dictionary_missing", "proof_inside", "revoked", "unreadable", "short_code"];
 
 export class Answers {
   /** `place`: the section that shows it; `done()`: the next person comes. */

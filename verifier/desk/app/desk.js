@@ -6,7 +6,8 @@
 
 import { readBadge, verify } from "../../../keys/browser/verify.js";
 import { tokenIn } from "../../../keys/browser/badge-code.js";
-import { FormatError } from "../../../keys/browser/bytes.js";
+import { FormatError, utf8 } from "../../../keys/browser/bytes.js";
+import { StrictJsonError, has, readObject } from "../../../keys/browser/strict-json.js";
 import { parse } from "../../../keys/browser/timestamps.js";
 import { BundleError, open, standing } from "./bundle.js";
 import { decide } from "./decide.js";
@@ -107,7 +108,8 @@ export class Desk {
   }
 
   /** What to say to the text of a code, a token or a file: `{answer, verdict, text, requestId, millis}`.
-   * `answer.kind` is `unreadable` for what is no badge, `dictionary_missing` or `page_old` for what needs an update.
+   * `answer.kind` is `unreadable` for what is no badge, `dictionary_missing` or `page_old` for what needs an update,
+   * `proof_inside` for what only whoever decides can check, and that one is not reached.
    */
   async look(text) {
     const began = performance.now();
@@ -120,6 +122,7 @@ export class Desk {
       const found = await this.#lookUp(text.trim());
       return found === null ? simple("short_code") : this.look(found);
     }
+    if (hasProofInside(text)) return this.#lookThere(text.trim(), { looked, simple, began });
     let badge;
     try {
       badge = token === null ? readBadge(text) : { token };
@@ -132,6 +135,26 @@ export class Desk {
     const unpacking = verdict.checks.find((check) => check.id === "unpacking");
     if (unpacking?.state === "unknown") return simple(badge.packed[0] === 1 ? "dictionary_missing" : "page_old");
     if (unpacking?.state === "fail" || verdict.checks.find((check) => check.id === "token")?.state === "fail") return simple("unreadable");
+    return this.#decided(verdict, { looked, verified, began });
+  }
+
+  /* A proof inside the JSON is checked by whoever decides, where that one is reached; nothing is known else. */
+  async #lookThere(text, { looked, simple, began }) {
+    const { ring, ask } = this.now;
+    if (ask === null || ring === CUT_OFF) return simple("proof_inside");
+    try {
+      const verdict = await this.venue.look(ask, { badge: text, epoch: this.epoch.epoch });
+      return await this.#decided(verdict, { looked: { ...looked, text }, verified: performance.now() - began, began });
+    } catch (error) {
+      if (error instanceof CutOffError) this.#lost();
+      else if (!(error instanceof RefusedError)) throw error;
+      else if (error.status === 422) return simple("unreadable");
+      else this.#refused(error);
+      return simple("proof_inside");
+    }
+  }
+
+  async #decided(verdict, { looked, verified, began }) {
     const grants = standingGrants([...this.own, ...this.others]);
     const answer = await decide(verdict, { bundle: this.bundle, grants, now: this.clock() });
     const requestId = (await this.#pending(answer.holders)) ?? looked.requestId;
@@ -452,6 +475,17 @@ export class Desk {
 
   #stamp() {
     return new Date(this.clock()).toISOString();
+  }
+}
+
+/* Whether a text is a document with its proof inside it, which this page cannot check. */
+function hasProofInside(text) {
+  if (!text.trimStart().startsWith("{")) return false;
+  try {
+    return has(readObject(utf8(text.trim())), "proof");
+  } catch (error) {
+    if (error instanceof StrictJsonError) return false;
+    throw error;
   }
 }
 

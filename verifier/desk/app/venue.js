@@ -67,6 +67,11 @@ export class Venue {
     return (await this.#signed(base, "POST", "/desk-api/lookup", { epoch, json: { code }, patience })).body.badge;
   }
 
+  /** What whoever decides finds about a badge that this page cannot check: `{outcome, checks, statement}`. */
+  async look(base, { badge, epoch }) {
+    return (await this.#signed(base, "POST", "/desk-api/look", { epoch, json: { badge }, patience: PATIENCE_FOR_A_LOOKUP })).body;
+  }
+
   async undo(base, { requestId, desk, reason, initials, epoch }) {
     const json = { request_id: requestId, reason, initials, ...(desk === this.desk.id ? {} : { desk }) };
     return (await this.#signed(base, "POST", "/desk-api/undo", { epoch, json })).body;

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.strict_json import JsonObject
 from verifier.desk.formats import tokens
-from verifier.desk.venue import lookup, store
+from verifier.desk.venue import judging, lookup, store
 from verifier.desk.venue.bundles import Bundles
 from verifier.desk.venue.devices import Devices
 from verifier.desk.venue.handover import Handover
@@ -58,6 +59,14 @@ class Venue:
         """
         policy = self.registration.event(event_id)
         return lookup.badge_behind(code, policy=policy, verification=self.registration.verification)
+
+    def judge(self, badge: str) -> JsonObject:
+        """What this machine finds about a badge that a desk's page cannot check; nothing is redeemed.
+
+        Raises:
+            ReadingError: the text is no badge.
+        """
+        return judging.told(self.registration.verification.verify(badge.encode()))
 
     def pin(self, event_id: str) -> str:
         """The fingerprint of the key that signs an event's bundles, which a new desk is told."""

@@ -23,6 +23,7 @@ from verifier.desk.venue.service import Venue
 from verifier.ground.pages import problem
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError
 from verifier.registration.api import signed_request
+from verifier.verification.errors import ReadingError
 
 MAX_REQUEST_BYTES = 8 << 20
 MAX_STATEMENTS = 200
@@ -163,6 +164,20 @@ def router(venue: Venue) -> APIRouter:
         except NotFoundError as error:
             return problem(404, "Not found", str(error))
         return _json({"badge": badge})
+
+    @routes.post("/desk-api/look")
+    async def look(request: Request) -> Response:
+        await _admitted(request)
+        try:
+            badge = _members(await request.body()).get("badge")
+            if not isinstance(badge, str) or not badge:
+                raise _BadRequestError("The member badge is missing: a badge's text was expected.")
+            found = await run_in_threadpool(venue.judge, badge)
+        except _BadRequestError as error:
+            return problem(400, "Bad request", str(error))
+        except ReadingError as error:
+            return problem(422, "No badge", str(error))
+        return _json(found)
 
     async def _admitted(request: Request) -> Admitted:
         return await run_in_threadpool(venue.devices.admit, await signed_request(request))

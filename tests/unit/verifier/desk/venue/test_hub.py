@@ -210,6 +210,22 @@ def test_an_address_compared_with_the_order_is_taken_where_the_event_takes_it(
         world.close()
 
 
+def test_a_badge_with_its_proof_inside_is_judged_for_the_page_and_redeemed(handed: Any) -> None:
+    _, hub, one, _ = handed
+    secured = strict_json.dumps(ISSUER.secured())
+
+    found = one.ask(hub, "POST", "/desk-api/look", json={"badge": secured}).json()
+    assert found["outcome"] == "valid" and {check["state"] for check in found["checks"]} == {"pass"}
+    assert (found["statement"]["name"], found["statement"]["references"]) == ("Ada Example", [REFERENCE])
+    assert one.redeem(hub, secured).json()["reason"] == "granted"
+    changed = ISSUER.secured() | {"name": "Eve"}
+    refused = one.ask(hub, "POST", "/desk-api/look", json={"badge": strict_json.dumps(changed)}).json()
+    assert (refused["outcome"], refused["statement"]) == ("not_valid", None)
+    assert one.ask(hub, "POST", "/desk-api/look", json={"badge": "{}"}).status_code == 422
+    assert one.ask(hub, "POST", "/desk-api/look", json={"badge": 1}).status_code == 400
+    assert hub.post("/desk-api/look", json={"badge": secured}).status_code == 401
+
+
 def test_two_desks_may_use_the_same_key_for_their_requests(handed: Any) -> None:
     _, hub, one, lead = handed
     names = references()

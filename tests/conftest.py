@@ -3,25 +3,101 @@
 With `CI` set (as `.ci/run` does), a skip that `tests/allowed-skips.txt` does not name fails the run.
 """
 
+import contextlib
 import os
 import socket
-from collections.abc import Iterator
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.pool import Pool
 
 from issuer.ground import database as issuer_database
 from tests.postgres import PostgresServer, binaries
+from verifier.ground import database as verifier_database
 from verifier.ground.database import open_database
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 ALLOWED_SKIPS = Path(__file__).with_name("allowed-skips.txt")
+
+
+class TablesOnce:
+    """Stands in for an office's `_migrate`: the migrations make one file, of which each new file of SQLite gets a
+    copy. They cost more than what most tests do then. Whatever is not new is migrated for real.
+    """
+
+    def __init__(self, migrate: Callable[..., None], original: Path) -> None:
+        self._migrate, self._original = migrate, original
+        self._one_at_a_time = threading.Lock()
+        self.off = False
+
+    def __call__(self, *arguments: Any) -> None:
+        place = _file_of(arguments[0])
+        if self.off or place is None or place == self._original:
+            self._migrate(*arguments)
+            return
+        with self._one_at_a_time, contextlib.closing(sqlite3.connect(place)) as target:
+            if target.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                with contextlib.closing(sqlite3.connect(self._original)) as source:
+                    target.execute("PRAGMA synchronous=OFF")
+                    source.backup(target)
+                return
+        self._migrate(*arguments)
+
+
+def _file_of(place: Path | str | Engine) -> Path | None:
+    """The file that an office's database is; None for a PostgreSQL."""
+    if isinstance(place, Engine):
+        return Path(str(place.url.database)) if place.dialect.name == "sqlite" else None
+    return place if isinstance(place, Path) else None
+
+
+class NoPowerCut:
+    """Stands in for an office's `_prepare_file`: no test here cuts the power, and whoever is only killed loses
+    nothing that it wrote, so nobody waits for the disk.
+    """
+
+    def __init__(self, prepare: Callable[..., None]) -> None:
+        self._prepare = prepare
+        self.off = False
+
+    def __call__(self, connection: Any, record: Any) -> None:
+        self._prepare(connection, record)
+        if not self.off:
+            connection.execute("PRAGMA synchronous=OFF")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[TablesOnce | NoPowerCut]]:
+    """Files of SQLite cost less, in this process; a program that a test starts knows nothing of it."""
+    stand_ins: list[TablesOnce | NoPowerCut] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        for ground in (issuer_database, verifier_database):
+            original = tmp_path_factory.mktemp("tables") / "office.sqlite"
+            once, no_cut = TablesOnce(ground._migrate, original), NoPowerCut(ground._prepare_file)
+            patch.setattr(ground, "_migrate", once)
+            patch.setattr(ground, "_prepare_file", no_cut)
+            ground.open_database(original).dispose()
+            stand_ins += [once, no_cut]
+        yield stand_ins
+
+
+@pytest.fixture
+def slow_files(quick_files: list[TablesOnce | NoPowerCut]) -> Iterator[None]:
+    """Files of SQLite as they really are made and written: for tests of just that."""
+    for one in quick_files:
+        one.off = True
+    yield
+    for one in quick_files:
+        one.off = False
 
 
 @pytest.fixture

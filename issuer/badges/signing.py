@@ -168,7 +168,10 @@ def _tell_holders(
         return
     quiet = store.holders.quiet_among(connection, [one for ids in holders.ids.values() for one in ids])
     written = []
+    known = notices.arrived(connection, [one.badge.id for one in told])  # signed anew after a restore
     for one in told:
+        if one.badge.id in known:
+            continue
         person = holders.people[one.badge.award.person]
         reachable = people_service.is_present(person) and not person.bot and person.told_at is not None
         if reachable and one.badge.standing and not quiet & set(holders.ids[person.id]):

@@ -4,6 +4,7 @@ A letter and its link are entered in the caller's transaction. Only hashes are k
 with a key, of the address to which it went.
 """
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,7 @@ def send(
 
     `address_sha256`: the keyed hash of the address that the letter goes to. `elsewhere`: it is not the holder's.
     """
+    _freshen(connection, [Notice(letter, token, badge, person, address_sha256)])
     reference = mail.enter(connection, letter, expires_at=now + lasts, now=now, followed=True)
     link = {
         "token_sha256": hash_of(token),
@@ -86,6 +88,7 @@ def send(
 
 def send_all(connection: Connection, written: Sequence[Notice], *, now: datetime) -> None:
     """The same for several holders' letters, each to the holder's own address."""
+    _freshen(connection, written)
     expires_at = now + LETTER_LASTS
     mails = [one.letter for one in written]
     references = mail.enter_all(connection, mails, expires_at=expires_at, now=now, followed=True)
@@ -150,6 +153,13 @@ def unclaimed(connection: Connection, *, limit: int) -> Mapping[str, Delivery]:
     return dict(_stand(connection, list(store.unclaimed(connection, limit=limit))))
 
 
+def arrived(connection: Connection, badges: Iterable[str]) -> set[str]:
+    """Of which badges the newest letter was taken by the mail server, or its link used: who was told need not be
+    told again.
+    """
+    return {badge for badge, one in deliveries(connection, badges).items() if one.state in {"sent", "claimed"}}
+
+
 def matters(engine: Engine) -> list[Matter]:
     """One for the team while letters about badges did not arrive: whose address is wrong hears of no badge."""
     with reading(engine) as connection:
@@ -204,6 +214,20 @@ def forget(connection: Connection, persons: Iterable[str], *, addresses: Iterabl
     mail.take_back(connection, store.forget(connection, persons))
     for address in addresses:
         store.forget_requests(connection, address)
+
+
+def _freshen(connection: Connection, written: Sequence[Notice]) -> None:
+    """Letters that still wait while a newer link takes the place of theirs go out with a link that works: the new
+    one, or, to another address than that goes to, the page where one asks for a link.
+    """
+    waiting = store.letters_of_open_links(connection, [one.badge for one in written])
+    for one in written:
+        letters = waiting.get(one.badge)
+        if letters:
+            link = next(word for word in one.letter.text.split() if word.endswith(one.token))
+            page = link.removesuffix(one.token)
+            old = re.compile(re.escape(page) + r"[\w-]{43}", re.ASCII)
+            mail.change_waiting(connection, letters, old, to=one.letter.to, theirs=link, others=page.rstrip("/"))
 
 
 def _good(link: ClaimLink | None, *, now: datetime) -> ClaimLink:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Integer,
@@ -70,11 +71,24 @@ def add_links(
     """
     if not links:
         return
-    theirs = claim_links.c.badge.in_([link["badge"] for link in links])
-    open_ones = theirs & claim_links.c.used_at.is_(None) & claim_links.c.replaced_at.is_(None)
+    open_ones = _open_links([link["badge"] for link in links])
     connection.execute(update(claim_links).where(open_ones).values(replaced_at=now))
     rest = {"elsewhere": elsewhere, "made_at": now, "expires_at": expires_at}
     connection.execute(insert(claim_links), [{**link, **rest} for link in links])
+
+
+def letters_of_open_links(connection: Connection, badges: Sequence[str]) -> dict[str, list[str]]:
+    """The references of the letters whose links nobody used and none replaced, by badge."""
+    found: dict[str, list[str]] = {}
+    query = select(claim_links.c.badge, claim_links.c.mail).where(_open_links(badges))
+    for badge, reference in connection.execute(query):
+        found.setdefault(badge, []).append(reference)
+    return found
+
+
+def _open_links(badges: Sequence[str]) -> ColumnElement[bool]:
+    theirs = claim_links.c.badge.in_(badges)
+    return theirs & claim_links.c.used_at.is_(None) & claim_links.c.replaced_at.is_(None)
 
 
 def link(connection: Connection, token_sha256: str) -> ClaimLink | None:

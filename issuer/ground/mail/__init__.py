@@ -88,6 +88,17 @@ def take_back(connection: Connection, references: Iterable[str]) -> None:
     store.take_back(connection, references)
 
 
+def change_waiting(
+    connection: Connection, references: Iterable[str], what: re.Pattern[str], *, to: str, theirs: str, others: str
+) -> None:
+    """Put something else in the place of `what` in mails that still wait: `theirs` in those `to` this address,
+    `others` in all others.
+    """
+    for one in store.waiting_among(connection, references):
+        instead = theirs if one.recipient.lower() == to.lower() else others
+        store.set_text(connection, one.id, instead.join(what.split(one.text)))
+
+
 def forget(connection: Connection, address: str) -> None:
     """Send nothing more of what waits for an address: its person has left."""
     store.remove_to(connection, address)

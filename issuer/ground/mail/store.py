@@ -1,6 +1,6 @@
 """The mails that are to be sent, until they are sent or have expired; all of it in the caller's transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -95,6 +95,20 @@ def due(connection: Connection, *, now: datetime, limit: int) -> tuple[Waiting, 
         .limit(limit)
     )
     return tuple(Waiting(**row._mapping) for row in connection.execute(query))
+
+
+def waiting_among(connection: Connection, references: Iterable[str]) -> Iterator[Waiting]:
+    """Which of these mails still wait."""
+    asked = sorted(set(references))
+    for start in range(0, len(asked), GROUP):
+        query = select(mail_outbox).where(mail_outbox.c.reference.in_(asked[start : start + GROUP]))
+        for row in connection.execute(query).all():
+            yield Waiting(**row._mapping)
+
+
+def set_text(connection: Connection, mail_id: int, text: str) -> None:
+    """Another text for a mail that waits."""
+    connection.execute(update(mail_outbox).where(mail_outbox.c.id == mail_id).values(text=text))
 
 
 def any_expired(connection: Connection, *, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from issuer.badges import awarding, issuance
 from issuer.badges import service as badges
 from issuer.badges.bureau import Bureau
 from issuer.badges.model import Badge, BadgeError
+from issuer.badges.store.tables import versions
 from issuer.delivery import claiming, record
 from issuer.ground import audit
 from issuer.ground.access import MailAccess
@@ -289,6 +290,42 @@ def test_a_mail_server_that_is_down_for_a_day_loses_nothing(community: Community
         outbox.send_due()
     assert [mail.reference for mail in community.mails()] == [mail.reference for mail in waiting]
     assert state(community) == "waiting"
+
+
+def test_a_letter_that_waits_while_its_link_is_replaced_goes_out_with_the_new_one(community: Community) -> None:
+    first = newest_claim(community)
+    claiming.resend(
+        bureau(community), badge(community), by="operator", role="manager", reason="x", to=ADA.upper(), now=NOW
+    )
+    fresh = newest_claim(community)
+    old, new = (mail for mail in community.mails() if mail.recipient.lower() == ADA)
+    assert first not in old.text and old.text.count(fresh) == new.text.count(fresh) == 1
+    assert press(landed(community, fresh)).status_code == 303
+
+
+def test_a_letter_that_waits_for_another_address_gets_no_link_of_the_new_one(community: Community) -> None:
+    first = newest_claim(community)
+    claiming.resend(
+        bureau(community), badge(community), by="operator", role="manager", reason="x", to="a@b.example", now=NOW
+    )
+    fresh = newest_claim(community)
+    (old,) = (mail for mail in community.mails() if mail.recipient == ADA and "earned" in mail.text)
+    assert first not in old.text and fresh not in old.text
+    assert f"{URL}/claim\n" in old.text, "where one asks for a link"
+
+
+def test_who_was_told_is_not_told_again_when_a_badge_is_signed_anew_after_a_restore(community: Community) -> None:
+    (mail,) = (mail for mail in community.mails() if mail.recipient == ADA)
+    for way, letters in (("sent", 0), ("lost", 1)):
+        with writing(community.engine) as connection:
+            if way == "sent":
+                mail_store.remove(connection, mail.id, way="sent", now=NOW)
+            else:
+                connection.execute(mail_store.mail_fates.update().values(way=None))
+            connection.execute(versions.delete())
+        badges.mend_restored(community.engine, journal=True)
+        assert issuance.sign_anew(bureau(community), now=NOW) == 1
+        assert len([one for one in community.mails() if one.recipient == ADA]) == letters
 
 
 def test_a_new_link_goes_where_the_team_says_and_the_badge_stays_as_it_is(community: Community) -> None:

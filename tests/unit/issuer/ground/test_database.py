@@ -43,6 +43,8 @@ from issuer.ground.database import (
 )
 from tests.postgres import PostgresServer
 
+pytestmark = pytest.mark.usefixtures("slow_files")
+
 
 def same_type(_context: object, _inspected: object, _column: object, found: object, ours: object) -> bool | None:
     """Our instant is text of a fixed length to the database."""

@@ -17,6 +17,8 @@ from tests.postgres import PostgresServer
 from tests.unit.issuer.ground.test_database import same_type
 from tests.unit.issuer.office import NOW, Office, open_office
 
+pytestmark = pytest.mark.usefixtures("slow_files")
+
 
 @pytest.fixture
 def place(office: Office) -> Path | str:

@@ -35,6 +35,8 @@ from verifier.ground.database import (
 )
 from verifier.ground.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("slow_files")
+
 VERSIONS = Path(ground.__file__).parent / "migrations" / "versions"
 
 

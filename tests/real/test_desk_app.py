@@ -474,6 +474,14 @@ def test_a_lead_gives_the_event_to_another_hub_when_the_first_dies(
     assert lead.word("ticket_queue") == "→ Ticket queue"
 
 
+def by_order() -> str:
+    """A badge without a name, with the hash of a mail address."""
+    document = ISSUER.document(reference=next(NAMES), name=None)
+    mail = identity.hashed("ada@example.org", identity_type=identity.EMAIL_TYPE, salt="a-salt")
+    document["credentialSubject"]["identifier"].append(mail.model_dump(exclude_none=True))
+    return ISSUER.token(document)
+
+
 def granted_screen(desk: Device) -> None:
     desk.type_code(as_code(new_badge("歐陽 思遠")))
     desk.page.locator("#answer .actions .first").click()
@@ -496,6 +504,13 @@ def tab_screen(tab: str, shows: str) -> Callable[[Device], object]:
     return opened
 
 
+def undo_screen(desk: Device) -> None:
+    granted_screen(desk)
+    tab_screen("history", "#entries button")(desk)
+    desk.page.locator("#entries button").first.click()
+    desk.page.locator("#entries form").wait_for()
+
+
 SCREENS: dict[str, Callable[[Device], object]] = {
     "scan": lambda desk: desk.page.locator("#typed").wait_for(),
     "grant": lambda desk: desk.type_code(as_code(new_badge("Maximiliana Theodora Wolkenstein-Trostburg"))),
@@ -504,6 +519,8 @@ SCREENS: dict[str, Callable[[Device], object]] = {
     "reasons": reasons_screen,
     "queue": lambda desk: desk.type_code(as_code(new_badge(achievement="elsewhere"))),
     "no badge": lambda desk: desk.type_code("hello there"),
+    "address": lambda desk: desk.type_code(by_order()),
+    "undo": undo_screen,
     "history": tab_screen("history", "#entries"),
     "data": tab_screen("data", "#data-state p"),
 }
@@ -591,61 +608,43 @@ def test_a_file_with_its_proof_inside_is_checked_by_the_hub_and_without_it_needs
     assert "It does not mean that the badge is bad." in at_hub.page.locator("#answer").inner_text()
 
 
-def by_order() -> str:
-    """A badge without a name, with the hash of a mail address."""
-    document = ISSUER.document(reference=next(NAMES), name=None)
-    mail = identity.hashed("ada@example.org", identity_type=identity.EMAIL_TYPE, salt="a-salt")
-    document["credentialSubject"]["identifier"].append(mail.model_dump(exclude_none=True))
-    return ISSUER.token(document)
-
-
 def test_a_badge_without_a_name_is_compared_with_the_order_and_the_address_stays_nowhere(
-    tmp_path: Path, device: Callable[..., Device], monkeypatch: pytest.MonkeyPatch
+    venue: LiveVenue, at_office: Device
 ) -> None:
-    monkeypatch.setattr("keys.custody.SCRYPT_N", 1 << 10)
-    proofs = {"online": ["holder_code"], "desk": ["name_against_id", "mail_against_order"]}
-    venue = LiveVenue(tmp_path / "venue", proof_of_holding=proofs)
-    try:
-        desk = device("one")
-        page = desk.start()
-        desk.open(venue.enrolment("Door 1", at="office"))
-        met(desk, "The office decides")
-        sent: list[str] = []
-        page.on("request", lambda request: sent.append(f"{request.url} {request.post_data or ''}"))
-        address = page.get_by_label("Mail address as it stands on the order")
+    desk, page = at_office, at_office.page
+    met(desk, "The office decides")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data or ''}"))
+    address = page.get_by_label("Mail address as it stands on the order")
 
-        assert desk.type_code(by_order()) == "✓ Grant 50 %"
-        address.fill("somebody@example.org")
-        desk.press("Compare, and redeem if it is the same")
-        page.get_by_text("This is not the badge’s address.").wait_for()
-        assert address.input_value() == ""
-        address.fill(" Ada@Example.org")
-        desk.press("Compare, and redeem if it is the same")
-        assert desk.word("granted") == "✓ Granted 50 %"
-        desk.next()
+    assert desk.type_code(by_order()) == "✓ Grant 50 %"
+    address.fill("somebody@example.org")
+    desk.press("Compare, and redeem if it is the same")
+    page.get_by_text("This is not the badge’s address.").wait_for()
+    assert address.input_value() == ""
+    address.fill(" Ada@Example.org")
+    desk.press("Compare, and redeem if it is the same")
+    assert desk.word("granted") == "✓ Granted 50 %"
+    desk.next()
 
-        desk.type_code(by_order())
-        desk.press("Address differs")
-        assert desk.word("address_differs") == "✕ Address differs"
-        desk.next()
+    desk.type_code(by_order())
+    desk.press("Address differs")
+    assert desk.word("address_differs") == "✕ Address differs"
+    desk.next()
 
-        venue.stop("office")
-        met(desk, "Cut off")
-        desk.type_code(by_order())
-        address.fill("ada@example.org")
-        desk.press("Compare, and redeem if it is the same")
-        page.get_by_label("Type the name as it stands on the ID").fill("Ada Example")
-        desk.press("Grant provisionally")
-        assert desk.word("provisional") == "◌ Provisional 50 %"
-        kinds = [(entry["kind"], entry.get("reason")) for entry in journal(desk)[1:]]
-        assert kinds == [("granted", None), ("refused", "address_not_confirmed"), ("provisional", None)]
-        kept = page.evaluate(
-            "async () => JSON.stringify([{ ...localStorage }, document.documentElement.outerHTML])"
-        )
-        assert "example.org" not in json.dumps(journal(desk)).replace("badges.example.org", "")
-        assert "ada@" not in (kept + " ".join(sent)).lower() and "somebody@" not in kept + " ".join(sent)
-    finally:
-        venue.close()
+    venue.stop("office")
+    met(desk, "Cut off")
+    desk.type_code(by_order())
+    address.fill("ada@example.org")
+    desk.press("Compare, and redeem if it is the same")
+    page.get_by_label("Type the name as it stands on the ID").fill("Ada Example")
+    desk.press("Grant provisionally")
+    assert desk.word("provisional") == "◌ Provisional 50 %"
+    kinds = [(entry["kind"], entry.get("reason")) for entry in journal(desk)[1:]]
+    assert kinds == [("granted", None), ("refused", "address_not_confirmed"), ("provisional", None)]
+    kept = page.evaluate("async () => JSON.stringify([{ ...localStorage }, document.documentElement.outerHTML])")
+    assert "example.org" not in json.dumps(journal(desk)).replace("badges.example.org", "")
+    assert "ada@" not in (kept + " ".join(sent)).lower() and "somebody@" not in kept + " ".join(sent)
 
 
 def test_a_browser_without_ed25519_fetches_what_it_lacks_and_only_then(at_office: Device) -> None:
@@ -681,3 +680,87 @@ def test_a_browser_without_ed25519_fetches_what_it_lacks_and_only_then(at_office
     at_office.context.set_offline(True)
     assert (outcome("valid_ed25519"), outcome("signature_ed25519")) == ("valid", "not_valid")
     at_office.context.set_offline(False)
+
+
+def test_the_light_and_the_other_camera_are_chosen_on_the_page(
+    venue: LiveVenue, device: Callable[..., Device]
+) -> None:
+    desk = device("one")
+    page = desk.start(cameras=2)
+    desk.context.add_init_script(
+        """
+        globalThis.asked = [];
+        MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });
+        MediaStreamTrack.prototype.applyConstraints = async ({ advanced }) => { asked.push(advanced[0].torch); };
+        """
+    )
+    desk.open(venue.enrolment("Door 1", at="office"))
+    light, other = (page.get_by_role("button", name=name, exact=True) for name in ("Light", "Other camera"))
+    for pressed in ("true", "false"):
+        light.click()
+        page.locator(f"#torch[aria-pressed={pressed}]").wait_for()
+    assert page.evaluate("() => asked") == [True, False]
+
+    seen = "() => document.getElementById('video').srcObject?.getVideoTracks()[0].getSettings().deviceId ?? ''"
+    first = page.evaluate(seen)
+    other.click()
+    page.wait_for_function(f"(first) => ![first, ''].includes(({seen})())", arg=first)
+
+
+def test_each_kind_of_answer_sounds_and_shakes_differently_until_that_is_switched_off(at_office: Device) -> None:
+    page = at_office.page
+    page.evaluate(
+        """() => {
+          globalThis.felt = [];
+          globalThis.heard = [];
+          navigator.vibrate = (pulses) => { felt.push(pulses.join()); };
+          const Real = OscillatorNode;
+          globalThis.OscillatorNode = class extends Real {
+            constructor(context, how) { super(context, how); heard.push(how.frequency); }
+          };
+        }"""
+    )
+    badges = [new_badge(), new_badge(index=REVOKED_INDEX), new_badge(achievement="elsewhere")]
+    for token in badges:
+        at_office.type_code(as_code(token))
+        page.get_by_role("link", name="Scan", exact=True).click()
+    felt, heard = page.evaluate("() => [felt, heard]")
+    assert len(set(felt)) == 3 and heard == [880, 1320, 220, 180, 660]
+
+    page.get_by_role("link", name="Data", exact=True).click()
+    at_office.press("Sound")
+    page.get_by_role("link", name="Scan", exact=True).click()
+    at_office.type_code(as_code(new_badge()))
+    assert page.evaluate("() => felt.length") == 3
+
+
+def test_a_device_deletes_its_journal_when_the_event_file_says_and_never_what_was_not_sent(
+    venue: LiveVenue, at_office: Device
+) -> None:
+    """Long after the event nobody answers any more: what was sent is deleted by the device's own clock."""
+    met(at_office, "The office decides")
+    at_office.page.wait_for_function("() => !document.getElementById('age').textContent.includes('Waiting')")
+    venue.stop("office")
+    met(at_office, "Cut off")
+    at_office.type_code(as_code(new_badge()))
+    at_office.page.get_by_label("Type the name as it stands on the ID").fill("Ada Example")
+    at_office.press("ID matches: grant provisionally")
+    at_office.word("provisional")
+
+    def days_later(days: int) -> None:
+        at_office.end()
+        at_office.behind = timedelta(days=-days)
+        at_office.start()
+        at_office.open(venue.url("office") + "/desk-app/")
+
+    days_later(400)
+    at_office.page.wait_for_timeout(5_000)
+    assert [entry["kind"] for entry in journal(at_office)] == ["opened", "provisional"], "it was never sent"
+    days_later(0)
+    venue.start("office")
+    met(at_office, "The office decides")
+    at_office.page.wait_for_function("() => !document.getElementById('age').textContent.includes('Waiting')")
+    venue.stop("office")
+    days_later(400)
+    at_office.page.get_by_text("this device has deleted what it kept").wait_for()
+    assert journal(at_office) == []

@@ -41,6 +41,7 @@ EVENT = "summit-2027"
 ISSUER = IssuerSimulator(revoked={7})
 REVOKED_INDEX = 7
 CAP = 3
+PROOFS = {"online": ["wallet_key", "holder_code"], "desk": ["name_against_id", "mail_against_order"]}
 EASY = 0.62  # of the frame's height: a code held well before the camera
 SHIFT_THE_CLOCK = """(milliseconds) => {
   const Real = Date;
@@ -71,7 +72,7 @@ def as_code(token: str) -> str:
 class LiveVenue:
     """The machines of one event."""
 
-    def __init__(self, folder: Path, **changes: Any) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
         self.documents = DocumentsInMemory.of([ISSUER])
@@ -92,7 +93,9 @@ class LiveVenue:
         )
         self.venue = Venue(self.registration, clock=clock)
         file = folder / "summit.yaml"
-        file.write_bytes(document(provisional_at_desk={"per_desk": CAP, "value_each": 400}, **changes))
+        file.write_bytes(
+            document(provisional_at_desk={"per_desk": CAP, "value_each": 400}, proof_of_holding=PROOFS)
+        )
         self.registration.add_event(file)
         self.start("office")
 
@@ -197,12 +200,17 @@ class Device:
         self.process: subprocess.Popen[bytes] | None = None
         self.connected: Any = None
 
-    def start(self, *, camera: Path | None = None, allowed: bool = True, viewport: Any = None) -> Any:
-        """Its browser, with what the camera sees."""
+    def start(
+        self, *, camera: Path | None = None, cameras: int = 0, allowed: bool = True, viewport: Any = None
+    ) -> Any:
+        """Its browser, with what the camera sees; or with so many cameras that show what the browser draws."""
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
         if camera is not None:
             arguments += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
-        if camera is not None and allowed:
+        if cameras:
+            arguments += [f"--use-fake-device-for-media-stream=device-count={cameras}"]
+        allowed = allowed and (camera is not None or cameras > 0)
+        if allowed:
             arguments += ["--use-fake-ui-for-media-stream"]
         self.context = self.playwright.chromium.launch_persistent_context(
             str(self.profile),
@@ -210,7 +218,7 @@ class Device:
             headless=True,
             args=arguments,
             viewport=viewport or PHONE,
-            permissions=["camera"] if camera is not None and allowed else [],
+            permissions=["camera"] if allowed else [],
         )
         self.context.add_init_script(f"({SHIFT_THE_CLOCK})({self._offset()})")
         self.watch.over(self.context)

@@ -341,7 +341,7 @@ function listen() {
   });
   page("other-camera").addEventListener("click", async () => {
     const all = await camera.cameras();
-    const at = all.findIndex((each) => each.id === camera.chosen);
+    const at = all.findIndex((each) => each.id === camera.current);
     await camera.choose(all[(at + 1) % all.length].id);
   });
   page("update").addEventListener("click", async () => {

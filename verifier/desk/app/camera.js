@@ -44,6 +44,11 @@ export class Camera {
     return devices.filter((device) => device.kind === "videoinput").map(({ deviceId: id, label }) => ({ id, label }));
   }
 
+  /** The id of the camera that looks now, whoever chose it. */
+  get current() {
+    return this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? this.chosen;
+  }
+
   async choose(id) {
     this.chosen = id;
     this.#end();

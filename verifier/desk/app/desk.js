@@ -268,15 +268,17 @@ export class Desk {
     try {
       await this.#learnWhoDecides();
       const { ask } = this.now;
-      if (ask === null) return;
+      if (ask === null) return; // nobody is asked while two claim to decide
       const there = await this.venue.now(ask);
       this.#reached(there);
       if (there.version > this.bundle.version) await this.#update(ask);
       if (this.standing === "usable") await this.#exchange(ask);
-      await this.#finishWhatIsOver();
+      await this.#finishWhatIsOver(parse(there.time));
     } catch (error) {
-      if (error instanceof CutOffError) this.#lost();
-      else if (error instanceof RefusedError) this.#refused(error);
+      if (error instanceof CutOffError) {
+        this.#lost();
+        if (this.unsent === 0) await this.#finishWhatIsOver(this.clock()); // a wrong clock here loses nothing
+      } else if (error instanceof RefusedError) this.#refused(error);
       else if (!(error instanceof BundleError)) throw error;
     }
   }
@@ -437,9 +439,8 @@ export class Desk {
     return requests.find((request) => request.holders.some((holder) => holders.includes(holder)))?.requestId;
   }
 
-  async #finishWhatIsOver() {
-    const { journals_until: until } = this.bundle.event;
-    if (this.clock() < parse(until)) return;
+  async #finishWhatIsOver(now) {
+    if (now < parse(this.bundle.event.journals_until)) return;
     await this.memory.clear();
     this.desk = null;
   }

@@ -721,6 +721,31 @@ def test_a_lost_desk_is_revoked_and_then_nobody_waits_for_it(handed: Any) -> Non
     assert spare.get(f"/desk-api/now?event={EVENT}").json()["decides"] is True
 
 
+def test_what_a_desk_gave_that_was_revoked_and_not_lost_is_found_once_its_journal_is_carried(handed: Any) -> None:
+    """The one step of a takeover that is not exact: it is told to a person, and nobody is taken anything."""
+    world, hub, one, lead = handed
+    one.redeem(hub, badge(), request_id="old hub")
+    one.grant(REFERENCE, "old hub")
+    world.take_in("spare")
+    spare_key = world.of_hub("spare").keys.signer("hub").public
+    statement = lead.take_over(spare_key)
+    lead.follow([statement])
+    at_spare = world.of_hub("spare")
+    at_spare.handover.take_in([step.token for step in lead.chain.steps])
+    spare = AppClient(apps.create_hub_app(Settings(world.folder / "spare"), event=EVENT, clock=world.clock))
+    lead.send(spare)
+    assert lead.redeem(spare, badge(), request_id="new").json()["reason"] == "waiting_for_desks"
+    at_spare.devices.revoke(EVENT, one.id, by=BY_LEAD)
+    assert lead.redeem(spare, badge(), request_id="new").json()["reason"] == "granted"
+    lead.grant(REFERENCE, "new")
+
+    assert one.send(spare).json()["code"] == "revoked"
+    assert at_spare.logbook.take_in(EVENT, one.entries).refused == ()
+    lead.send(spare)
+    (case,) = cases.listed(EVENT, engine=at_spare.registration.engine)
+    assert "Door 1" in case.sentence and "Lead" in case.sentence
+
+
 def test_the_old_hub_refuses_as_soon_as_it_sees_the_newer_epoch(handed: Any) -> None:
     world, hub, one, lead = handed
     statement = lead.take_over(world.key_of_hub("spare"))

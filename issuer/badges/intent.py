@@ -150,7 +150,7 @@ def _reference_key(award: Award) -> tuple[str, str, str]:
 
 def _former_references(badge: Badge, ids: Sequence[str], references: References) -> tuple[str, ...]:
     """The references that a badge's holder has for it besides its own in its period: they were two persons."""
-    if len(ids) == 1:
+    if len(ids) == 1 or badge.award.buys_nothing:
         return ()
     _, first, purpose = _reference_key(badge.award)
     found = {references[one, first, purpose] for one in ids if (one, first, purpose) in references}
@@ -205,6 +205,7 @@ def _particulars(
         address=_address_hash(person, badge),
         narrative=narrative,
         former_references=former,
+        names_holder=not badge.award.buys_nothing,
         subject=badge.subject,
         evidence=evidence,
     )

@@ -212,10 +212,10 @@ def sign_bound(bureau: Bureau, copy_id: str, *, now: datetime) -> Badge:
 
 
 def settle(bureau: Bureau, persons: Iterable[str], *, now: datetime) -> int:
-    """After a merge or a split: one badge of a tier for each person and period, and one of each kind of work,
-    which carries every reference for it that is theirs and no other (DESIGN §3). It is a new one, with a new id
-    and a new place on the status list, so that no copy saved before buys a second discount. Returns how many
-    were signed.
+    """After a merge or a split: one badge of a tier for each person and period, which carries every reference
+    that is theirs and no other (DESIGN §3), and one of each kind of work, which carries none. What carries others
+    than before is a new one, with a new id and a new place on the status list, so that no copy saved before buys
+    a second discount. Returns how many were signed.
 
     Where one of the badges is suspended nothing is done yet: a new one would lift that.
     """
@@ -241,7 +241,7 @@ def _settle(connection: Connection, bureau: Bureau, person: Person, now: datetim
         if not live or any(badge.suspended_at is not None or badge.jwt is None for badge in live):
             continue
         found = [store.holders.reference_of(connection, one, period, purpose) for one in ids]
-        references = {one for one in found if one is not None}
+        references = set() if purpose != "tier" else {one for one in found if one is not None}
         best = min(
             live,
             key=lambda badge: (

@@ -63,9 +63,14 @@ class Award:
         """Badges of one purpose share a holder's reference: tiers do, since a discount hangs on it; a badge that
         buys nothing has one of its own, so that records cannot be joined by it (DESIGN §3).
         """
-        if self.is_per_kind or self.achievement == BY_DECISION:
-            return self.achievement
-        return "tier"
+        return self.achievement if self.buys_nothing else "tier"
+
+    @property
+    def buys_nothing(self) -> bool:
+        """Whether no event can give a discount for it: it names no holder, since beside a tier's badge it would
+        be a second one (ADR 0019).
+        """
+        return self.is_per_kind or self.achievement == BY_DECISION
 
 
 @dataclass(slots=True)

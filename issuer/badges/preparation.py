@@ -59,7 +59,8 @@ class StatusEntry:
 class Particulars:
     """What differs from person to person. `holder_code` is its salted hash; `name`, and `address`, which is a hash
     as well, only if they want it. `former_references`: those of the period that they had before two persons were
-    merged, so that whoever takes one takes all. `subject`: the DID of the wallet to which it is bound.
+    merged, so that whoever takes one takes all. `names_holder`: whether it carries a reference by which registrations
+    know its holder; without one it buys nothing (ADR 0019). `subject`: the DID of the wallet to which it is bound.
     `evidence`: links to what counted, the most telling first.
     """
 
@@ -73,6 +74,7 @@ class Particulars:
     address: IdentityObject | None = None
     narrative: str | None = None
     former_references: tuple[str, ...] = ()
+    names_holder: bool = True
     subject: str | None = None
     evidence: tuple[str, ...] = ()
 
@@ -199,6 +201,7 @@ def _credential(cover: Cover, particulars: Particulars) -> OpenBadgeCredential:
                 *(
                     identity.plain(reference, identity_type=HOLDER_REFERENCE_TYPE)
                     for reference in (particulars.reference, *particulars.former_references)
+                    if particulars.names_holder
                 ),
                 particulars.holder_code,
                 *named,

@@ -26,7 +26,7 @@ class State(StrEnum):
 
 
 MEANINGS: Mapping[State, str] = {
-    State.DRAFT: "The team prepares it: nobody else sees it, and nobody gets it.",
+    State.DRAFT: "The team prepares it: its rule stands in the policy, and nobody gets it.",
     State.ACTIVE: "It is awarded to everybody who earns it.",
     State.SOURCE_GONE: "Nothing tells of this work now: it is awarded to nobody. Badges that were awarded stay.",
     State.WITHDRAWN: "It is awarded to nobody any more. Badges that were awarded stay.",

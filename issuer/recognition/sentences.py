@@ -277,8 +277,12 @@ def policy_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> lis
 
 
 def catalogue_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> list[str]:
-    """What each badge per kind needs; those that are drafts are the team's own."""
-    return [badge_in_words(name, policy, say) for name, rule in policy.catalogue.items() if rule.state != "draft"]
+    """What each badge per kind needs. A draft is among them, and said to be one: the page has what the file has."""
+    draft = say("It begins as a draft: nobody gets it until the team makes it active.")
+    return [
+        badge_in_words(name, policy, say) + (f" {draft}" if rule.state == "draft" else "")
+        for name, rule in policy.catalogue.items()
+    ]
 
 
 def badge_in_words(name: str, policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> str:

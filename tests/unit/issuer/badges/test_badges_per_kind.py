@@ -1,6 +1,4 @@
-"""Badges per kind: once per person and period, beside the tiers, under a reference of their own, as their state
-lets.
-"""
+"""Badges per kind: once per person and period, beside the tiers, naming no holder, as their state lets."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -100,6 +98,25 @@ def test_its_reference_and_holder_code_are_its_own(office: Office) -> None:
     assert tier.jwt is not None and kind.jwt is not None
     told = {badge.id: jws.parse(badge.jwt).payload.decode() for badge in (tier, kind) if badge.jwt}
     assert kind.reference not in told[tier.id] and tier.reference not in told[kind.id]
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_it_names_no_holder_so_that_no_event_gives_a_discount_beside_the_tiers(
+    office: Office, merged: bool
+) -> None:
+    """Also where an event accepts it by name, and after two persons turned out to be one (ADR 0019)."""
+    for who in ("ada", "dana"):
+        translate(office, who)
+    award_and_issue(office)
+    if merged:
+        merge(office, "ada", "dana")
+        issuance.settle(office.bureau, [office.person("ada@books.example").id], now=NOW + timedelta(hours=1))
+    held = badges_of(office, "ada").values()
+    named = {one.award.is_per_kind: service.read_own(one.jwt or "").credentialSubject for one in held}
+    assert len(named[False].holder_references) == (2 if merged else 1)
+    assert named[True].holder_references == () and (named[True].id or "").startswith("urn:uuid:")
+    again = issuance.settle(office.bureau, [office.person("ada@books.example").id], now=NOW + timedelta(hours=2))
+    assert again == 0, "what carries nothing is not signed again and again"
 
 
 def test_a_better_tier_takes_the_place_of_no_badge_per_kind(office: Office) -> None:
@@ -268,8 +285,11 @@ def test_a_draft_is_seen_by_nobody_outside_and_awarded_to_nobody(office: Office)
     assert "translator 2026" not in badges_of(drafting, "ada")
     public = [one for one in documents.all_documents(drafting.bureau, now=NOW) if not one.path.endswith(".yaml")]
     assert not any("translator" in one.path for one in public)
-    here = [one for one in public if drafting.policy.digest in one.path or "policies" not in one.path]
+    here = [one for one in public if "policies" not in one.path]
     assert not any(b"Translator needs" in one.body or b"achievements/translator" in one.body for one in here)
+    (rules,) = (one.body.decode() for one in public if one.path == f"/policies/{drafting.policy.digest}.html")
+    assert "It begins as a draft: nobody gets it until the team makes it active." in rules
+    assert rules.count("begins as a draft") == 1 and "achievements/translator" not in rules
     assert [e.name for e in achievements.entries(drafting.engine, now=NOW) if e.state is State.DRAFT] == [
         "translator"
     ]

@@ -277,7 +277,7 @@ def policy_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> lis
 
 
 def catalogue_in_words(policy: QualificationPolicy, say: Voice = IN_ENGLISH) -> list[str]:
-    """What each badge per kind needs. A draft is among them, and said to be one: the page has what the file has."""
+    """What each badge per kind needs; a draft is among them, and marked: the page says all that the file says."""
     draft = say("It begins as a draft: nobody gets it until the team makes it active.")
     return [
         badge_in_words(name, policy, say) + (f" {draft}" if rule.state == "draft" else "")

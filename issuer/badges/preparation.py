@@ -59,9 +59,9 @@ class StatusEntry:
 class Particulars:
     """What differs from person to person. `holder_code` is its salted hash; `name`, and `address`, which is a hash
     as well, only if they want it. `former_references`: those of the period that they had before two persons were
-    merged, so that whoever takes one takes all. `names_holder`: whether it carries a reference, by which
-    registrations know its holder; without it it buys nothing (ADR 0019). `subject`: the DID of the wallet to which it is bound.
-    `evidence`: links to what counted, the most telling first.
+    merged, so that whoever takes one takes all. `names_holder`: whether it carries references at all, by which
+    registrations know its holder: without one it buys nothing (ADR 0019). `subject`: the DID of the wallet to
+    which it is bound. `evidence`: links to what counted, the most telling first.
     """
 
     credential_id: str

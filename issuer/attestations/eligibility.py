@@ -61,8 +61,11 @@ class Eligibility:
         if not here:
             anywhere = any(d.covers(claim.kind, region=d.region, day=self.today) for d in held)
             if not (anywhere and self._few_near(claim)):
-                sentence = f"{attestor.name} holds no delegation for {claim.kind} in {claim.region} today; the"
-                return Refusal("", f"{sentence} community's manager gives one.")
+                sentence = (
+                    f"{attestor.name} holds no delegation for {claim.kind} in {claim.region} today;"
+                    " the community's manager gives one."
+                )
+                return Refusal("", sentence)
         rule = self._barred_by(claim, attestor)
         if rule is None:
             return None

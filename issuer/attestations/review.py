@@ -122,11 +122,11 @@ def matters(engine: Engine) -> list[Matter]:
 
 def _matter(attestor: str, waiting: Sequence[tuple[str, str, str, str, datetime]]) -> Matter:
     count = len({claim for claim, *_ in waiting})
-    statements = "1 statement of an attestor wants" if count == 1 else f"{count} statements of an attestor want"
+    one, many = "1 statement of an attestor wants a look.", f"{count} statements of an attestor want a look."
     return Matter(
         kind="flag",
         key=f"attestor {attestor}",
-        title=f"{statements} a look.",
+        title=one if count == 1 else many,
         since=min(row[4] for row in waiting),
         minutes=min(1 + MINUTES_FOR_ONE * count, MAX_MINUTES),
         default="The statements stand: a flag never blocks one.",

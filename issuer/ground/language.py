@@ -5,6 +5,7 @@ translation; a text that is missing there stays English, and a test finds it. `s
 the singular, where it is not 1 alone. What programs read is never translated.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,7 @@ from schemas import strict_yaml
 FOLDER = Path(__file__).parent / "languages"
 ENGLISH = "en"
 COOKIE = "lang"
+_PLACE = re.compile(r"%\(([a-z_]+)\)s")
 MAX_HEADER = 500  # characters of Accept-Language that are looked at
 
 
@@ -32,6 +34,19 @@ def known() -> Mapping[str, str]:
 def translated(text: str, language: str) -> str:
     """`text` in a language; itself, where there is no translation."""
     return text if language == ENGLISH else _texts(language).get(text, text)
+
+
+def said_again(sentence: str, language: str) -> str:
+    """A sentence that was made in English, with its names and numbers in it, in another language: errors and
+    matters are made where nobody knows who will read them. A value that is a text with a translation has that.
+    """
+    if language == ENGLISH or sentence in _texts(language):
+        return translated(sentence, language)
+    for pattern, text in _patterns(language):
+        found = pattern.fullmatch(sentence)
+        if found is not None:
+            return text % {name: translated(value, language) for name, value in found.groupdict().items()}
+    return sentence
 
 
 def is_one(count: int | Decimal, language: str) -> bool:
@@ -102,6 +117,22 @@ def _texts(language: str) -> dict[str, str]:
     texts = _file(language)["texts"]
     assert isinstance(texts, dict)
     return {str(english): str(text) for english, text in texts.items()}
+
+
+@cache
+def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Each sentence with places, as what recognises it; the one that says the most by itself comes first."""
+    made = []
+    for english, text in _texts(language).items():
+        said, *rest = _PLACE.split(english)
+        if not rest or not english.endswith((".", ": %(why)s")):
+            continue  # a label, which would be found in anybody's words
+        names, parts = rest[::2], rest[1::2]
+        if len(set(names)) == len(names):
+            places = (f"(?P<{name}>.+?){re.escape(part)}" for name, part in zip(names, parts, strict=True))
+            pattern = re.compile(re.escape(said) + "".join(places), re.DOTALL)
+            made.append((len(said) + sum(map(len, parts)), pattern, text))
+    return tuple((pattern, text) for _, pattern, text in sorted(made, key=lambda one: -one[0]))
 
 
 @cache

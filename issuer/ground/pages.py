@@ -85,7 +85,7 @@ def _environment(code: str) -> Environment:
     environment.globals |= {"language": code, "languages": language_of_pages.known(), "can_switch": True}
     # `| words` is for a text that comes from elsewhere: unlike `_()` it stays escaped.
     environment.filters |= {
-        "words": in_words,
+        "words": partial(language_of_pages.said_again, language=code),
         "day": partial(day_in_words, in_words=in_words),
         "moment": partial(moment_in_words, in_words=in_words),
     }

@@ -233,12 +233,13 @@ def matters(engine: Engine) -> list[Matter]:
     ]
     if untold:
         count = len(untold)
-        people = "1 person was" if count == 1 else f"{count} people were"
+        one = "1 person was not told what is kept about them: nobody could write to them."
+        many = f"{count} people were not told what is kept about them: nobody could write to them."
         found.append(
             Matter(
                 kind="flag",
                 key=UNTOLD_KEY,
-                title=f"{people} not told what is kept about them: nobody could write to them.",
+                title=one if count == 1 else many,
                 since=datetime.min.replace(tzinfo=UTC),
                 minutes=2,
                 default="They are told when they sign in; the notice is public.",

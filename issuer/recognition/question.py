@@ -58,5 +58,7 @@ def check_in_time(
     rule = policy.governance.small if profile == "small" else policy.governance.standard
     days = rule.correction_days if kind == "dispute" else policy.governance.standard.appeal_days
     if now > since + timedelta(days=days):
-        what = "A correction is asked for" if kind == "dispute" else "An appeal is made"
-        raise QuestionError(f"{what} within {days} days; they ended on {since + timedelta(days=days):%Y-%m-%d}.")
+        ended = f"{since + timedelta(days=days):%Y-%m-%d}"
+        dispute = f"A correction is asked for within {days} days; they ended on {ended}."
+        appeal = f"An appeal is made within {days} days; they ended on {ended}."
+        raise QuestionError(dispute if kind == "dispute" else appeal)

@@ -60,10 +60,15 @@ def matter_of(one: RuleAlarm) -> Matter:
     """What a person of the team should look at."""
     alarm = one.alarm
     if alarm.kind == "silent":
-        what = f"nothing for {alarm.found} days; its pauses are {alarm.usual} days at most, nine times of ten"
+        title = (
+            f"The rule {one.kind} has held for nothing for {alarm.found} days;"
+            f" its pauses are {alarm.usual} days at most, nine times of ten."
+        )
     else:
-        what = f"{alarm.found} records in a week; nine weeks of ten have {alarm.usual} at most"
-    title = f"The rule {one.kind} has held for {what}."
+        title = (
+            f"The rule {one.kind} has held for {alarm.found} records in a week;"
+            f" nine weeks of ten have {alarm.usual} at most."
+        )
     since = datetime.combine(alarm.since, datetime.min.time(), UTC)
     key = f"rule:{one.kind}:{alarm.kind}:{alarm.since}"
     return Matter("alarm", key, title, since, MINUTES[alarm.kind], _DEFAULT[alarm.kind], "/sources")

@@ -88,7 +88,8 @@ def find(engine: Engine, text: str) -> Proposal:
     ]
     alive = [p for p in found if p.withdrawn_at is None] or found
     if len(alive) != 1:
-        raise PolicyError(f"{wanted!r} names {'more than one' if alive else 'no'} proposed version.")
+        none, many = f"{wanted!r} names no proposed version.", f"{wanted!r} names more than one proposed version."
+        raise PolicyError(many if alive else none)
     return alive[0]
 
 

@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 from jinja2 import Environment
 
+from issuer.attestations import conflicts
 from issuer.badges import catalogue, picture, revocation, state
 from issuer.badges import team_web as badges_team
 from issuer.delivery import claim_pages, claiming
@@ -18,7 +19,16 @@ from issuer.delivery import web as delivery_web
 from issuer.ground import language, pages
 from issuer.ground.login.rights import Role
 from issuer.people import own_pages
-from issuer.recognition import backtest, life, policy_web, predicates, sentences, transparency
+from issuer.recognition import (
+    backtest,
+    life,
+    policy_web,
+    predicates,
+    questions,
+    rule_rates,
+    sentences,
+    transparency,
+)
 from issuer.recognition.service import EXAMPLE_POLICY
 from schemas import policy as policy_shape
 
@@ -51,6 +61,9 @@ TABLES: tuple[Iterable[str], ...] = (  # texts that stand in the code as data
     [backtest.NO_KIND, backtest.UNKNOWN_REGION, "none"],  # what a backtest calls whoever has none
     ["committee", "group chair", "programme coordinator", "community manager", "review panel"],  # of the example
     ["counted", "waiting", "not counted"],
+    [sentence for _, sentence in conflicts.RULES.values()],
+    [text for _, title, default in questions._TITLES.values() for text in (title, default)],
+    rule_rates._DEFAULT.values(),
     ["words"],  # units of the example policy
 )
 _PLACE = re.compile(r"%\([a-z_]+\)s|\{\}")
@@ -97,7 +110,47 @@ def in_code() -> set[str]:
     return found
 
 
-def _said_in(scope: ast.FunctionDef | ast.Module) -> set[str]:
+# Errors and matters are sentences in English, which pages say again: these are what pages can show.
+SHOWN_ERRORS = {
+    "AttendanceError", "AttestationError", "BadgeError", "ForgedFormError", "LinkError", "NotAllowedError",
+    "NotSignedInError", "OfferError", "OpenIdError", "PeopleError", "PolicyError", "QuestionError", "RoleError",
+    "TooOftenError",
+}  # fmt: skip
+ON_NO_PAGE = {  # what only those read who type commands, or run the office
+    "badges/achievements.py", "badges/awarding.py", "badges/bureau.py", "badges/catalogue.py",
+    "badges/documents.py", "badges/ending.py", "badges/publishing.py", "badges/service.py",
+    "badges/signing_pool.py", "badges/state.py",
+}  # fmt: skip
+
+
+def sentences_of_pages() -> dict[str, str]:
+    """Every sentence of an error or a matter that a page can show, each name or number in it 7; and where."""
+    found: dict[str, str] = {}
+    for file in ISSUER.rglob("*.py"):
+        where = file.relative_to(ISSUER).as_posix()
+        if where.partition("/")[0] in {"cli", "contract"} or "/sources/" in where or where in ON_NO_PAGE:
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for scope in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            named = _named_in(scope)
+            for call in (node for node in ast.walk(scope) if isinstance(node, ast.Call)):
+                for argument in _shown_arguments(call):
+                    found |= {text: where for text in _texts_of(argument, named, value="7") if " " in text}
+    return found
+
+
+def _shown_arguments(call: ast.Call) -> list[ast.expr]:
+    name = getattr(call.func, "id", "")
+    if name in SHOWN_ERRORS:
+        return list(call.args)
+    if name in {"_matter", "Refusal"}:
+        return list(call.args[1:2])
+    if name == "Matter":
+        return [one.value for one in call.keywords if one.arg in {"title", "default"}] + call.args[2:6]
+    return []
+
+
+def _named_in(scope: ast.FunctionDef | ast.Module) -> dict[str, list[ast.expr]]:
     named: dict[str, list[ast.expr]] = {}
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -107,6 +160,11 @@ def _said_in(scope: ast.FunctionDef | ast.Module) -> set[str]:
             for target, value in zip(node.targets[0].elts, values, strict=False):
                 if isinstance(target, ast.Name):
                     named.setdefault(target.id, []).append(value)
+    return named
+
+
+def _said_in(scope: ast.FunctionDef | ast.Module) -> set[str]:
+    named = _named_in(scope)
     found: set[str] = set()
     for node in ast.walk(scope):
         if isinstance(node, ast.Call) and _speaks(node.func):
@@ -122,22 +180,26 @@ def _speaks(function: ast.expr) -> bool:
     return name in {"say", "voice", "in_words"}
 
 
-def _texts_of(node: ast.expr, named: dict[str, list[ast.expr]]) -> Iterator[str]:
-    """The texts that an argument may be: itself, either side of a choice, or what its name stands for."""
+def _texts_of(node: ast.expr, named: dict[str, list[ast.expr]], *, value: str | None = None) -> Iterator[str]:
+    """The texts that an argument may be: itself, either side of a choice, or what its name stands for. `value`:
+    what stands for each name or number in it.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
         yield node.value
+    elif isinstance(node, ast.JoinedStr) and value is not None:
+        yield "".join(str(one.value) if isinstance(one, ast.Constant) else value for one in node.values)
     elif isinstance(node, ast.IfExp):
-        yield from _texts_of(node.body, named)
-        yield from _texts_of(node.orelse, named)
+        yield from _texts_of(node.body, named, value=value)
+        yield from _texts_of(node.orelse, named, value=value)
     elif isinstance(node, ast.Starred):
-        yield from _texts_of(node.value, named)
+        yield from _texts_of(node.value, named, value=value)
     elif isinstance(node, ast.Tuple):
         for one in node.elts:
-            yield from _texts_of(one, named)
+            yield from _texts_of(one, named, value=value)
     elif isinstance(node, ast.Name):
-        for value in named.get(node.id, []):
-            if not isinstance(value, ast.Name):
-                yield from _texts_of(value, named)
+        for meant in named.get(node.id, []):
+            if not isinstance(meant, ast.Name):
+                yield from _texts_of(meant, named, value=value)
 
 
 def test_french_is_there() -> None:
@@ -149,11 +211,37 @@ def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
     known = set(language._texts(code))
     wanted = in_templates() | in_tables() | in_code()
     assert wanted - known == set()
-    assert {text for text in known if text not in wanted and not _in_code(text)} == set()
+    shown = sentences_of_pages()
+    assert {text for text in known if text not in wanted and not _in_code(text, shown)} == set()
 
 
-def _in_code(text: str) -> bool:
-    """A sentence of an error, which stands in the code as one text or several."""
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_sentence_of_an_error_or_a_matter_is_said_in_the_language_of_its_page(code: str) -> None:
+    shown = sentences_of_pages()
+    assert len(shown) > 100
+    assert {text: where for text, where in shown.items() if language.said_again(text, code) == text} == {}
+
+
+def test_names_and_numbers_in_a_sentence_stay_and_words_among_them_are_translated() -> None:
+    said = {
+        "Version 1.2 has 1 of 2 approvals.": "Version 1.2 a 1 approbations sur 2.",
+        "Ada Quin cannot attest this: nobody attests their own work.": (
+            "Ada Quin ne peut pas attester ceci : personne n’atteste son propre travail."
+        ),
+        "a %(title)s: 12 people came beyond the 10 that were declared.": (
+            "a %(title)s : 12 personnes sont venues au-delà des 10 déclarées."
+        ),
+        "Nobody has said this before.": "Nobody has said this before.",
+    }
+    assert {text: language.said_again(text, "fr") for text in said} == said
+    assert {text: language.said_again(text, language.ENGLISH) for text in said} == {text: text for text in said}
+
+
+def _in_code(text: str, shown: Iterable[str]) -> bool:
+    """A sentence of an error, which stands in the code as one text or several, or with values in its places."""
+    pattern = re.compile(".+".join(map(re.escape, _PLACE.split(text))), re.DOTALL)
+    if any(pattern.fullmatch(sentence) for sentence in shown):
+        return True
     start = text[:30]
     return any(start in file.read_text(encoding="utf-8") for file in ISSUER.rglob("*.py"))
 

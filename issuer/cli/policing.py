@@ -1,5 +1,6 @@
 """`policy …` and `recompute`: the life of the rules, what a change would do, and a decision repeated."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -317,6 +318,7 @@ def _told(office: Office, result: "Backtest", costs: "Cost | None", *, people: b
         lines += _rows("  ", result.counted(moves, lambda m: f"{m.before or 'none'} → {m.after or 'none'}"))
         lines += _rows("  by kind: ", result.counted(moves, lambda m: m.kind))
         lines += _rows("  by region: ", result.counted(moves, lambda m: m.region))
+    lines += _badges_told(result)
     blamed = [(clause, lost) for clause, (_, lost) in result.clauses.items() if lost]
     lines += [f"{clause}: this clause alone cost {lost} of them their tier." for clause, lost in blamed]
     kept = [(c, out) for c, (out, lost) in result.clauses.items() if not lost][:MOST_CLAUSES_SHOWN]
@@ -333,6 +335,22 @@ def _told(office: Office, result: "Backtest", costs: "Cost | None", *, people: b
         ]
         lines.append(table("", ["who", "before", "after", "for", "cost by"], rows))
     return "\n".join(lines)
+
+
+def _badges_told(result: "Backtest") -> list[str]:
+    """Badges per kind: how many earn each, and who gains or loses one, by region."""
+    if not result.badges:
+        return []
+    rows = []
+    for badge, (before, after) in result.badges.items():
+        told = []
+        for gains in (True, False):
+            moves = [move for move in result.badge_moves if move.badge == badge and move.gains is gains]
+            regions = Counter(move.region for move in moves)
+            where = ", ".join(f"{name} {count}" for name, count in sorted(regions.items()))
+            told.append(f"{len(moves)} ({where})" if where else "0")
+        rows.append([badge, str(before), str(after), *told])
+    return ["", table("", ["badge", "before", "after", "gain", "lose"], rows)]
 
 
 def _rows(label: str, counts: Mapping[str, int]) -> list[str]:

@@ -3,7 +3,8 @@
 Both versions decide at the same dates. A tier once awarded stays for its period, so what counts is the best tier
 that somebody reached in the span. What single clauses do is found in two ways: the draft without each of its
 clauses in turn says whom that clause keeps out; the draft with each of its changes undone in turn says whom that
-change alone costs their tier. Each is tried for those on whom it bears, and nobody else.
+change alone costs their tier. Each is tried for those on whom it bears, and nobody else. Of the badges per kind
+it says who would have earned one at some of the dates, by each version; they cost nothing, since they buy nothing.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +16,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 
 from issuer.people.model import Pause
-from issuer.recognition import predicates
+from issuer.recognition import merits, predicates
 from issuer.recognition.calendar import months_before
 from issuer.recognition.decision import CAPPED, Decision, Rules, decide
 from issuer.recognition.item import Item
@@ -52,10 +53,21 @@ class Move:
     clauses: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class BadgeMove:
+    """Somebody who would earn a badge per kind that they would not, or would not one that they would."""
+
+    person: str
+    badge: str
+    gains: bool
+    region: str
+
+
 @dataclass(frozen=True)
 class Backtest:
     """What came out. `tiers`: for each date, how many hold each tier before and after; `clauses`: by clause, how
-    many would hold a better tier under the draft without it, and how many of those who lose it alone cost."""
+    many would hold a better tier under the draft without it, and how many of those who lose it alone cost;
+    `badges`: for each badge of either catalogue, how many earn it before and after."""
 
     before: tuple[str, str, str]
     after: tuple[str, str, str]
@@ -66,6 +78,9 @@ class Backtest:
     gains: tuple[Move, ...]
     losses: tuple[Move, ...]
     clauses: Mapping[str, tuple[int, int]]
+    badges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    badge_moves: tuple[BadgeMove, ...] = ()
+    badge_titles: Mapping[str, str] = field(default_factory=dict)
 
     def counted(self, moves: Iterable[Move], by: Callable[[Move], str]) -> dict[str, int]:
         """How many moves there are for each kind, region, or pair of tiers; the most first."""
@@ -81,6 +96,8 @@ class _Tally:
     losses: list[Move] = field(default_factory=list)
     kept_out: Counter[str] = field(default_factory=Counter)
     cost: Counter[str] = field(default_factory=Counter)
+    badges: Counter[tuple[str, int]] = field(default_factory=Counter)
+    badge_moves: list[BadgeMove] = field(default_factory=list)
     people: int = 0
 
 
@@ -113,6 +130,7 @@ def run(
         tally.people += 1
         _try_case(case, old, new, without, undone, dates, tally)
     names = list(dict.fromkeys(tier.id for policy in (current, draft) for tier in policy.tiers))
+    titles = {name: rule.title for policy in (current, draft) for name, rule in policy.catalogue.items()}
     return Backtest(
         before=old.identity,
         after=new.identity,
@@ -129,6 +147,9 @@ def run(
                 key=lambda pair: (-tally.cost[pair[0]], -pair[1], pair[0]),
             )
         },
+        badges={badge: (tally.badges[badge, 0], tally.badges[badge, 1]) for badge in titles},
+        badge_moves=tuple(tally.badge_moves),
+        badge_titles=titles,
     )
 
 
@@ -147,6 +168,7 @@ def _try_case(
     after = [decide(case.items, new, as_of=date, pauses=case.pauses) for date in dates]
     for count, one, two in zip(tally.tiers, before, after, strict=True):
         count.update((d.tier, side) for side, d in enumerate((one, two)) if d.tier)
+    _try_badges(case, before, after, tally)
     best = _best(before, old.policy), _best(after, new.policy)
     tally.best.update((d.tier, side) for side, d in enumerate(best) if d.tier)
     was, will = _height(best[0].tier, old.policy, new.policy), _height(best[1].tier, new.policy, old.policy)
@@ -163,6 +185,26 @@ def _try_case(
         weighed = best[0] if lost else best[1]
         move = Move(case.person, best[0].tier, best[1].tier, _main_kind(weighed), _region(case), tuple(blamed))
         (tally.losses if lost else tally.gains).append(move)
+
+
+def _try_badges(case: Case, before: Sequence[Decision], after: Sequence[Decision], tally: _Tally) -> None:
+    """Which badges per kind somebody earned at one of the dates, by each version."""
+    earned = [_badges_of(decisions) for decisions in (before, after)]
+    tally.badges.update((badge, side) for side, badges in enumerate(earned) for badge in badges)
+    for badge in sorted(earned[0] ^ earned[1]):
+        tally.badge_moves.append(BadgeMove(case.person, badge, badge in earned[1], _region(case)))
+
+
+def _badges_of(decisions: Iterable[Decision]) -> set[str]:
+    """A draft badge is counted as if it were awarded: that is what its author wants to know. One whose last day
+    was over is not.
+    """
+    return {
+        merit.badge
+        for decision in decisions
+        for merit in merits.earned(decision)
+        if merit.rule.until is None or decision.as_of.date() <= merit.rule.until
+    }
 
 
 def _reached(case: Case, rules: Rules, other: QualificationPolicy, dates: Sequence[datetime]) -> Decimal:
@@ -359,6 +401,22 @@ def to_json(result: Backtest, *, smallest_cell: int = 0, people: bool = False) -
         "months": months,
         "clauses": {name: [shown(out), shown(lost)] for name, (out, lost) in result.clauses.items()},
     }
+    made["badges"] = {
+        badge: {
+            "title": result.badge_titles[badge],
+            "people": [shown(one) for one in counts],
+            **{
+                name: _by_region([m for m in result.badge_moves if m.badge == badge and m.gains is gains], shown)
+                for name, gains in (("gains", True), ("losses", False))
+            },
+        }
+        for badge, counts in result.badges.items()
+    }
+    if people:
+        made["badge_moves"] = [
+            {"person": one.person, "badge": one.badge, "gains": one.gains, "region": one.region}
+            for one in result.badge_moves
+        ]
     for name, moves in (("gains", result.gains), ("losses", result.losses)):
         made[name] = {
             "people": shown(len(moves)),
@@ -368,3 +426,9 @@ def to_json(result: Backtest, *, smallest_cell: int = 0, people: bool = False) -
             **({"list": [move(one) for one in moves]} if people else {}),
         }
     return made
+
+
+def _by_region(moves: Sequence[BadgeMove], shown: Callable[[int], int | None]) -> JsonObject:
+    regions = Counter(move.region for move in moves)
+    ordered = sorted(regions.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {"people": shown(len(moves)), "by_region": {name: shown(count) for name, count in ordered}}

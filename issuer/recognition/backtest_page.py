@@ -78,6 +78,7 @@ def page(
             }
             for title, name in ((say("Who gains"), "gains"), (say("Who loses"), "losses"))
         ],
+        badges=[_badge(one, say) for one in report.get("badges", {}).values()],  # older reports have none
         plots=plots,
         clauses=[[name, _shown(kept, say), _shown(cost, say)] for name, kept, cost in clauses],
         bars=plot.bars(
@@ -88,6 +89,20 @@ def page(
         if blamed
         else "",
     )
+
+
+def _badge(counts: Mapping[str, Any], say: Voice) -> list[str]:
+    """One line of the table of badges: before, after, who gains and who loses, and where."""
+    return [
+        say(counts["title"]),
+        *(_shown(n, say) for n in counts["people"]),
+        *(_where(counts[side], say) for side in ("gains", "losses")),
+    ]
+
+
+def _where(moves: Mapping[str, Any], say: Voice) -> str:
+    where = ", ".join(f"{say(region)} {_shown(n, say)}" for region, n in moves["by_region"].items())
+    return f"{_shown(moves['people'], say)} ({where})" if where else _shown(moves["people"], say)
 
 
 def _shown(count: int | None, say: Voice) -> str:

@@ -1,5 +1,6 @@
 """A draft over real history: gains and losses, the clause that alone cost people their tier, and what it costs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -146,3 +147,45 @@ def test_a_drawing_says_what_it_shows_and_escapes_names() -> None:
     drawn = plot.bars("What <it> costs", "How & why", {"a<b": 3})
     assert "<title>What &lt;it&gt; costs</title>" in drawn and "a&lt;b" in drawn
     assert plot.lines("Empty", "nothing", [], {}).endswith("</svg>")
+
+
+def test_badges_per_kind_say_who_would_earn_or_lose_one_by_region() -> None:
+    """The draft asks translators for more, and has a badge that nobody could get before."""
+    draft = changed(
+        ("kinds: [translation.approved], min_credits: 1.5", "kinds: [translation.approved], min_credits: 9"),
+        ("catalogue:", "catalogue:\n  planner: {title: Planner, kinds: [event.organised], state: draft}"),
+    )
+    meetups = tuple(replace(meetup(f"m{n}", when=days_ago(10 + 31 * n)), region="europe/fr") for n in range(4))
+    result = run(draft, [*community()[:-3], Case("organiser", meetups)])
+    assert result.badges["translator"] == (1, 0) and result.badges["planner"] == (0, 1)
+    assert result.badges["organiser"] == (1, 1)
+    moved = {(one.person, one.badge, one.gains, one.region) for one in result.badge_moves}
+    region = "europe/fr"
+    assert moved == {
+        ("translator", "translator", False, backtest.UNKNOWN_REGION),
+        ("organiser", "planner", True, region),
+    }
+    assert (result.gains, result.losses) == ((), ()), "tiers are as before"
+
+    told = backtest.to_json(result)
+    badges = told["badges"]
+    assert isinstance(badges, dict) and badges["translator"] == {
+        "title": "Translator",
+        "people": [1, 0],
+        "gains": {"people": 0, "by_region": {}},
+        "losses": {"people": 1, "by_region": {"not known": 1}},
+    }
+    page = backtest_page.page(told, community="Example")
+    assert f"Planner</th><td>0</td><td>1</td><td>1 ({region} 1)</td><td>0</td>" in page
+    public = backtest.to_json(result, smallest_cell=10)
+    assert "badge_moves" not in public
+    assert "<td>a few (not known a few)</td>" in backtest_page.page(public, community="Example")
+    named = backtest.to_json(result, people=True)["badge_moves"]
+    assert isinstance(named, list) and len(named) == 2
+
+
+def test_a_badge_whose_last_day_was_over_is_earned_by_nobody() -> None:
+    draft = changed(
+        ("kinds: [translation.approved], min_credits: 1.5", "kinds: [translation.approved], until: 2025-12-01")
+    )
+    assert run(draft).badges["translator"] == (1, 0)

@@ -378,6 +378,8 @@ def test_a_hand_award_buys_nothing_until_a_second_person_approves(office: Office
     assert content(approved).credentialSubject.achievement.id.endswith("/achievements/contributor")
     assert unapproved.superseded_by == approved.id
     assert approved.reference != unapproved.reference  # what buys nothing joins no records
+    assert said.credentialSubject.holder_references == (), "no event can give anything for it (ADR 0019)"
+    assert content(approved).credentialSubject.holder_references == (approved.reference,)
 
 
 def test_the_same_hand_decision_twice_is_one(office: Office) -> None:

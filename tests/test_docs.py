@@ -4,7 +4,7 @@ What a document explains in prose is not checked here; what it names is.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import typer
 
 import issuer.cli
 import verifier.cli
+from issuer import app as issuer_app
 from issuer.badges import documents
 from issuer.contributions.model import Facts
 from issuer.people.roster import COLUMNS
@@ -21,6 +22,7 @@ from keys import custody
 from schemas import event_policy
 from schemas.policy import PREDICATES
 from tests.unit.issuer.office import NOW, open_office
+from verifier import app as verifier_app
 from verifier.ground import settings
 from verifier.registration.reasons import Reason
 from verifier.verification import presentations, proofs
@@ -162,6 +164,34 @@ def test_the_api_lists_each_public_document_with_its_media_type(
     for document in documents.all_documents(office.bureau, now=NOW):
         kinds = [kind for path, kind in listed if fnmatchcase(document.path, path)]
         assert any(document.media_type.partition(";")[0] in kind for kind in kinds), document.path
+    office.engine.dispose()
+
+
+def routes_of(found: Iterable[Any]) -> Iterator[str]:
+    """`GET /path`, … of each route that answers more than a preflight."""
+    for route in found:
+        if hasattr(route, "original_router"):
+            yield from routes_of(route.original_router.routes)
+        elif hasattr(route, "methods"):
+            methods = set(route.methods or ()) - {"HEAD", "OPTIONS"}
+            path = re.sub(r"\{[^}]+\}", "*", route.path)
+            yield from (f"{method} {path}" for method in methods)
+
+
+def test_the_api_names_each_route_of_both_offices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(custody, "SCRYPT_N", 1 << 10)  # deriving a key is slow on purpose
+    office = open_office(tmp_path)
+    issuing = issuer_app.create_app(office.settings.data)
+    verifying = verifier_app.create_app(settings.Settings(tmp_path / "verifier"))
+    named = {
+        f"{method} {re.sub(r'[{<][^}>]+[}>]', '*', path)}"
+        for methods, path in re.findall(r"`([A-Z`, ]+) (/[^` ]*)`", (DOCS / "api.md").read_text(encoding="utf-8"))
+        for method in re.findall("[A-Z]+", methods)
+    }
+    # The contract of the VC API answers every method there, most with 405; `/*` are the documents, tried above.
+    contract = {"/credentials", "/credentials/*", "/status-lists", "/status-lists/*", "/*"}
+    routes = {*routes_of(issuing.routes), *routes_of(verifying.routes)}
+    assert {one for one in routes if one.partition(" ")[2] not in contract} - named == set()
     office.engine.dispose()
 
 

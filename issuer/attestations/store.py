@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from issuer.attestations.model import Attestation, Claim, Delegation
 from issuer.ground.database import UtcDateTime, metadata
+from issuer.ground.many import among, insert_rows
 
 KEYS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
 
@@ -146,7 +147,7 @@ def add_claim(connection: Connection, claim: Claim, *, now: datetime) -> bool:
         )
     )
     rows = [{"claim": claim.id, "person": person} for person in claim.subjects]
-    connection.execute(insert(claim_subjects), rows)
+    insert_rows(connection, claim_subjects, rows)
     return True
 
 
@@ -165,14 +166,16 @@ def claims_around(connection: Connection, persons: Iterable[str]) -> list[Claim]
     mine: set[str] = set()
     for some in _chunks(persons):
         mine |= set(
-            connection.execute(select(claim_subjects.c.claim).where(claim_subjects.c.person.in_(some))).scalars()
+            connection.execute(
+                select(claim_subjects.c.claim).where(among(claim_subjects.c.person, some))
+            ).scalars()
         )
     events: set[str] = set()
     for some in _chunks(mine):
-        named = claims.c.id.in_(some) & claims.c.event.is_not(None)
+        named = among(claims.c.id, some) & claims.c.event.is_not(None)
         events |= set(connection.execute(select(claims.c.event).where(named)).scalars())
     for some in _chunks(events):
-        mine |= set(connection.execute(select(claims.c.id).where(claims.c.event.in_(some))).scalars())
+        mine |= set(connection.execute(select(claims.c.id).where(among(claims.c.event, some))).scalars())
     return [claim for some in _chunks(mine) for claim in _claims(connection, some)]
 
 
@@ -194,7 +197,7 @@ def subjects_of_events(connection: Connection, events: Iterable[str]) -> dict[st
     """For each of these events everybody whom any claim of it is about."""
     found: dict[str, set[str]] = {}
     for some in _chunks(sorted(events)):
-        joined = select(claims.c.event, claim_subjects.c.person).join(claims).where(claims.c.event.in_(some))
+        joined = select(claims.c.event, claim_subjects.c.person).join(claims).where(among(claims.c.event, some))
         for event, person in connection.execute(joined):
             found.setdefault(event, set()).add(person)
     return {event: frozenset(persons) for event, persons in found.items()}
@@ -238,7 +241,7 @@ def attestations_of(
     """All answers to these claims, in the order in which they came; `standing`: without those found false."""
     found: list[Attestation] = []
     for some in _chunks(claim_ids):
-        query = select(attestations).where(attestations.c.claim.in_(some))
+        query = select(attestations).where(among(attestations.c.claim, some))
         if standing:
             query = query.where(attestations.c.found_false.is_(False))
         rows = connection.execute(query.order_by(attestations.c.answered_at))
@@ -248,7 +251,7 @@ def attestations_of(
 
 def attestations_by(connection: Connection, attestors: Iterable[str]) -> list[Attestation]:
     """What these people said that they saw, the oldest first."""
-    chosen = attestations.c.attestor.in_(list(attestors)) & attestations.c.seen
+    chosen = among(attestations.c.attestor, attestors) & attestations.c.seen
     rows = connection.execute(select(attestations).where(chosen).order_by(attestations.c.answered_at))
     return [_attestation(row) for row in rows]
 
@@ -322,7 +325,7 @@ def settle_flags(connection: Connection, claim: str, attestor: str, outcome: str
 def delegations_held_by(connection: Connection, attestors: Iterable[str]) -> list[Delegation]:
     found = []
     for some in _chunks(attestors):
-        chosen = delegations.c.attestor.in_(some)
+        chosen = among(delegations.c.attestor, some)
         rows = connection.execute(select(delegations).where(chosen).order_by(delegations.c.id))
         found += [_delegation(row) for row in rows]
     return found
@@ -331,9 +334,9 @@ def delegations_held_by(connection: Connection, attestors: Iterable[str]) -> lis
 def _claims(connection: Connection, ids: list[str]) -> list[Claim]:
     """Claims with these ids, at most as many as one statement takes, with their subjects in one query."""
     subjects: dict[str, list[str]] = {}
-    for row in connection.execute(select(claim_subjects).where(claim_subjects.c.claim.in_(ids))):
+    for row in connection.execute(select(claim_subjects).where(among(claim_subjects.c.claim, ids))):
         subjects.setdefault(row.claim, []).append(row.person)
-    rows = connection.execute(select(claims).where(claims.c.id.in_(ids)).order_by(claims.c.id))
+    rows = connection.execute(select(claims).where(among(claims.c.id, ids)).order_by(claims.c.id))
     return [_claim(row, subjects.get(row.id, ())) for row in rows]
 
 

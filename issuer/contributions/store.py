@@ -25,6 +25,7 @@ from sqlalchemy import (
 from issuer.contributions.links import LinkKind, links_of
 from issuer.contributions.model import Contribution, Facts
 from issuer.ground.database import UtcDateTime, by_first, metadata
+from issuer.ground.many import among, insert_rows
 from issuer.people.model import Account
 
 KEYS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
@@ -111,18 +112,17 @@ def add_new(connection: Connection, delivered: Sequence[Contribution], *, now: d
     """
     fresh = {(c.source, c.id): c for c in reversed(delivered)}
     for source, ids in by_first(fresh, size=KEYS_PER_QUERY):
-        named = (contributions.c.source == source) & contributions.c.id.in_(ids)
+        named = (contributions.c.source == source) & among(contributions.c.id, ids)
         for known in connection.execute(select(contributions.c.id).where(named)).scalars().all():
             del fresh[source, known]
     if fresh:
-        connection.execute(insert(contributions), [_values(c, now) for c in reversed(fresh.values())])
+        insert_rows(connection, contributions, [_values(c, now) for c in reversed(fresh.values())])
         pointing = [
             {"kind": kind, "target": target, "source": c.source, "id": c.id}
             for c in fresh.values()
             for kind, target in links_of(c)
         ]
-        if pointing:
-            connection.execute(insert(links), pointing)
+        insert_rows(connection, links, pointing)
     return list(reversed(fresh.values()))
 
 
@@ -134,14 +134,14 @@ def all_contributions(connection: Connection) -> Iterator[Contribution]:
 def contributions_of(connection: Connection, accounts: Iterable[Account]) -> Iterator[Contribution]:
     """All by these accounts, ordered by source and id for each few hundred accounts."""
     for system, names in by_first(((a.system, a.name) for a in accounts), size=KEYS_PER_QUERY):
-        theirs = (contributions.c.system == system) & contributions.c.name.in_(names)
+        theirs = (contributions.c.system == system) & among(contributions.c.name, names)
         yield from _read(connection, select(contributions).where(theirs))
 
 
 def by_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> Iterator[Contribution]:
     """Those with these (source, id)."""
     for source, ids in by_first(keys, size=KEYS_PER_QUERY):
-        named = (contributions.c.source == source) & contributions.c.id.in_(ids)
+        named = (contributions.c.source == source) & among(contributions.c.id, ids)
         yield from _read(connection, select(contributions).where(named))
 
 
@@ -149,7 +149,7 @@ def pointing_at(connection: Connection, kind: LinkKind, targets: Iterable[str]) 
     """(source, id) of the records that point at any of these."""
     ordered, found = sorted(set(targets)), set[tuple[str, str]]()
     for start in range(0, len(ordered), KEYS_PER_QUERY):
-        chosen = (links.c.kind == kind) & links.c.target.in_(ordered[start : start + KEYS_PER_QUERY])
+        chosen = (links.c.kind == kind) & among(links.c.target, ordered[start : start + KEYS_PER_QUERY])
         found |= {
             (row.source, row.id) for row in connection.execute(select(links.c.source, links.c.id).where(chosen))
         }

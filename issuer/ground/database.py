@@ -44,7 +44,8 @@ _CONNECT = {"connect_timeout": 5, "application_name": "badge-issuer"}
 # What was told to somebody is on the disk, whatever the server's default. Nobody waits for ever for the lock.
 _SESSION = f"""
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-SET lock_timeout = '{BUSY_SECONDS}s'
+SET lock_timeout = '{BUSY_SECONDS}s';
+SET plan_cache_mode = force_custom_plan
 """
 # A writer sees what was committed until it got the lock, and loses it if its process hangs. A reader sees one
 # state of everything, for as long as a run over everybody takes.

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from issuer.ground.database import UtcDateTime, metadata
+from issuer.ground.many import among, insert_rows
 from issuer.notices.model import ClaimLink, Request
 
 claim_links = Table(
@@ -74,7 +75,7 @@ def add_links(
     open_ones = _open_links([link["badge"] for link in links])
     connection.execute(update(claim_links).where(open_ones).values(replaced_at=now))
     rest = {"elsewhere": elsewhere, "made_at": now, "expires_at": expires_at}
-    connection.execute(insert(claim_links), [{**link, **rest} for link in links])
+    insert_rows(connection, claim_links, [{**link, **rest} for link in links])
 
 
 def letters_of_open_links(connection: Connection, badges: Sequence[str]) -> dict[str, list[str]]:
@@ -87,7 +88,7 @@ def letters_of_open_links(connection: Connection, badges: Sequence[str]) -> dict
 
 
 def _open_links(badges: Sequence[str]) -> ColumnElement[bool]:
-    theirs = claim_links.c.badge.in_(badges)
+    theirs = among(claim_links.c.badge, badges)
     return theirs & claim_links.c.used_at.is_(None) & claim_links.c.replaced_at.is_(None)
 
 
@@ -110,14 +111,16 @@ def use_link(connection: Connection, token_sha256: str, *, now: datetime) -> boo
 def use_all(connection: Connection, persons: Sequence[str], *, now: datetime) -> None:
     """Use up all links of a person: they came to their page by another way."""
     theirs = (
-        claim_links.c.person.in_(persons) & claim_links.c.used_at.is_(None) & claim_links.c.replaced_at.is_(None)
+        among(claim_links.c.person, persons)
+        & claim_links.c.used_at.is_(None)
+        & claim_links.c.replaced_at.is_(None)
     )
     connection.execute(update(claim_links).where(theirs).values(used_at=now))
 
 
 def newest_links(connection: Connection, badges: Sequence[str]) -> Iterator[Current]:
-    """The newest link of each of so many badges as one statement takes."""
-    newest = select(func.max(claim_links.c.number)).where(claim_links.c.badge.in_(badges))
+    """The newest link of each of these badges."""
+    newest = select(func.max(claim_links.c.number)).where(among(claim_links.c.badge, badges))
     query = select(claim_links).where(claim_links.c.number.in_(newest.group_by(claim_links.c.badge)))
     for row in connection.execute(query):
         yield Current(_link(row), row.mail, row.elsewhere)

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from issuer.ground.database import UtcDateTime, by_first, metadata
+from issuer.ground.many import among, insert_rows
 from issuer.people.model import Account, Affiliation, Merge, Pause, Person, PersonRequest, Proof
 
 _T = TypeVar("_T")
@@ -160,8 +161,7 @@ def add_accounts(
         }
         for account in new
     ]
-    if rows:
-        connection.execute(insert(accounts), rows)
+    insert_rows(connection, accounts, rows)
 
 
 def put_affiliation(connection: Connection, person_id: str, affiliation: Affiliation) -> None:
@@ -211,7 +211,7 @@ def owners(connection: Connection, wanted: Iterable[Account]) -> dict[Account, s
     """The ids of the persons who own these accounts; accounts that nobody owns are left out."""
     found: dict[Account, str] = {}
     for system, names in by_first(((account.system, account.name) for account in wanted), size=IDS_PER_QUERY):
-        named = (accounts.c.system == system) & accounts.c.name.in_(names)
+        named = (accounts.c.system == system) & among(accounts.c.name, names)
         found |= {
             Account(row.system, row.name): row.person_id
             for row in connection.execute(select(accounts).where(named))
@@ -261,7 +261,7 @@ def outlines_of(connection: Connection, ids: Iterable[str]) -> list[Person]:
     return [
         _person(row)
         for some in _chunks(sorted(set(ids)))
-        for row in connection.execute(select(persons).where(persons.c.id.in_(some))).all()
+        for row in connection.execute(select(persons).where(among(persons.c.id, some))).all()
     ]
 
 
@@ -511,10 +511,10 @@ def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
     employed = select(affiliations).order_by(affiliations.c.since)
     paused = select(pauses).order_by(pauses.c.begins)
     if ids is not None:
-        named = named.where(persons.c.id.in_(ids))
-        owned = owned.where(accounts.c.person_id.in_(ids))
-        employed = employed.where(affiliations.c.person_id.in_(ids))
-        paused = paused.where(pauses.c.person_id.in_(ids))
+        named = named.where(among(persons.c.id, ids))
+        owned = owned.where(among(accounts.c.person_id, ids))
+        employed = employed.where(among(affiliations.c.person_id, ids))
+        paused = paused.where(among(pauses.c.person_id, ids))
     accounts_of: dict[str, list[Account]] = defaultdict(list)
     for row in connection.execute(owned).all():
         accounts_of[row.person_id].append(Account(row.system, row.name))

@@ -15,6 +15,7 @@ from sqlalchemy import (
 
 from issuer.badges.model import Award, HandDecision
 from issuer.badges.store.tables import awards, hand_decisions
+from issuer.ground.many import among, insert_rows
 from issuer.recognition.calendar import BadgePeriod
 
 
@@ -57,8 +58,7 @@ def awards_of(connection: Connection, person: str, period: BadgePeriod) -> list[
 
 
 def awards_of_some(connection: Connection, persons: Sequence[str], period: BadgePeriod) -> list[Award]:
-    """Of so many persons as one statement takes."""
-    chosen = awards.c.person.in_(persons) & (awards.c.period_first == period.first.isoformat())
+    chosen = among(awards.c.person, persons) & (awards.c.period_first == period.first.isoformat())
     return [award_in(row) for row in connection.execute(select(awards).where(chosen)).all()]
 
 
@@ -90,8 +90,7 @@ def add_awards(connection: Connection, made: Sequence[Award]) -> None:
         }
         for award in made
     ]
-    if rows:
-        connection.execute(insert(awards), rows)
+    insert_rows(connection, awards, rows)
 
 
 def awards_without_badge(connection: Connection, *, limit: int) -> list[Award]:
@@ -109,7 +108,7 @@ def count_waiting(connection: Connection) -> int:
 
 def forget_reasons(connection: Connection, award_ids: Collection[str]) -> None:
     """What the letters about awards needed is not kept beside them."""
-    kept = awards.c.id.in_(award_ids) & (awards.c.reasons != "")
+    kept = among(awards.c.id, award_ids) & (awards.c.reasons != "")
     connection.execute(update(awards).where(kept).values(reasons=""))
 
 

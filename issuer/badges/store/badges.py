@@ -12,7 +12,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     select,
     update,
 )
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from issuer.badges.model import Badge, BadgeOutline, Purpose, StatusPlace
 from issuer.badges.store.awards import award_in
 from issuer.badges.store.tables import awards, badge_evidence, badges, status_entries, suspensions, versions
+from issuer.ground.many import among, insert_rows
 from issuer.recognition.calendar import BadgePeriod
 
 
@@ -33,9 +33,9 @@ def add_badges(connection: Connection, made: Sequence[Badge]) -> None:
         if place is not None
     ]
     if rows:
-        connection.execute(insert(badges), rows)
-        connection.execute(insert(status_entries), places)
-        theirs = awards.c.id.in_({one.award.id for one in made})
+        insert_rows(connection, badges, rows)
+        insert_rows(connection, status_entries, places)
+        theirs = among(awards.c.id, {one.award.id for one in made})
         connection.execute(update(awards).where(theirs).values(intended=True))
 
 
@@ -47,7 +47,7 @@ def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int)
     query = (
         _badge_query()
         .join(latest, (latest.c.badge == badges.c.id) & (latest.c.version == newest))
-        .where((latest.c.kid.in_(list(kids)) | latest.c.proof_kid.in_(list(kids))) & badges.c.revoked_at.is_(None))
+        .where((among(latest.c.kid, kids) | among(latest.c.proof_kid, kids)) & badges.c.revoked_at.is_(None))
         .order_by(badges.c.id)
         .limit(limit)
     )
@@ -88,7 +88,7 @@ def set_evidence(connection: Connection, badge_id: str, links: Sequence[str]) ->
     connection.execute(delete(badge_evidence).where(badge_evidence.c.badge == badge_id))
     if links:
         rows = [{"badge": badge_id, "number": number, "link": link} for number, link in enumerate(links)]
-        connection.execute(insert(badge_evidence), rows)
+        insert_rows(connection, badge_evidence, rows)
 
 
 def set_revoked(
@@ -149,12 +149,14 @@ def badges_of(connection: Connection, person: str) -> list[Badge]:
 def persons_of_badges(connection: Connection, badge_ids: Collection[str]) -> set[str]:
     """On whom these badges hang, without wallets' copies."""
     query = select(awards.c.person).join(badges, badges.c.award == awards.c.id)
-    return set(connection.execute(query.where(badges.c.id.in_(badge_ids), badges.c.copy_of.is_(None))).scalars())
+    return set(
+        connection.execute(query.where(among(badges.c.id, badge_ids), badges.c.copy_of.is_(None))).scalars()
+    )
 
 
 def outlines_of(connection: Connection, persons: Collection[str]) -> list[BadgeOutline]:
-    """All badges of so many persons as one statement takes, without wallets' copies, in outline."""
-    theirs = awards.c.person.in_(persons) & badges.c.copy_of.is_(None)
+    """All badges of these persons, without wallets' copies, in outline."""
+    theirs = among(awards.c.person, persons) & badges.c.copy_of.is_(None)
     query = select(awards, badges.c.id.label("badge"), badges.c.revoked_at)
     rows = connection.execute(query.join(badges, badges.c.award == awards.c.id).where(theirs)).all()
     return [BadgeOutline(row.badge, award_in(row), row.revoked_at is None) for row in rows]

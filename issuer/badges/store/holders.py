@@ -20,12 +20,13 @@ from issuer.badges.store.tables import (
     revocations,
     versions,
 )
+from issuer.ground.many import among, insert_rows
 from issuer.recognition.calendar import BadgePeriod
 
 
 def references_of(connection: Connection, persons: Collection[str]) -> dict[tuple[str, str, str], str]:
-    """Every reference of so many persons as one statement takes, by (person, first day of the period, purpose)."""
-    rows = connection.execute(select(references).where(references.c.person.in_(persons))).all()
+    """Every reference of these persons, by (person, first day of the period, purpose)."""
+    rows = connection.execute(select(references).where(among(references.c.person, persons))).all()
     return {(row.person, row.period_first, row.purpose): row.reference for row in rows}
 
 
@@ -44,13 +45,12 @@ def add_references(connection: Connection, made: Mapping[tuple[str, str, str], s
         {"person": person, "period_first": first, "purpose": purpose, "reference": reference}
         for (person, first, purpose), reference in made.items()
     ]
-    if rows:
-        connection.execute(insert(references), rows)
+    insert_rows(connection, references, rows)
 
 
 def persons_with_page(connection: Connection, persons: Collection[str]) -> set[str]:
     """Which of these have a private page."""
-    chosen = holder_pages.c.person.in_(persons)
+    chosen = among(holder_pages.c.person, persons)
     return set(connection.execute(select(holder_pages.c.person).where(chosen)).scalars())
 
 
@@ -58,7 +58,7 @@ def add_holder_pages(connection: Connection, hashes: Mapping[str, str]) -> None:
     """Private pages of persons who had none, with the hash of each page's secret."""
     if hashes:
         rows = [{"person": person, "token_hash": token_hash} for person, token_hash in hashes.items()]
-        connection.execute(insert(holder_pages), rows)
+        insert_rows(connection, holder_pages, rows)
 
 
 def set_holder_page(connection: Connection, person: str, *, token_hash: str) -> None:
@@ -88,7 +88,7 @@ def replace_page(connection: Connection, person: str, *, token_hash: str, genera
 
 def quiet_among(connection: Connection, persons: Collection[str]) -> set[str]:
     """Which of these hid everything."""
-    chosen = quiet_holders.c.person.in_(persons)
+    chosen = among(quiet_holders.c.person, persons)
     return set(connection.execute(select(quiet_holders.c.person).where(chosen)).scalars())
 
 
@@ -103,7 +103,7 @@ def set_quiet(connection: Connection, person: str, *, quiet: bool) -> None:
 
 def is_quiet(connection: Connection, persons: Sequence[str]) -> bool:
     """Whether somebody, under any of their ids, hid everything."""
-    query = select(quiet_holders.c.person).where(quiet_holders.c.person.in_(persons)).limit(1)
+    query = select(quiet_holders.c.person).where(among(quiet_holders.c.person, persons)).limit(1)
     return connection.execute(query).first() is not None
 
 

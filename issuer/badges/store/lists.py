@@ -12,6 +12,7 @@ from sqlalchemy import (
 
 from issuer.badges.model import Purpose
 from issuer.badges.store.tables import badges, status_entries, status_lists
+from issuer.ground.many import among
 
 
 def newest_status_list(connection: Connection, purpose: Purpose) -> tuple[int, int] | None:
@@ -35,7 +36,7 @@ def purpose_of_status_list(connection: Connection, number: int) -> Purpose | Non
 
 def taken_indexes(connection: Connection, list_number: int, indexes: Collection[int]) -> set[int]:
     """Which of these places of a list are taken."""
-    chosen = (status_entries.c.list == list_number) & status_entries.c.index.in_(indexes)
+    chosen = (status_entries.c.list == list_number) & among(status_entries.c.index, indexes)
     return set(connection.execute(select(status_entries.c.index).where(chosen)).scalars())
 
 

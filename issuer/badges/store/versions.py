@@ -2,13 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     Connection,
-    bindparam,
     delete,
-    insert,
     select,
     true,
     update,
@@ -17,11 +14,12 @@ from sqlalchemy import (
 from issuer.badges.garments import Dressed
 from issuer.badges.model import Intent
 from issuer.badges.store.tables import awards, badges, versions
+from issuer.ground.many import among, insert_rows, update_rows
 
 
 def add_versions(connection: Connection, intents: Sequence[Intent], *, now: datetime) -> None:
     """Store the intents of new versions."""
-    connection.execute(insert(versions), [{**intent._asdict(), "prepared_at": now} for intent in intents])
+    insert_rows(connection, versions, [{**intent._asdict(), "prepared_at": now} for intent in intents])
 
 
 def unsigned_versions(
@@ -30,7 +28,7 @@ def unsigned_versions(
     """Unsigned intents (`only` of these badges, or from before then), oldest first."""
     query = (
         select(versions.c.badge, versions.c.version, versions.c.claims, versions.c.kid, versions.c.named_copy)
-        .where(versions.c.signed_at.is_(None), versions.c.badge.in_(only) if only else true())
+        .where(versions.c.signed_at.is_(None), among(versions.c.badge, only) if only else true())
         .where(true() if before is None else versions.c.prepared_at < before)
         .order_by(versions.c.prepared_at, versions.c.badge, versions.c.version)
         .limit(limit)
@@ -40,7 +38,7 @@ def unsigned_versions(
 
 def unsigned_among(connection: Connection, badge_ids: Collection[str]) -> set[tuple[str, int]]:
     """(badge, version) of the intents of these badges that carry no signature yet."""
-    chosen = versions.c.badge.in_(badge_ids) & versions.c.signed_at.is_(None)
+    chosen = among(versions.c.badge, badge_ids) & versions.c.signed_at.is_(None)
     rows = connection.execute(select(versions.c.badge, versions.c.version).where(chosen)).all()
     return {(row.badge, row.version) for row in rows}
 
@@ -63,24 +61,15 @@ def set_signatures(
     """Keep both garments of versions that had none, each as the newest of its badge."""
     if not signed:
         return
-    version = (versions.c.badge == bindparam("of")) & (versions.c.version == bindparam("number"))
-    older = badges.c.current_version.is_(None) | (badges.c.current_version < bindparam("number"))
-    garments: dict[str, Any] = {"jwt": bindparam("token"), "proof": bindparam("secured")}
-    connection.execute(
-        update(versions).where(version).values(kid=kid, proof_kid=proof_kid, signed_at=now, **garments),
-        [
-            {"of": intent.badge, "number": intent.version, "token": made.jwt, "secured": made.proof}
-            for intent, made in signed
-        ],
-    )
-    newest = [
-        {"of": intent.badge, "number": intent.version}
-        for intent, _ in sorted(signed, key=_version)
-        if not intent.named_copy
+    fixed = {"kid": kid, "proof_kid": proof_kid, "signed_at": now}
+    garments = [
+        {"badge": intent.badge, "version": intent.version, "jwt": made.jwt, "proof": made.proof, **fixed}
+        for intent, made in signed
     ]
-    if newest:
-        stands = update(badges).where(badges.c.id == bindparam("of"), older)
-        connection.execute(stands.values(current_version=bindparam("number")), newest)
+    update_rows(connection, versions, garments, key=("badge", "version"))
+    newest = {intent.badge: intent.version for intent, _ in sorted(signed, key=_version) if not intent.named_copy}
+    standing = [{"id": badge, "current_version": version} for badge, version in newest.items()]
+    update_rows(connection, badges, standing, key=("id",), grows="current_version")
 
 
 def _version(signed: tuple[Intent, Dressed]) -> int:
@@ -111,7 +100,7 @@ def named_copy(connection: Connection, badge_id: str, *, kid: str, proof_kid: st
 
 def forget_named_copies(connection: Connection, kids: Sequence[str]) -> None:
     """Erase the copies with a name that these keys signed: each is made anew when its holder asks for it."""
-    signed_by = versions.c.kid.in_(kids) | versions.c.proof_kid.in_(kids)
+    signed_by = among(versions.c.kid, kids) | among(versions.c.proof_kid, kids)
     connection.execute(delete(versions).where(versions.c.named_copy & signed_by))
 
 

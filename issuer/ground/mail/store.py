@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from issuer.ground.database import UtcDateTime, metadata
+from issuer.ground.many import insert_rows
 
 mail_outbox = Table(
     "mail_outbox",
@@ -82,8 +83,7 @@ def add_all(
 ) -> None:
     """Write mails that are due at once: of each its recipient, subject, text and reference."""
     rest = {"entered_at": now, "expires_at": expires_at, "attempts": 0, "next_try_at": now}
-    if mails:
-        connection.execute(insert(mail_outbox), [{**mail, **rest} for mail in mails])
+    insert_rows(connection, mail_outbox, [{**mail, **rest} for mail in mails])
 
 
 def due(connection: Connection, *, now: datetime, limit: int) -> tuple[Waiting, ...]:

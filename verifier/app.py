@@ -47,6 +47,8 @@ from verifier.ground.settings import Settings, SettingsError
 from verifier.ground.uploads import BodyLimit, wants_html
 from verifier.ground.versions import Versions
 from verifier.ground.watch import Watch, Watched
+from verifier.receipts import web as receipts_web
+from verifier.receipts.service import Receipts
 from verifier.registration import api as registration_api
 from verifier.registration import figures
 from verifier.registration import web as registration_web
@@ -142,6 +144,8 @@ def create_app(
     )
     app.state.registration = registration  # whoever made the application may close its database
     app.include_router(verification_web.router(registration.verification))
+    receipts = Receipts(registration.verification, engine=lambda: registration.engine, clock=clock)
+    app.include_router(receipts_web.router(receipts))
     app.include_router(contract_web.router(registration.verification))
     app.include_router(wallets_web.router(registration.wallets))
     venue = Venue(registration, clock=clock)

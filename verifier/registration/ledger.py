@@ -19,6 +19,7 @@ from verifier.ground.settings import Settings
 from verifier.ground.statements import run_all
 from verifier.registration import authority, outbox, store, vouchers
 from verifier.registration.authority import Decider
+from verifier.registration.budgets import Budgets
 from verifier.registration.errors import RequestIdReusedError, VoucherSecretError
 from verifier.registration.events import Acceptance
 from verifier.registration.outbox import Placement
@@ -98,7 +99,7 @@ class Ledger:
     """The grants of one office."""
 
     def __init__(self, settings: Settings, *, engine: Engine) -> None:
-        self._settings = settings
+        self._settings, self._budgets = settings, Budgets(lambda: engine)
         self._committer = Committer[Claim, Outcome](
             engine,
             self._carry_out,
@@ -112,8 +113,11 @@ class Ledger:
         Raises:
             RequestIdReusedError: the id was used before for another request.
             VoucherSecretError: the secret from which vouchers are derived is gone.
+            EventPolicyError: the event's budget factor is not the one of its first discount.
             DatabaseError: nothing was granted, since nothing could be written.
         """
+        if not claim.is_settled:
+            self._budgets.fix(claim.policy, now=claim.now)
         return self._committer.submit(claim)
 
     def _grant_all(self, engine: Engine, claims: Sequence[Claim]) -> Sequence[Outcome] | None:

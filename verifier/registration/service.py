@@ -24,6 +24,7 @@ from verifier.ground.clock import system_clock
 from verifier.ground.database import open_database, reading
 from verifier.ground.settings import Settings
 from verifier.registration import authority, outbox, reasons, standings, store
+from verifier.registration.budgets import Budgets
 from verifier.registration.errors import MailboxError, RegistrationError, UnknownEventError
 from verifier.registration.events import (
     Acceptance,
@@ -137,6 +138,7 @@ class Registration:
         self.wallets = Wallets(settings, verification=verification, engine=lambda: self.engine, clock=clock)
         self.mailbox = Mailbox(settings, engine=lambda: self.engine, clock=clock, wake=wake_postman)
         self._settings, self._clock = settings, clock
+        self._budgets = Budgets(lambda: self.engine)
         self._engine: Engine | None = None
         self._ledger: Ledger | None = None
         self._opening = threading.Lock()
@@ -165,11 +167,16 @@ class Registration:
 
         Raises:
             UnknownEventError: there is none of this id.
-            EventPolicyError: its file was changed into something that is refused.
+            EventPolicyError: its file was changed into something that is refused, as another budget factor is once
+                the first discount was given.
+            DatabaseError: it could not be asked which factor that is.
         """
         for file in self._event_files():
             if file.stem == event_id:
-                return _load(file)
+                policy = _load(file)
+                if self._settings.has_database:
+                    self._budgets.check(policy)
+                return policy
         raise UnknownEventError(f"There is no event {event_id[:80]!a} here.")
 
     def redeem(self, data: bytes, *, policy: EventPolicy, proof: Proof, request_id: str) -> Redemption:
@@ -379,6 +386,8 @@ class Registration:
             RegistrationError: the file cannot be read or kept, or another policy of this event is in force.
         """
         data, policy = _bytes_of(file), _load(file)
+        if self._settings.has_database:
+            self._budgets.check(policy)
         kept = self._settings.events / f"{policy.event}.yaml"
         try:
             if kept.exists() and kept.read_bytes() != data:

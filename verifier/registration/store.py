@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, NamedTuple, get_args
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     func,
+    insert,
     select,
 )
 
@@ -77,6 +79,13 @@ redemption_answers = Table(
     UniqueConstraint("event", "request_id"),
 )
 
+event_budgets = Table(
+    "event_budgets",
+    metadata,
+    Column("event", String(64), primary_key=True),
+    Column("factor", String(20), nullable=False),
+    Column("fixed_at", UtcDateTime, nullable=False),
+)
 grant_standings = Table(
     "grant_standings",
     metadata,
@@ -432,3 +441,13 @@ def counts_by_state(connection: Connection) -> dict[str, int]:
     query = select(redemptions.c.state, func.count()).group_by(redemptions.c.state)
     found = {str(state): number for state, number in connection.execute(query)}
     return {state: found.get(state, 0) for state in get_args(GrantState)}
+
+
+def fixed_budget(connection: Connection, event: str) -> tuple[Decimal, datetime] | None:
+    """The budget factor of an event, and when it was fixed."""
+    row = connection.execute(select(event_budgets).where(event_budgets.c.event == event)).first()
+    return None if row is None else (Decimal(row.factor), row.fixed_at)
+
+
+def fix_budget(connection: Connection, event: str, *, factor: Decimal, now: datetime) -> None:
+    connection.execute(insert(event_budgets).values(event=event, factor=str(factor), fixed_at=now))

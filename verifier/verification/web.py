@@ -19,10 +19,10 @@ from verifier.verification.errors import ReadingError
 from verifier.verification.service import Verification
 
 PARSING_ERROR = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
-_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept, Accept-Language, Cookie"}
-_NOT_KEPT = {"Cache-Control": "no-store"}
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept, Accept-Language, Cookie"}
+NOT_KEPT = {"Cache-Control": "no-store"}
 _NDJSON = "application/x-ndjson"
-_ANY_FORM = openapi.body(
+ANY_FORM = openapi.body(
     {
         "application/vc+jwt": openapi.TEXT,
         "application/json": openapi.OBJECT,
@@ -34,8 +34,8 @@ _ANY_FORM = openapi.body(
     }
 )
 _VERDICT = "The verdict, whatever it is."
-HEADERS = _ANY_ORIGIN | _NOT_KEPT | {"Content-Type": "application/json"}  # of a verdict as JSON
-_PREFLIGHT = _ANY_ORIGIN | {
+HEADERS = ANY_ORIGIN | NOT_KEPT | {"Content-Type": "application/json"}  # of a verdict as JSON
+_PREFLIGHT = ANY_ORIGIN | {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Content-Type",
     "Access-Control-Max-Age": "86400",
@@ -76,11 +76,11 @@ def router(verification: Verification) -> APIRouter:
         "/verify",
         summary="Verify a badge in any form: raw body, field `file`, or field `text`.",
         responses=openapi.answers({200: _VERDICT}, kinds=("application/json", "text/html")),
-        openapi_extra=_ANY_FORM,
+        openapi_extra=ANY_FORM,
     )
     async def verify(request: Request, follow_link: bool = False) -> Response:
         response = await _answer(request, follow_link=follow_link)
-        response.headers.update(_ANY_ORIGIN)
+        response.headers.update(ANY_ORIGIN)
         return response
 
     @routes.post(
@@ -92,13 +92,13 @@ def router(verification: Verification) -> APIRouter:
     )
     async def batch_(request: Request, full: bool = False) -> Response:
         made = batch.answers(request.stream(), verify=verification.verify, full=full)
-        return _WhileItArrives(made, media_type=_NDJSON, headers=_ANY_ORIGIN | _NOT_KEPT)
+        return _WhileItArrives(made, media_type=_NDJSON, headers=ANY_ORIGIN | NOT_KEPT)
 
     @routes.post(
         "/verify/case",
         summary="The case file of a badge, from which its verdict can be recomputed.",
         responses=openapi.answers({200: "The case file."}),
-        openapi_extra=_ANY_FORM,
+        openapi_extra=ANY_FORM,
     )
     async def case(request: Request) -> Response:
         upload = await read_upload(request)
@@ -107,7 +107,7 @@ def router(verification: Verification) -> APIRouter:
         except ReadingError as error:
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         attached = {"Content-Disposition": 'attachment; filename="case.json"'}
-        return JSONResponse(case_file.write(report), headers=_ANY_ORIGIN | _NOT_KEPT | attached)
+        return JSONResponse(case_file.write(report), headers=ANY_ORIGIN | NOT_KEPT | attached)
 
     async def _answer(request: Request, *, follow_link: bool) -> Response:
         upload, html = await read_upload(request), wants_html(request)
@@ -122,6 +122,6 @@ def router(verification: Verification) -> APIRouter:
             return pages.answer(
                 "verdict.html", language=language.of(request), report=report, verdict=report.verdict
             )
-        return Response(report.to_text(), headers=_NOT_KEPT, media_type="application/json")
+        return Response(report.to_text(), headers=NOT_KEPT, media_type="application/json")
 
     return routes

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 import verifier.desk.venue.store
 import verifier.ground.audit.store
 import verifier.ground.mail.store
+import verifier.receipts.store
 import verifier.registration.aftercare.store
 import verifier.registration.authority.store
 import verifier.registration.mailbox.store

@@ -154,6 +154,7 @@ def test_a_missing_file_of_certificates_is_one_sentence(server: ContractServer, 
 # The tables
 
 
+@pytest.mark.usefixtures("slow_files")
 def test_a_ledger_from_before_there_were_shops_keeps_its_grants(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

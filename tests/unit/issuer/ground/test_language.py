@@ -143,7 +143,7 @@ def _shown_arguments(call: ast.Call) -> list[ast.expr]:
     name = getattr(call.func, "id", "")
     if name in SHOWN_ERRORS:
         return list(call.args)
-    if name in {"_matter", "Refusal"}:
+    if name in {"_matter", "Refusal", "Flag"}:
         return list(call.args[1:2])
     if name == "Matter":
         return [one.value for one in call.keywords if one.arg in {"title", "default"}] + call.args[2:6]

@@ -605,6 +605,7 @@ def test_each_route_of_the_api_is_described_with_its_bodies_and_its_problems(sit
         "/verify",
         "/verify/batch",
         "/verify/case",
+        "/verify/receipts",
         "/credentials/verify",
         "/presentations/verify",
         "/events/{event}/redemptions",

@@ -91,7 +91,9 @@ def _one_sided(said: Said, history: History, *, share: float, least: int) -> Ite
     for name, count in known.most_common(1):
         if name in said.affiliations and count > share * len(statements):
             percent = round(100 * count / len(statements))
-            yield Flag("one_sided", f"{percent} percent of the attestor's statements are about people of one employer.")
+            yield Flag(
+                "one_sided", f"{percent} percent of the attestor's statements are about people of one employer."
+            )
 
 
 def _late(said: Said, *, days: int) -> Iterator[Flag]:

@@ -8,6 +8,7 @@ from issuer.ground.language import IN_ENGLISH, Voice
 from issuer.recognition import plot, sentences
 
 MOST_BARS = 15  # more would be no picture; the table has all
+_SIDES = ("gains", "losses")
 
 
 def page(
@@ -44,6 +45,7 @@ def page(
         }
         for tier in tiers
     ]
+    badges = list(report.get("badges", {}).values())  # older reports have none
     clauses = [(name, kept, cost) for name, (kept, cost) in report["clauses"].items()]
     blamed = {name: cost for name, _, cost in clauses if cost}
     return pages.render(
@@ -78,7 +80,8 @@ def page(
             }
             for title, name in ((say("Who gains"), "gains"), (say("Who loses"), "losses"))
         ],
-        badges=[_badge(one, say) for one in report.get("badges", {}).values()],  # older reports have none
+        badges=[[say(one["title"]), *(_shown(n, say) for n in one["people"])] for one in badges],
+        badge_moves=[_moved(one, say) for one in badges if any(one[side]["people"] != 0 for side in _SIDES)],
         plots=plots,
         clauses=[[name, _shown(kept, say), _shown(cost, say)] for name, kept, cost in clauses],
         bars=plot.bars(
@@ -91,13 +94,9 @@ def page(
     )
 
 
-def _badge(counts: Mapping[str, Any], say: Voice) -> list[str]:
-    """One line of the table of badges: before, after, who gains and who loses, and where."""
-    return [
-        say(counts["title"]),
-        *(_shown(n, say) for n in counts["people"]),
-        *(_where(counts[side], say) for side in ("gains", "losses")),
-    ]
+def _moved(counts: Mapping[str, Any], say: Voice) -> list[str]:
+    """Of one badge: who gains and who loses, and where."""
+    return [say(counts["title"]), *(_where(counts[side], say) for side in _SIDES)]
 
 
 def _where(moves: Mapping[str, Any], say: Voice) -> str:

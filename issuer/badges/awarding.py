@@ -7,7 +7,6 @@ its period by a later count (POLICY §4).
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -42,14 +41,10 @@ def award_decisions(
     What was awarded is never taken back inside its period by a later count (POLICY §4).
     """
     made, rest = 0, iter(decisions)
-    with ThreadPoolExecutor(1) as writer:  # the database writes a chunk while the next one is decided
-        on_its_way: Future[int] | None = None
-        while chunk := list(islice(rest, CHUNK)):
-            people = [_Earned(p, d, merits.earned(d)) for p, d in chunk if not p.bot]
-            earned = [one for one in people if one.decision.tier or one.merits]
-            made += 0 if on_its_way is None else on_its_way.result()
-            on_its_way = writer.submit(_award_chunk, engine, earned, policy, now)
-        return made + (0 if on_its_way is None else on_its_way.result())
+    while chunk := list(islice(rest, CHUNK)):
+        people = [_Earned(p, d, merits.earned(d)) for p, d in chunk if not p.bot]
+        made += _award_chunk(engine, [one for one in people if one.decision.tier or one.merits], policy, now)
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -621,6 +621,7 @@ def test_a_badge_without_a_name_is_compared_with_the_order_and_the_address_stays
     address.fill("somebody@example.org")
     desk.press("Compare, and redeem if it is the same")
     page.get_by_text("This is not the badge’s address.").wait_for()
+    assert page.locator("#answer .problem").is_visible()  # not to be overlooked under the large "Grant"
     assert address.input_value() == ""
     address.fill(" Ada@Example.org")
     desk.press("Compare, and redeem if it is the same")

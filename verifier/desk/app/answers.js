@@ -96,7 +96,9 @@ export class Answers {
       typed.value = "";
       if (!matches) {
         said.textContent = this.say("address_differs");
+        said.className = "problem";
         typed.focus();
+        said.scrollIntoView({ block: "center" });
         return;
       }
       this.looked.compared = true;

@@ -27,7 +27,7 @@ from issuer.attestations.model import Attestation, Claim, Delegation
 from issuer.ground.database import UtcDateTime, metadata
 from issuer.ground.many import among, insert_rows
 
-KEYS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
+KEYS_PER_QUERY = 500  # so many answers are in memory at a time
 
 delegations = Table(
     "delegations",
@@ -332,7 +332,7 @@ def delegations_held_by(connection: Connection, attestors: Iterable[str]) -> lis
 
 
 def _claims(connection: Connection, ids: list[str]) -> list[Claim]:
-    """Claims with these ids, at most as many as one statement takes, with their subjects in one query."""
+    """Claims with these ids, with their subjects in one query."""
     subjects: dict[str, list[str]] = {}
     for row in connection.execute(select(claim_subjects).where(among(claim_subjects.c.claim, ids))):
         subjects.setdefault(row.claim, []).append(row.person)

@@ -28,7 +28,7 @@ from issuer.ground.database import UtcDateTime, by_first, metadata
 from issuer.ground.many import among, insert_rows
 from issuer.people.model import Account
 
-KEYS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
+KEYS_PER_QUERY = 500  # so many answers are in memory at a time
 ROWS_PER_FETCH = 1000  # held in memory at a time while everything is read
 
 contributions = Table(

@@ -33,7 +33,7 @@ from issuer.people.model import Account, Affiliation, Merge, Pause, Person, Pers
 
 _T = TypeVar("_T")
 
-IDS_PER_QUERY = 500  # well below the number of values that any database takes in one statement
+IDS_PER_QUERY = 500  # so many answers are in memory at a time
 
 persons = Table(
     "persons",

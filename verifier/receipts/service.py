@@ -52,8 +52,8 @@ class Receipts:
     ) -> None:
         self._verification, self._engine, self._clock = verification, engine, clock
 
-    def verify(self, data: bytes) -> tuple[Report, Receipt]:
-        """Verify a badge in any form, and keep a receipt of it.
+    def give(self, data: bytes) -> Receipt:
+        """Verify a badge in any form, and keep a receipt of the verdict.
 
         Raises:
             ReadingError: there is no badge in `data`.
@@ -68,7 +68,7 @@ class Receipts:
                 raise NoRoomError("This office keeps as many receipts as it can: none was kept. Try again later.")
             text = json.dumps(receipt.content, ensure_ascii=False)
             store.add(connection, receipt.number, content=text, kept_until=receipt.kept_until)
-        return report, receipt
+        return receipt
 
     def receipt(self, number: str) -> Receipt:
         """A receipt that was given.

@@ -32,7 +32,7 @@ def router(receipts: Receipts) -> APIRouter:
     async def give(request: Request) -> Response:
         upload = await read_upload(request)
         try:
-            _, receipt = await run_in_threadpool(receipts.verify, upload.data)
+            receipt = await run_in_threadpool(receipts.give, upload.data)
         except ReadingError as error:
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         except NoRoomError as error:

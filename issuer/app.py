@@ -57,6 +57,7 @@ from issuer.ground.mail import MailError
 from issuer.ground.mail.postman import MailOutbox, Postman
 from issuer.ground.matters import Matter
 from issuer.ground.outbound import Outbound
+from issuer.ground.plain_http import HeadToo
 from issuer.ground.watch import Readiness, Watch, Watched
 from issuer.jobs import Jobs
 from issuer.people import own_pages, team_pages
@@ -197,6 +198,7 @@ def create_app(
     watch = Watch(lambda: figures.all_figures(engine, settings, now=clock()))
     app.include_router(watching.router(watch, readiness=_readiness(engine, bureau), data=data))
     app.include_router(badges_web.router(office, clock=clock))
+    app.add_middleware(HeadToo)
     app.add_middleware(Watched, watch=watch)
     return app
 

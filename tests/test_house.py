@@ -124,7 +124,7 @@ def test_sql_stays_in_stores() -> None:
             assert used <= handles, f"{name_of(file)} imports {used - handles}"
 
 
-@pytest.mark.parametrize("name", ["watch.py", "logs.py"])
+@pytest.mark.parametrize("name", ["watch.py", "logs.py", "plain_http.py"])
 def test_what_both_offices_do_alike_is_one_text(name: str) -> None:
     """Neither may import the other, and it is none of what a badge says: it stands in each, and does not drift."""
     ours, theirs = (ROOT / office / "ground" / name for office in ("issuer", "verifier"))

@@ -38,11 +38,13 @@ from verifier.ground import language, mail
 from verifier.ground import watch as watching
 from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
+from verifier.ground.cross_origin import AnyOrigin, Opening
 from verifier.ground.database import CommitUnknownError, DatabaseError, reading
 from verifier.ground.documents import DocumentSource, NoSource, context_set, document_source, page_opener
 from verifier.ground.headers import HEADERS, Headers
 from verifier.ground.limits import Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
+from verifier.ground.plain_http import HeadToo
 from verifier.ground.settings import Settings, SettingsError
 from verifier.ground.uploads import BodyLimit, wants_html
 from verifier.ground.versions import Versions
@@ -83,6 +85,10 @@ from verifier.verification.trust import TrustBundle
 from verifier.wallets import web as wallets_web
 from verifier.wallets.errors import AnswerRefusedError, UnknownExchangeError, WalletsUnavailableError
 
+_PUBLIC_PATHS = {
+    *("/verify", "/credentials/verify", "/presentations/verify", "/receipts"),
+    *("/.well-known/did.json", "/did.json", "/openapi.json"),
+}
 _log = logging.getLogger(__name__)
 _NO_DATABASE = "The database cannot be used now, so nothing was granted. Ask again, with the same request id."
 _TITLES = {
@@ -95,6 +101,12 @@ _TITLES = {
     422: "Refused",
     429: "Too many requests",
 }
+_PUBLIC = Opening(  # what anybody may ask from anywhere: verdicts and their receipts, and what wallets ask
+    lambda path: path in _PUBLIC_PATHS or path.startswith(("/verify/", "/receipts/", "/wallet/")),
+    methods="GET, POST, OPTIONS",
+    headers="Accept, Authorization, Content-Type",
+    exposed=verification_web.EXPOSED,
+)
 _NOT_IN = "You are not signed in"
 
 
@@ -161,9 +173,11 @@ def create_app(
     watch = _add_watch(app, registration, settings, clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
-    app.add_middleware(venue_web.AnyOrigin)
+    app.add_middleware(AnyOrigin, opening=venue_web.OPENING)
+    app.add_middleware(AnyOrigin, opening=_PUBLIC)
     app.add_middleware(Headers)
     app.add_middleware(Versions)
+    app.add_middleware(HeadToo)
     quick = HEADERS | verification_web.HEADERS
     at_once = AtOnce(app.whole, verification=registration.verification, headers=quick.items())
     app.front = Watched(FairUse(at_once, buckets=Buckets(settings.rate_limit)), watch=watch)
@@ -218,9 +232,10 @@ def create_hub_app(settings: Settings, *, event: str, clock: Callable[[], dateti
     app.include_router(desk_page.router())
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
-    app.add_middleware(venue_web.AnyOrigin)
+    app.add_middleware(AnyOrigin, opening=venue_web.OPENING)
     app.add_middleware(Headers)
     app.add_middleware(Versions)
+    app.add_middleware(HeadToo)
     app.front = FairUse(app.whole, buckets=Buckets(settings.rate_limit))
     _tell_errors(app)
     return app
@@ -255,7 +270,8 @@ def _methods_at(request: Request) -> list[str]:
     another site's browser.
     """
     found = (route for route in _single(request.app.routes) if route.matches(request.scope)[0] is Match.PARTIAL)
-    return sorted({method for route in found for method in route.methods or ()} - {"OPTIONS"})
+    methods = {method for route in found for method in route.methods or ()} - {"OPTIONS"}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _single(routes: Iterable[BaseRoute]) -> Iterator[Route]:

@@ -4,7 +4,6 @@ A verifier needs only these: with them in a folder behind any web host, badges k
 issuer's server is off (DESIGN §3, "Static where it can be").
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -53,10 +52,6 @@ class Document:
     body: bytes
     cache: str = SHORTLY
     scripted: bool = False
-
-    @property
-    def etag(self) -> str:
-        return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
     @property
     def file(self) -> str:

@@ -14,6 +14,13 @@ from issuer.ground import language, pages
 # Pages of other rooms that are published as files in each language; the server makes them anew.
 _LIVE = re.compile(r"(?P<page>sources|transparency)/index\.(?P<code>[a-z]{2,3})\.html", re.ASCII)
 
+_PREFLIGHT = {  # a browser asks first where a page of another site names a header of its own
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+
 BureauNow = Callable[[], Bureau]
 
 
@@ -21,7 +28,7 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime]) -> APIRouter:
     """Routes for every path that `documents` knows; the last router of the app, since it takes any path."""
     routes = APIRouter()
 
-    @routes.api_route("/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
+    @routes.api_route("/{path:path}", methods=["GET", "OPTIONS"], include_in_schema=False)
     def document(request: Request, path: str) -> Response:
         accept = request.headers.get("accept", "")
         say = language.voice(request)
@@ -32,22 +39,16 @@ def router(bureau: BureauNow, *, clock: Callable[[], datetime]) -> APIRouter:
             return RedirectResponse(f"/{live['page']}?lang={live['code']}")
         if found is None:
             return pages.page_for(request, "nothing.html", status=404, community=bureau().name)
-        headers = {
-            "ETag": found.etag,
-            "Cache-Control": found.cache,
-            "Access-Control-Allow-Origin": "*",
-            "Vary": "Accept",
-            **pages.SECURITY_HEADERS,
-        }
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=_PREFLIGHT)
+        headers = {"Vary": "Accept", **pages.SECURITY_HEADERS}
         if found.scripted:
             headers["Content-Security-Policy"] = f"{pages.SCRIPTED_POLICY}; frame-ancestors 'none'"
         if found.media_type == documents.HTML:
             headers["Vary"] = "Accept, Accept-Language, Cookie"
-        if request.headers.get("if-none-match") == found.etag:
-            return Response(status_code=304, headers=headers)
         response = Response(found.body, media_type=found.media_type, headers=headers)
         if found.media_type == documents.HTML:
             pages.keep_choice(request, response)
-        return response
+        return pages.for_anybody(request, response, kept=found.cache)
 
     return routes

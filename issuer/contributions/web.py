@@ -32,6 +32,7 @@ from schemas.strict_json import JsonObject, JsonValue
 
 MAX_BODY_BYTES = 1 << 20  # STANDARDS j1: a request body
 REMEMBER_DELIVERIES = timedelta(days=90)  # a webhook sent again after that only makes us look
+KEPT_A_MINUTE = "public, max-age=60"
 MAX_ROUNDS = 5  # after one knock: the next knock, or the night, reads on
 EVENT_TYPE = "org.badgewright.contribution.v1"
 STRUCTURED = "application/cloudevents+json"
@@ -117,15 +118,17 @@ def contributions_router(
         except ConfigurationError as error:
             return ProblemError(503, "Service Unavailable", str(error)).response()
         if not _wants_page(request.headers.get("accept", "")):
-            return _as_json(health, now)
-        return pages.page_for(request, "sources.html", **view(health, community=community, now=now))
+            return _as_json(request, health, now)
+        made = pages.page_for(request, "sources.html", **view(health, community=community, now=now))
+        made.headers["Vary"] = "Accept, Accept-Language, Cookie"
+        return pages.for_anybody(request, made, kept=KEPT_A_MINUTE)
 
     @router.get("/sources.json")
-    def page_for_programs() -> Response:
+    def page_for_programs(request: Request) -> Response:
         """The same as data, for any origin."""
         now = clock()
         try:
-            return _as_json(service.health(engine, sources().values(), now=now), now)
+            return _as_json(request, service.health(engine, sources().values(), now=now), now)
         except ConfigurationError as error:
             return ProblemError(503, "Service Unavailable", str(error)).response()
 
@@ -142,10 +145,9 @@ def _wants_page(accept: str) -> bool:
     return "text/html" in accept or ("json" not in accept and "*/*" not in accept and bool(accept))
 
 
-def _as_json(health: list[Health], now: datetime) -> Response:
-    body = as_data(health, now)
-    headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=60", "Vary": "Accept"}
-    return JSONResponse(body, headers=headers)
+def _as_json(request: Request, health: list[Health], now: datetime) -> Response:
+    made = JSONResponse(as_data(health, now), headers={"Vary": "Accept"})
+    return pages.for_anybody(request, made, kept=KEPT_A_MINUTE)
 
 
 def as_data(health: Iterable[Health], now: datetime) -> dict[str, Any]:

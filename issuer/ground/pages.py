@@ -5,6 +5,7 @@ templates stand within `_()`, in English; `language` knows the other languages. 
 and no script runs where a page does not name one.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -16,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from issuer.ground import language as language_of_pages
+from issuer.ground.plain_http import is_at_hand
 
 OFFICE = Path(__file__).resolve().parent.parent
 STYLESHEET = Path(__file__).resolve().parent / "static" / "style.css"
@@ -33,6 +35,8 @@ SCRIPTED_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self' https:; style-src 'self'; img-src 'self' data:;"
     " form-action 'self'; base-uri 'none'"
 )
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag"}
+_OF_A_BODY = ("content-length", "content-type")
 PRIVATE_HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 LANGUAGE_LASTS = 365 * 86_400  # seconds; what somebody chose is kept by their browser
 _MONTHS = (
@@ -119,6 +123,23 @@ def page_for(
     response.headers["Vary"] = "Accept-Language, Cookie"
     keep_choice(request, response)
     return response
+
+
+def for_anybody(request: Request, made: Response, *, kept: str) -> Response:
+    """A finished answer that anybody may read from anywhere, or 304 for who has it already (RFC 9110 §15.4.5).
+    `kept`: its Cache-Control.
+    """
+    made.headers.update({**ANY_ORIGIN, "X-Content-Type-Options": "nosniff"})
+    made.headers.update({"Cache-Control": kept, "ETag": etag_of(bytes(made.body))})
+    if not is_at_hand(made.headers["ETag"], request.headers.get("if-none-match")):
+        return made
+    headers = {name: value for name, value in made.headers.items() if name not in _OF_A_BODY}
+    return Response(status_code=304, headers=headers)
+
+
+def etag_of(body: bytes) -> str:
+    """The mark by which a client that has a document knows that it is the same one."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def keep_choice(request: Request, response: Response) -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
 from sqlalchemy import Engine
 
 from issuer.ground import language, pages
@@ -13,7 +12,7 @@ from issuer.recognition.transparency import NO_TIER
 from schemas import strict_json
 from schemas.strict_json import JsonObject
 
-KEPT_AN_HOUR = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
+KEPT_AN_HOUR = "public, max-age=3600"
 
 
 def router(engine: Engine, *, community: str) -> APIRouter:
@@ -21,14 +20,14 @@ def router(engine: Engine, *, community: str) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/transparency")
-    def numbers(request: Request) -> HTMLResponse:
-        return pages.page_for(
-            request, "transparency.html", **view(engine, community=community, say=language.voice(request))
-        )
+    def numbers(request: Request) -> Response:
+        shown = view(engine, community=community, say=language.voice(request))
+        return pages.for_anybody(request, pages.page_for(request, "transparency.html", **shown), kept=KEPT_AN_HOUR)
 
     @routes.get("/transparency.json")
-    def data() -> Response:
-        return Response(strict_json.dumps(as_data(engine)), media_type="application/json", headers=KEPT_AN_HOUR)
+    def data(request: Request) -> Response:
+        made = Response(strict_json.dumps(as_data(engine)), media_type="application/json")
+        return pages.for_anybody(request, made, kept=KEPT_AN_HOUR)
 
     return routes
 

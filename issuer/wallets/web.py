@@ -42,12 +42,12 @@ def router(bureau: Callable[[], Bureau], *, clock: Callable[[], datetime]) -> AP
     buckets = Buckets(ASKING)
 
     @routes.get("/.well-known/openid-credential-issuer")
-    def issuer_metadata() -> Response:
-        return _shown(metadata.of_issuer(bureau()))
+    def issuer_metadata(request: Request) -> Response:
+        return _shown(request, metadata.of_issuer(bureau()))
 
     @routes.get("/.well-known/oauth-authorization-server")
-    def server_metadata() -> Response:
-        return _shown(metadata.of_authorization_server(bureau()))
+    def server_metadata(request: Request) -> Response:
+        return _shown(request, metadata.of_authorization_server(bureau()))
 
     @routes.get("/wallet/o/{handle}")
     def offer(request: Request, handle: str) -> Response:
@@ -134,9 +134,10 @@ def router(bureau: Callable[[], Bureau], *, clock: Callable[[], datetime]) -> AP
     return routes
 
 
-def _shown(document: JsonObject) -> Response:
-    headers = {**CROSS_ORIGIN, "Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
-    return Response(strict_json.dumps(document), media_type=JSON, headers=headers)
+def _shown(request: Request, document: JsonObject) -> Response:
+    headers = {**CROSS_ORIGIN, "X-Content-Type-Options": "nosniff"}
+    made = Response(strict_json.dumps(document), media_type=JSON, headers=headers)
+    return pages.for_anybody(request, made, kept="public, max-age=300")
 
 
 def _answered(document: JsonObject) -> Response:

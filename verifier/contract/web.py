@@ -21,8 +21,6 @@ from verifier.verification.service import Verification
 
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type",
     "Cache-Control": "no-store",
 }
 Answer = tuple[int, JsonObject]
@@ -70,11 +68,6 @@ def router(verification: Verification) -> APIRouter:
     )
     async def presentations(request: Request) -> Response:
         return await _answered(request, verify_presentation)
-
-    @routes.options("/credentials/verify", include_in_schema=False)
-    @routes.options("/presentations/verify", include_in_schema=False)
-    def preflight() -> Response:
-        return Response(status_code=204, headers=_HEADERS)
 
     return routes
 

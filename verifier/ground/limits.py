@@ -63,6 +63,7 @@ class FairUse:
         )
         response.headers["Retry-After"] = str(seconds)
         response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         await Headers(response)(scope, receive, send)
 
 

@@ -37,7 +37,7 @@ def router(receipts: Receipts) -> APIRouter:
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         except NoRoomError as error:
             return problem(503, "No room", str(error))
-        where = {"Location": f"{PATH}/{receipt.number}", "Access-Control-Expose-Headers": "Location"}
+        where = {"Location": f"{PATH}/{receipt.number}"}
         return JSONResponse(receipt.to_json(), status_code=201, headers=ANY_ORIGIN | NOT_KEPT | where)
 
     @routes.get(

@@ -19,7 +19,12 @@ from verifier.verification.errors import ReadingError
 from verifier.verification.service import Verification
 
 PARSING_ERROR = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR"
-ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Vary": "Accept, Accept-Language, Cookie"}
+EXPOSED = "Location, Retry-After"  # what pages of other sites may read of an answer's headers
+ANY_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": EXPOSED,
+    "Vary": "Accept, Accept-Language, Cookie",
+}
 NOT_KEPT = {"Cache-Control": "no-store"}
 _NDJSON = "application/x-ndjson"
 ANY_FORM = openapi.body(
@@ -35,11 +40,6 @@ ANY_FORM = openapi.body(
 )
 _VERDICT = "The verdict, whatever it is."
 HEADERS = ANY_ORIGIN | NOT_KEPT | {"Content-Type": "application/json"}  # of a verdict as JSON
-_PREFLIGHT = ANY_ORIGIN | {
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Accept, Content-Type",
-    "Access-Control-Max-Age": "86400",
-}
 
 
 class _WhileItArrives(StreamingResponse):
@@ -67,10 +67,6 @@ def router(verification: Verification) -> APIRouter:
     @routes.get("/v", include_in_schema=False)
     def scanned(request: Request) -> Response:
         return pages.answer("scanned.html", script=True, language=language.of(request))
-
-    @routes.options("/verify", include_in_schema=False)
-    def preflight() -> Response:
-        return Response(status_code=204, headers=_PREFLIGHT)
 
     @routes.post(
         "/verify",

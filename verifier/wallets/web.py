@@ -34,7 +34,7 @@ def router(wallets: Wallets) -> APIRouter:
             made = wallets.client.document()
         except WalletsUnavailableError as error:
             return _refused(404, str(error))
-        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=300"}
+        headers = {"Cache-Control": "public, max-age=300"}
         return JSONResponse(made, headers=headers, media_type=DID_MEDIA_TYPE)
 
     @routes.get("/wallet/requests/{handle}", summary="The signed request for a wallet.", responses=_REQUESTS)

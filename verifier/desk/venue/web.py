@@ -10,9 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas import strict_json, timestamps
 from schemas.strict_json import JsonObject, JsonValue, StrictJsonError
@@ -20,7 +18,9 @@ from verifier.desk.errors import BundleError, EnrolmentError, EpochError, NotFou
 from verifier.desk.formats.journal import MAX_ENTRIES
 from verifier.desk.venue.devices import Admitted
 from verifier.desk.venue.service import Venue
+from verifier.ground.cross_origin import Opening
 from verifier.ground.pages import problem
+from verifier.ground.plain_http import is_at_hand
 from verifier.registration.aftercare import NotReleasableError, UnknownGrantError
 from verifier.registration.api import signed_request
 from verifier.verification.errors import ReadingError
@@ -30,15 +30,6 @@ MAX_STATEMENTS = 200
 _KEEP_NOWHERE = {"Cache-Control": "no-store"}
 _STATUS = {"revoked": 403, "not_a_lead": 403, "newer_epoch": 503}
 _TITLES = {401: "Not an enrolled desk", 403: "Not allowed", 503: "Another machine decides"}
-_CROSS_ORIGIN = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Retry-After",
-}
-_PREFLIGHT = _CROSS_ORIGIN | {
-    "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "Content-Type, Desk-Signature, Idempotency-Key, If-None-Match",
-    "Access-Control-Max-Age": "600",
-}
 
 
 class _BadRequestError(Exception):
@@ -100,7 +91,7 @@ def router(venue: Venue) -> APIRouter:
         admitted = await _admitted(request)
         token = await run_in_threadpool(venue.bundles.newest, admitted.row.event, refreshing=True)
         headers = {"ETag": f'"{hashlib.sha256(token.encode()).hexdigest()[:32]}"', "Cache-Control": "no-cache"}
-        if headers["ETag"] in request.headers.get("if-none-match", ""):
+        if is_at_hand(headers["ETag"], request.headers.get("if-none-match")):
             return Response(status_code=304, headers=headers)
         return Response(token, headers=headers, media_type="application/jose")
 
@@ -199,30 +190,17 @@ def refused(error: RequestRefusedError) -> Response:
     return response
 
 
-class AnyOrigin:
-    """ASGI middleware: desks' pages that came from another machine may ask what a desk asks."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_asked_by_desks(scope["path"]):
-            await self._app(scope, receive, send)
-            return
-        if scope["method"] == "OPTIONS":
-            await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
-            return
-
-        async def opened(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_CROSS_ORIGIN)
-            await send(message)
-
-        await self._app(scope, receive, opened)
-
-
 def _is_asked_by_desks(path: str) -> bool:
     return path.startswith("/desk-api/") or (path.startswith("/events/") and path.endswith("/redemptions"))
+
+
+# Desks' pages that came from another machine may ask what a desk asks.
+OPENING = Opening(
+    _is_asked_by_desks,
+    methods="GET, POST",
+    headers="Content-Type, Desk-Signature, Idempotency-Key, If-None-Match",
+    exposed="ETag, Retry-After",
+)
 
 
 def _members(body: bytes) -> JsonObject:

@@ -21,7 +21,7 @@ from issuer.recognition import backtest_page, life, sentences, versions
 from issuer.recognition import service as recognition
 from issuer.recognition.calendar import period_at
 from keys import browser, data_integrity, did, jws
-from schemas import baking, credential, strict_json, timestamps
+from schemas import badge_qr, baking, credential, strict_json, timestamps
 from schemas.claims import claims_of
 from schemas.policy import QualificationPolicy, load
 from schemas.strict_json import JsonObject, JsonValue
@@ -149,6 +149,7 @@ def home(bureau: Bureau, *, now: datetime, say: Voice = IN_ENGLISH, has_server: 
             {
                 "words": sentences.tier_in_words(tier, say),
                 "picture": _path(bureau, bureau.addresses.picture(tier.id, period)),
+                "alt": picture.alt_text(catalogue.picture(tier.id, period), say),
             }
             for tier in newest.tiers
         ],
@@ -410,9 +411,19 @@ def published_badge(
             did=bureau.did,
             valid_until=read.validUntil,
             alt=picture.alt_text(art, say),
+            code=_code_of(bureau, badge.jwt),
         )
     png = baking.bake_png(picture.to_png(picture.draw(art)), badge.jwt)
     yield Document(f"/b/{badge.short_id}/badge.png", "image/png", png)
+
+
+def _code_of(bureau: Bureau, token: str) -> str:
+    """What follows `/v#` for the page there to verify a badge by itself; nothing for one that fits no code."""
+    try:
+        packed = service.packed(bureau.engine, token)
+    except BadgeError:
+        return ""
+    return badge_qr.to_url_text(packed, host=bureau.host).partition("#")[2]
 
 
 def snapshot(path: str, template: str, say: Voice, **context: Any) -> Document:

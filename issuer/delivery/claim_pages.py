@@ -77,6 +77,7 @@ def router(bureau: Callable[[], Bureau], login: Login, *, door: Door, frame: Fra
             request,
             "claim.html",
             title=service.badge_title(badge, say),
+            alt=service.badge_alt(badge, say),
             art=bureau()
             .addresses.picture(badge.award.achievement, badge.award.period)
             .removeprefix(bureau().addresses.base),

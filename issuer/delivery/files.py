@@ -126,15 +126,18 @@ def linkedin(badge: Badge, *, host: str, say: Voice = IN_ENGLISH) -> str:
     """The address at which LinkedIn offers to add the badge to a profile, by its documented parameters. Nothing is
     told to LinkedIn before its holder follows it.
     """
-    issued = badge.award.made_at
+    read, issued = read_own(badge.jwt or ""), badge.award.made_at
     fields = {
         "startTask": "CERTIFICATION_NAME",
         "name": title(badge, say),
-        "organizationName": read_own(badge.jwt).issuer.name if badge.jwt else "",
+        "organizationName": read.issuer.name or read.issuer.id,
         "issueYear": issued.year,
+        "issueMonth": issued.month,
         "certUrl": f"{_public_page(badge, host)}/",
         "certId": badge.id,
     }
+    if read.validUntil is not None:
+        fields |= {"expirationYear": read.validUntil.year, "expirationMonth": read.validUntil.month}
     return f"{LINKEDIN}?{urlencode(fields)}"
 
 

@@ -266,6 +266,7 @@ def _holder_view(
                 "thanks": sentences.thanks_again(one.award.thanks, say),
                 "address": f"{page}?badge={one.short_id}",
                 "picture": f"{page}/badge/{one.short_id}.svg?show=1",
+                "alt": service.badge_alt(one, say),
             }
             for one in held.per_kind
         ],

@@ -520,3 +520,34 @@ def test_a_badge_is_shown_to_others_only_once_it_is_published(client: Browser, o
     assert client.get(shown["image"].removeprefix("https://badges.example.org")).status_code == 200
     client.post(f"{page}/choices", data={"badge": badge.short_id})
     assert client.get(f"/b/{badge.short_id}/").status_code == 404
+
+
+def test_each_picture_of_a_badge_says_in_words_what_it_shows(client: Browser, office: Office) -> None:
+    badge, page = ada_badge(office), ada_page(office)
+    client.post(f"{page}/choices", data={"badge": badge.short_id, "published": "yes"})
+    public, seen = f"/b/{badge.short_id}/", 0
+    for path in ("/", "/achievements/", "/achievements/contributor.html", public, page):
+        for picture in re.findall(r"<img [^>]*>", client.get(path).text):
+            shown = re.search(r'src="([^"]+)"', picture)
+            said = re.search(r' alt="([^"]+)"', picture)
+            assert shown and said, (path, picture)
+            file = client.get(html.unescape(shown[1])).content
+            label = re.search(rb'<svg[^>]* aria-label="([^"]+)"', file)
+            if label is not None:
+                assert said[1] == label[1].decode(), path
+                seen += 1
+    assert seen >= 10
+    in_french = client.get(public, headers=FRENCH).text
+    assert re.search(r'<img [^>]*alt="Contribution, [^"]+, 2026"', in_french)
+    assert re.search(r'<meta property="og:image:alt" content="Contribution, ', in_french)
+
+
+def test_a_public_page_leads_to_a_verdict_of_the_badge_on_it(client: Browser, office: Office) -> None:
+    from schemas import badge_qr
+
+    badge = ada_badge(office)
+    client.post(f"{ada_page(office)}/choices", data={"badge": badge.short_id, "published": "yes"})
+    link = re.search(r'href="/v#(\d+)"', client.get(f"/b/{badge.short_id}/").text)
+    known = {made.id: made for made, _, _ in badges.dictionaries(office.engine)}
+    assert link and badge_qr.unpack(badge_qr.from_digits(link[1]), dictionaries=known) == ada_badge(office).jwt
+    assert 'href="/v/index.fr.html#' in client.get(f"/b/{badge.short_id}/", headers=FRENCH).text

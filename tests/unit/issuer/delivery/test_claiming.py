@@ -100,6 +100,7 @@ def test_a_letter_carries_a_claim_link_and_no_private_address(community: Communi
 def test_a_claim_link_opens_the_private_page_once(community: Community) -> None:
     browser = landed(community, newest_claim(community))
     assert "Take my badge" in (browser.page.text if browser.page else "")
+    assert 'alt="Contributor, community, 2026"' in (browser.page.text if browser.page else "")
     answer = press(browser)
     page = f"/h/{bureau(community).page_token(community.person(ADA).id)}"
     assert answer.status_code == 303

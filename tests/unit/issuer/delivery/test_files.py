@@ -1,6 +1,7 @@
 """Files that holders carry: the sheet of paper, the archive, and what leads others to a published badge."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -87,6 +88,11 @@ def test_the_sheet_is_one_page_of_a4_that_says_all_of_it() -> None:
     assert "Short code" not in text_of(pdf)
     assert "3d8b-ea45-ef2e" in text_of(paper.sheet(a_sheet(short_code="3d8b-ea45-ef2e"), IN_ENGLISH))
     assert pdf == paper.sheet(a_sheet(), IN_ENGLISH)  # the same sheet, the same bytes
+
+
+def test_the_pictures_on_the_sheet_are_told_to_those_who_do_not_see_them() -> None:
+    told = re.findall(rb"/Alt \(([^)]*)\)", paper.sheet(a_sheet(), IN_ENGLISH))
+    assert told == [b"Contributor, operator, 2026", b"QR code with the whole badge"]
 
 
 @pytest.mark.parametrize("millimetres", [50, 60])
@@ -201,6 +207,9 @@ def test_linkedin_gets_what_it_documents_and_no_more(office: Office) -> None:
         "name": "Contributor 2026",
         "organizationName": "Example",
         "issueYear": "2026",
+        "issueMonth": "11",
+        "expirationYear": "2027",
+        "expirationMonth": "3",
         "certUrl": f"https://badges.example.org/b/{badge.short_id}/",
         "certId": badge.id,
     }

@@ -78,9 +78,7 @@ def router(bureau: Callable[[], Bureau], login: Login, *, door: Door, frame: Fra
             "claim.html",
             title=service.badge_title(badge, say),
             alt=service.badge_alt(badge, say),
-            art=bureau()
-            .addresses.picture(badge.award.achievement, badge.award.period)
-            .removeprefix(bureau().addresses.base),
+            art=service.badge_picture(badge),
             link=link,
             known_by=_known_by(token),
             form_token=form_token_of(secret),

@@ -1,5 +1,6 @@
 """What a holder finds behind their private link: badge, reasons, files, and their choices."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -204,6 +205,12 @@ def badge_title(badge: Badge, say: Voice = IN_ENGLISH) -> str:
 def badge_alt(badge: Badge, say: Voice = IN_ENGLISH) -> str:
     """The badge's picture in words."""
     return picture.alt_text(catalogue.art(badge.award), say)
+
+
+def badge_picture(badge: Badge) -> str:
+    """The badge's own picture as an address that holds it, for a page on which no file of it can be asked for."""
+    drawn = picture.draw(catalogue.art(badge.award)).encode()
+    return f"data:image/svg+xml;base64,{b64encode(drawn).decode()}"
 
 
 def decision_for(bureau: Bureau, policy: QualificationPolicy, person: Person, *, now: datetime) -> Decision:

@@ -1,5 +1,6 @@
 """A badge reaches one holder: links that work once, letters whose way is known, links taken back."""
 
+import base64
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -100,7 +101,9 @@ def test_a_letter_carries_a_claim_link_and_no_private_address(community: Communi
 def test_a_claim_link_opens_the_private_page_once(community: Community) -> None:
     browser = landed(community, newest_claim(community))
     assert "Take my badge" in (browser.page.text if browser.page else "")
-    assert 'alt="Contributor, community, 2026"' in (browser.page.text if browser.page else "")
+    shown = re.search(r'<img src="data:[^,]+,([^"]+)" alt="([^"]+)"', browser.page.text if browser.page else "")
+    assert shown and f'aria-label="{shown[2]}"' in base64.b64decode(shown[1]).decode(), "their own picture"
+    assert shown[2] == "Contributor, developer, 2026"
     answer = press(browser)
     page = f"/h/{bureau(community).page_token(community.person(ADA).id)}"
     assert answer.status_code == 303

@@ -50,6 +50,12 @@ def test_every_defined_class_is_used_by_a_template() -> None:
     assert defined() - used() == set()
 
 
+def test_every_field_of_a_template_has_the_look_of_a_field() -> None:
+    kinds = {kind for file in TEMPLATES for kind in re.findall(r'<input[^>]*\stype="([a-z-]+)"', file.read_text())}
+    styled = set(re.findall(r'input\[type="([a-z-]+)"\]', without_comments()))
+    assert kinds - styled - {"checkbox", "radio", "hidden", "submit"} == set()
+
+
 def test_every_colour_is_a_token() -> None:
     _, _, rules = without_comments().partition("@layer base")
     assert not re.findall(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl|color-mix)\(", rules)

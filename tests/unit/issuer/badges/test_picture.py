@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from issuer.badges.picture import (
+    _SIGN_Y,
     COLOURS,
     KINDS,
     MAX_PIXELS,
@@ -76,6 +77,18 @@ def test_tiers_are_told_apart_by_shape_alone() -> None:
     }
     paths = {tier: draw(Picture(tier=tier, kind="operator", period="2026"), colours=same) for tier in TIERS}
     assert len({text.split("</title>")[1] for text in paths.values()}) == len(TIERS)
+
+
+@pytest.mark.parametrize(
+    ("tier", "dots"), [("recognised", 1), ("contributor", 2), ("sustained", 3), ("by_decision", 1), ("kind", 0)]
+)
+@pytest.mark.parametrize("pixels", [64, 512])
+def test_the_tier_s_dots_can_be_counted_in_grey(tier: Tier, dots: int, pixels: int) -> None:
+    """Dark places apart from each other on the line between mark and ribbon."""
+    drawn = in_grey(Picture(tier=tier, kind="operator", period="2026"), pixels=pixels)
+    row, middle, half = (round(length * pixels / 512) for length in (_SIGN_Y, 256, 64))
+    line = [drawn.getpixel((x, row)) < 128 for x in range(middle - half, middle + half)]  # type: ignore[operator]
+    assert sum(dark and not before for before, dark in zip([False, *line], line, strict=False)) == dots
 
 
 def test_every_pair_of_kinds_is_told_apart_in_grey_at_64_pixels() -> None:

@@ -31,6 +31,7 @@ from issuer.people import store as people_store
 from issuer.recognition import service as recognition
 from tests.unit.issuer.office import NOW
 from tests.unit.issuer.people.community import URL, Browser, Community
+from tests.unit.issuer.people.statements import asked_of_the_database
 
 ADA, BOB, STRANGER = "ada@books.example", "bob@books.example", "nobody@else.example"
 
@@ -120,6 +121,14 @@ def test_a_replayed_link_says_when_it_was_used_and_opens_nothing(community: Comm
     assert "This badge was claimed already" in again.text
     assert "22 November 2026, 12:00 (UTC)" in again.text and "Mail me a new link" in again.text
     assert "/h/" not in again.text
+
+
+def test_a_link_that_ends_while_somebody_reads_the_page_claims_nothing(community: Community) -> None:
+    browser = landed(community, newest_claim(community))
+    community.clock.now = NOW + LINK_LASTS
+    late = press(browser)
+    assert late.status_code == 410 and "The time of this link is over" in late.text
+    assert state(community) == "waiting"
 
 
 def test_programs_that_look_into_mail_use_nothing_up(community: Community) -> None:
@@ -230,6 +239,20 @@ def test_the_answer_is_the_same_for_every_address_and_so_is_the_work(community: 
     assert claiming.answer_requests(bureau(community), now=NOW) == 1
     assert notices.requests(community.engine) == []  # and no address stays behind
     assert [mail.recipient for mail in community.mails()[before:]] == [ADA]
+
+
+def test_no_timing_tells_an_address_since_the_request_does_the_same_for_each(community: Community) -> None:
+    """Counted, not timed: the same statements in the same order, and no look at who people are."""
+    work = []
+    press(landed(community, newest_claim(community)))  # Ada has claimed hers
+    for address in (ADA, STRANGER, "dana@books.example", ADA.upper(), f"{'x' * 60}@books.example"):
+        browser = community.browser()
+        browser.get("/claim")
+        with asked_of_the_database() as statements:
+            assert browser.submit("/claim/again", address=address).status_code == 200
+        work.append(statements)
+    assert work[0] and all(one == work[0] for one in work)
+    assert not [one for one in work[0] if "persons" in one or "accounts" in one or "mail_outbox" in one]
 
 
 def test_a_mailbox_is_not_filled_with_links(community: Community) -> None:

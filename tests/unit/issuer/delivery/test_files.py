@@ -221,6 +221,18 @@ def test_nothing_leads_others_to_a_badge_that_is_not_published(office: Office, f
         service.file(office.bureau, held(office), form)
 
 
+@pytest.mark.parametrize("form", files.FOR_OTHERS)
+@pytest.mark.parametrize("ended", ["revoked_at", "suspended_at"])
+def test_nothing_leads_others_to_a_badge_that_was_taken_back(
+    office: Office, form: files.FileForm, ended: str
+) -> None:
+    published = held(office, published=True)
+    gone = replace(published, **{ended: NOW})  # type: ignore[arg-type]
+    with pytest.raises(BadgeError, match="not published"):
+        service.file(office.bureau, gone, form)
+    assert not [name for name in names_in(service.file(office.bureau, gone, "zip")) if "embed" in name]
+
+
 def test_the_sheet_has_the_name_only_if_the_badge_does(office: Office) -> None:
     assert "Ada" not in text_of(service.file(office.bureau, held(office), "pdf"))
     assert "Ada Long" in text_of(service.file(office.bureau, held(office, shows_name=True), "pdf"))

@@ -6,6 +6,7 @@ import pytest
 
 from issuer.ground.login.rights import Role
 from tests.unit.issuer.people.community import URL, Community
+from tests.unit.issuer.people.statements import asked_of_the_database
 
 ADA = "ada@books.example"
 
@@ -48,6 +49,18 @@ def test_the_answer_is_the_same_whether_an_address_is_known(community: Community
     known = community.asked(ADA, community.browser())
     unknown = community.asked("nobody@else.example", community.browser())
     assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
+
+
+def test_no_timing_tells_it_either_since_the_request_does_the_same_for_each(community: Community) -> None:
+    work = []
+    for address in (ADA, "nobody@else.example", ADA.upper()):
+        browser = community.browser()
+        browser.get("/sign-in")
+        with asked_of_the_database() as statements:
+            assert browser.submit("/sign-in", address=address).status_code == 200
+        work.append(statements)
+    assert work[0] and work[0] == work[1] == work[2]
+    assert not [one for one in work[0] if "persons" in one or "accounts" in one]
 
 
 def test_whoever_is_unknown_gets_a_record_of_their_own_and_was_told(community: Community) -> None:

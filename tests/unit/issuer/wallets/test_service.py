@@ -8,9 +8,12 @@ import pytest
 
 from issuer.badges import service as badges
 from issuer.badges.model import Badge
+from issuer.ground.database import reading
 from issuer.ground.language import IN_ENGLISH
-from issuer.wallets import metadata, service
+from issuer.ground.tokens import hash_of
+from issuer.wallets import metadata, service, store
 from issuer.wallets.errors import WalletError
+from issuer.wallets.model import MAX_WRONG_GUESSES
 from schemas.strict_json import JsonObject
 from tests.unit.issuer.badges.test_service import decide_and_issue, only_badge
 from tests.unit.issuer.office import NOW, Office
@@ -67,6 +70,22 @@ def test_of_two_that_come_at_once_one_gets_a_token_and_one_key_the_badge(office:
     refused = [one for one in answers if isinstance(one, WalletError)]
     assert len(refused) == 3 and {one.code for one in refused} == {"credential_request_denied"}
     assert len(badges.copies_of(office.engine, badge)) == 1
+
+
+def test_guesses_that_come_at_the_same_moment_are_counted_one_by_one(
+    office: Office, badge: Badge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = service.offer(office.bureau, badge, now=NOW)
+    code = code_of(office, made.reference)
+    with reading(office.engine) as connection:
+        seen = store.offer_of_code(connection, hash_of(code))
+    monkeypatch.setattr(store, "offer_of_code", lambda *_: seen)  # all of them looked before any was counted
+    wrong = f"{(int(made.transaction_code) + 1) % 1_000_000:06}"
+
+    for guess in [*[wrong] * MAX_WRONG_GUESSES, made.transaction_code]:
+        with pytest.raises(WalletError) as refused:
+            service.take(office.bureau, FORM | {"pre-authorized_code": code, "tx_code": guess}, now=NOW)
+        assert refused.value.code == "invalid_grant"
 
 
 def test_the_same_key_at_once_and_again_has_one_badge(office: Office, badge: Badge) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from issuer.badges import documents, preparation
+from issuer.badges import documents, preparation, publishing
 from issuer.badges.bureau import Bureau
 from issuer.badges.documents import Document
 from issuer.badges.model import BadgeError
@@ -64,6 +64,7 @@ def sunset(bureau: Bureau, *, reason: str, now: datetime, also: Iterable[Documen
     folder = final_archive.folder_of(bureau.addresses.base)
     made = chain(documents.all_documents(bureau, now=moment, is_last=True), also)
     files = {f"{folder}/{document.file}": document.body for document in made}
+    files[f"{folder}/{publishing.AS_IT_IS}"] = b""
     day = timestamps.show(moment)[:10]
     title = f"The final archive of {bureau.name}"
     read_me = _READ_ME.format(

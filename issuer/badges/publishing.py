@@ -17,6 +17,7 @@ from issuer.badges.documents import Document
 from issuer.badges.model import BadgeError
 from keys.final_archive import folder_of
 
+AS_IT_IS = ".nojekyll"  # hosts that build sites would leave out what begins with a dot, such as .well-known
 BADGE_PAGES = "b"  # the folder of published badge pages; nothing else of ours is ever removed
 
 
@@ -41,6 +42,7 @@ def publish(bureau: Bureau, folder: Path, *, now: datetime, also: Iterable[Docum
     for document in chain(documents.all_documents(bureau, now=now), also):
         _write_whole(root / document.file, document.body)
         files.add(document.file)
+    _write_whole(root / AS_IT_IS, b"")
     pages = {file.split("/")[1] for file in files if file.startswith(f"{BADGE_PAGES}/")}
     return Published(root, len(files), _remove_pages(root / BADGE_PAGES, keep=pages))
 

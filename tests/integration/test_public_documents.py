@@ -46,12 +46,12 @@ def paths(file_office: Office, client: AppClient) -> list[str]:
     return [*found, *LIVE]
 
 
-def listed() -> list[tuple[str, str, list[int]]]:
+def listed() -> list[tuple[str, str, int]]:
     """The table of docs/api.md: pattern of the path, media types, and the seconds for which it is kept."""
     section = prose(DOCS / "api.md").partition("\n## Issuer: public documents\n")[2].partition("\n## ")[0]
     rows = [line.split("|")[1:4] for line in section.splitlines() if line.startswith("| `/")]
     return [
-        (re.sub(r"<[^>]+>", "*", path), kinds, [LASTS[one.strip()] for one in kept.split(",")])
+        (re.sub(r"<[^>]+>", "*", path), kinds, LASTS[kept.strip()])
         for written, kinds, kept in rows
         for path in re.findall("`(/[^`]*)`", written)
     ]
@@ -64,9 +64,8 @@ def test_each_document_goes_out_as_the_api_page_says(client: AppClient, paths: l
         assert answer.status_code == 200, path
         kind = answer.headers["content-type"].partition(";")[0]
         lasts = int(answer.headers["cache-control"].partition("max-age=")[2].partition(",")[0])
-        spelt = {path, path.removesuffix(".json")} if path in LIVE else {path}
-        rows = [row[1:] for row in table if any(fnmatchcase(one, row[0]) for one in spelt)]
-        assert any(kind in kinds and lasts in kept for kinds, kept in rows), (path, kind, lasts)
+        rows = [row[1:] for row in table if fnmatchcase(path, row[0])]
+        assert any(kind in kinds and lasts == kept for kinds, kept in rows), (path, kind, lasts)
         assert answer.headers["cache-control"].startswith("public, "), path
         assert answer.headers["x-content-type-options"] == "nosniff", path
 

@@ -148,6 +148,7 @@ def tool(name: str, package: str) -> str:
     return found
 
 
+@pytest.mark.fetched
 @pytest.mark.parametrize("command", [("check", "rules", "alerts.yaml"), ("test", "rules", "alerts.test.yaml")])
 def test_promtool_accepts_the_alarms_and_they_fire_when_they_should(command: tuple[str, ...]) -> None:
     done = subprocess.run(
@@ -156,6 +157,7 @@ def test_promtool_accepts_the_alarms_and_they_fire_when_they_should(command: tup
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.fetched
 def test_promtool_accepts_the_numbers(app: FastAPI) -> None:
     client = AppClient(app, address=HERE)
     text = client.get("/metrics").text

@@ -10,9 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.softhsm import PIN, SoftToken, make_token
 from tests.stories.project import commit, make_repository
 
+pytestmark = pytest.mark.fetched
 SCRIPTS = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -114,7 +114,11 @@ def create_app(
     settings = ground_settings.load(data)
     if public_url is not None:
         settings = replace(settings, public_url=ground_settings.checked_public_url(public_url))
-    engine = open_database(settings.database, password_file=settings.database_password_file)
+    engine = open_database(
+        settings.database,
+        password_file=settings.database_password_file,
+        journal=settings.journal or False,
+    )
     bureau = open_bureau(engine, settings)
     if public_url is not None:
         bureau = _renamed(bureau, did=did_of_web_address(settings.public_url))

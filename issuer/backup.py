@@ -5,10 +5,12 @@ digest. The passphrase never is: it is in other hands. What was written since th
 (`ground.journal`).
 """
 
+import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -17,19 +19,9 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from issuer.badges import service as badges
-from issuer.ground import audit, journal
+from issuer.ground import audit, copies, journal
 from issuer.ground import settings as ground
-from issuer.ground.database import (
-    JOURNAL_FOLDER,
-    MIGRATION_HEAD,
-    check_database,
-    copy_database,
-    dump_server,
-    fill_server,
-    is_file,
-    open_database,
-    replay,
-)
+from issuer.ground.database import MIGRATION_HEAD, is_file, open_database
 from issuer.ground.settings import Settings
 from schemas import archive, timestamps
 from schemas.strict_json import JsonObject
@@ -63,27 +55,26 @@ def make(engine: Engine, settings: Settings, target: Path, *, now: datetime) -> 
     """
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".backup-") as scratch:
         files = _files(settings)  # keys before the database: badges are signed by keys that are in it
-        number, tables = 0, MIGRATION_HEAD
         copy = Path(scratch) / (DATABASE if is_file(engine) else DUMP)
         if is_file(engine):
-            number, tables = copy_database(engine, copy)
+            standing = copies.copy_file(engine, copy)
             looked_at = open_database(copy, journal=False)
             log = audit.check(looked_at)
             looked_at.dispose()
         else:
             log = audit.check(engine)
-            dump_server(engine, copy)
+            standing = copies.dump_server(engine, copy)
         if log.fault is not None:
             raise BackupError(f"The audit log is not whole, so nothing was backed up: {log.fault}")
         says: JsonObject = {
             "format": FORMAT,
             "office": "issuer",
             "program": version("badgewright"),
-            "tables": tables,
+            "tables": standing.version,
             "made_at": timestamps.show(now),
             "name": settings.name,
             "public_url": settings.public_url,
-            "journal": {"number": number},
+            "journal": {"number": standing.place.number, "sha256": standing.place.sha256},
             "audit": {"number": log.rows, "sha256": log.head},
         }
         return archive.write(target, says=says, files={**files, copy.name: copy})
@@ -93,61 +84,85 @@ def restore(
     source: Path,
     data: Path,
     *,
-    journals: Path | None = None,
+    journals: Sequence[Path] = (),
     database_url: str | None = None,
     database_password_file: Path | None = None,
 ) -> Restored:
     """An office in a new folder, as a backup has it, with what its journal says was done since. The folder is
-    there whole, or not at all. `database_url`: an empty PostgreSQL, for an office that keeps its database in one.
+    there whole, or not at all. `journals`: the folder of each machine that wrote the journal. `database_url`: an
+    empty PostgreSQL, for an office that keeps its database in one; it is empty again if this does not succeed.
 
     Raises:
         BackupError: the folder is not empty, or the backup is of another office, of a newer program, or for
-            another
-            kind of database.
+            another kind of database.
         ArchiveError, DatabaseError, JournalError: the backup or the journal is damaged, or they do not fit.
     """
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise BackupError(f"{data} is not empty: a new folder was expected, and nothing was restored.")
-    if journals is not None and not journal.segments(journals):
-        raise BackupError(f"{journals} holds no journal: files such as 2026-11-23.jsonl were expected.")
+    for folder in journals:
+        if not journal.segments(folder):
+            raise BackupError(f"{folder} holds no journal: files such as 2026-11-23.jsonl were expected.")
     data.absolute().parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=data.absolute().parent, prefix=".restore-"))
     try:
         manifest = archive.extract(source, draft)
-        made_at = _checked(manifest, draft, source)
-        replayed, until = 0, None
-        if (draft / DUMP).exists():
-            if database_url is None or journals is not None:
+        made_at = _checked_time(manifest, source)
+        place: Path | str = draft / DATABASE
+        with ExitStack() as undone:
+            if (draft / DUMP).exists():
+                if database_url is None:
+                    raise BackupError(
+                        f"{source} is of an office whose database is a PostgreSQL: --database-url with a new,"
+                        " empty one was expected."
+                    )
+                place = ground.checked_database_url(database_url)
+                standing = copies.fill_server(place, database_password_file, draft / DUMP)
+                undone.callback(copies.empty_server, place, database_password_file)
+                (draft / DUMP).unlink()
+                ground.name_database(draft, place, database_password_file)
+            elif database_url is not None:
                 raise BackupError(
-                    f"{source} is of an office whose database is a PostgreSQL: --database-url with a"
-                    " new, empty one was"
-                    " expected, and no journal."
+                    f"{source} is of an office whose database is a file: no --database-url goes with it."
                 )
-            _move_to_server(draft, database_url, database_password_file)
-        elif database_url is not None:
-            raise BackupError(
-                f"{source} is of an office whose database is a file: no --database-url goes with it."
-            )
-        if journals is not None:
-            replayed, until, files = replay(draft / DATABASE, journals)
-            (draft / JOURNAL_FOLDER).mkdir(mode=0o700)  # it goes on where it ended
-            for file in journal.segments(journals):
-                shutil.copyfile(file, draft / JOURNAL_FOLDER / file.name)
-            _put(files, draft)
-        engine = open_database(database_url or draft / DATABASE, password_file=database_password_file)
-        unsigned = badges.mend_restored(engine, journal=journals is not None)
-        engine.dispose()
-        os.replace(draft, data)  # noqa: PTH105 - also over an empty folder
+            else:
+                standing = copies.check_file(draft / DATABASE)
+            _check_standing(manifest, standing, source)
+            replayed = copies.Replayed()
+            if journals:
+                replayed = copies.replay(place, journals, password_file=database_password_file)
+                _put(replayed.files, draft)
+            unsigned = _mended(draft, place, database_password_file, journals)
+            os.replace(draft, data)  # noqa: PTH105 - also over an empty folder
+            undone.pop_all()
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Restored(made_at, replayed, until or made_at, unsigned)
+    return Restored(made_at, replayed.transactions, replayed.until or made_at, unsigned)
 
 
-def _move_to_server(folder: Path, database_url: str, password_file: Path | None) -> None:
-    """Fill a new PostgreSQL from the dump in the folder, and let the settings name it."""
-    fill_server(ground.checked_database_url(database_url), password_file, folder / DUMP)
-    (folder / DUMP).unlink()
-    ground.name_database(folder, database_url, password_file)
+def _mended(draft: Path, place: Path | str, password_file: Path | None, journals: Sequence[Path]) -> int:
+    """Let a restored office and its journal go on where they ended; how many of its badges wait to be signed."""
+    ground.keep_journal_here(draft)
+    folder = ground.load(draft).journal
+    if folder is not None:
+        for one in journals:
+            _copy_journal(one, folder)
+    engine = open_database(place, password_file=password_file, journal=folder or False)
+    try:
+        return badges.mend_restored(engine, journal=bool(journals))
+    finally:
+        engine.dispose()
+
+
+def _copy_journal(source: Path, target: Path) -> None:
+    """The files of one machine; where another one wrote on the same day, they get a number into their names."""
+    target.mkdir(mode=0o700, exist_ok=True)
+    for file in journal.segments(source):
+        day, name = file.name.partition(".")[0], file.name
+        for number in itertools.count(2):
+            if not (target / name).exists():
+                break
+            name = f"{day}.{number}.jsonl"
+        shutil.copyfile(file, target / name)
 
 
 def _files(settings: Settings) -> dict[str, Path]:
@@ -167,26 +182,27 @@ def _files(settings: Settings) -> dict[str, Path]:
     }
 
 
-def _checked(manifest: JsonObject, folder: Path, source: Path) -> datetime:
-    """When a backup was made, once it is known to be one that this program can restore."""
+def _checked_time(manifest: JsonObject, source: Path) -> datetime:
+    """When a backup was made, once it is known to be one of ours."""
     if manifest.get("format") != FORMAT or manifest.get("office") != "issuer":
         raise BackupError(
             f"{source} is no backup of an issuing office: {FORMAT} was expected, and it is"
             f" {manifest.get('format')} of {manifest.get('office')}."
         )
-    number, tables = 0, str(manifest.get("tables"))
-    if not (folder / DUMP).exists():
-        number, tables = check_database(folder / DATABASE)
-    if tables > MIGRATION_HEAD:
+    if str(manifest.get("tables")) > MIGRATION_HEAD:
         raise BackupError(
-            f"{source} was made by a newer program ({manifest.get('program')}, tables {tables}; here"
-            f" {MIGRATION_HEAD}):"
-            " restore it with that one."
+            f"{source} was made by a newer program ({manifest.get('program')}, tables {manifest.get('tables')};"
+            f" here {MIGRATION_HEAD}): restore it with that one."
         )
-    said = manifest.get("journal")
-    if not isinstance(said, dict) or said.get("number") != number:
-        raise BackupError(f"{source} is damaged: its list and its database disagree.")
     return timestamps.parse(manifest.get("made_at"))
+
+
+def _check_standing(manifest: JsonObject, standing: copies.Standing, source: Path) -> None:
+    """The database is the one that the backup's list speaks of."""
+    said, place = manifest.get("journal"), standing.place
+    same = isinstance(said, dict) and said.get("number") == place.number
+    if not same or manifest.get("tables") != standing.version:
+        raise BackupError(f"{source} is damaged: its list and its database disagree.")
 
 
 def _put(files: Mapping[str, str], folder: Path) -> None:

@@ -42,6 +42,7 @@ def prepare(engine: Engine) -> None:
 
     version = f"procrastinate {procrastinate.__version__}"
     with writing(engine) as connection:
+        connection.execution_options(journal=False)  # there is nothing in it that is not made again
         known = f"SELECT obj_description(to_regnamespace('{SCHEMA}')::oid, 'pg_namespace')"
         if connection.exec_driver_sql(known).scalar() == version:
             return

@@ -26,21 +26,26 @@ def backup(
     office = open_office(data)
     manifest = whole.make(office.engine, office.settings, file, now=office.now)
     stamps.mark(office.settings.data, "backup", now=office.now)
-    files = manifest["files"]
+    files, journal = manifest["files"], office.settings.journal
     assert isinstance(files, dict)
     answer(
         json,
         {"file": str(file), **manifest},
         f"{file} holds {len(files)} files, as they were at {manifest['made_at']}; not the passphrase.\n"
-        "Keep it on another machine, with the folder 'journal', which holds what is written from now on.",
+        "Keep it on another machine"
+        + (f", with the folder {journal}, which holds what is written from now on." if journal else "."),
     )
 
 
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'backup' wrote.")],
     journal: Annotated[
-        Path | None,
-        typer.Option("--journal", metavar="DIR", help="The lost office's folder 'journal': what was done since."),
+        list[Path] | None,
+        typer.Option(
+            "--journal",
+            metavar="DIR",
+            help="The lost office's folder 'journal': what was done since. Once for each machine that kept one.",
+        ),
     ] = None,
     database_url: Annotated[
         str | None, typer.Option(help="A new, empty PostgreSQL, for an office that keeps its database in one.")
@@ -59,12 +64,12 @@ def restore(
     done = whole.restore(
         file,
         folder,
-        journals=journal,
+        journals=journal or (),
         database_url=database_url,
         database_password_file=database_password_file,
     )
     text = f"{folder} is the office as it was at {done.until:%Y-%m-%d %H:%M} UTC."
-    if journal is None:
+    if not journal:
         text += (
             "\nWithout a journal nobody knows what was done after that: badges signed since cannot"
             " be withdrawn here."

@@ -58,7 +58,11 @@ def open_office(data: Path | None) -> Office:
 
     now = datetime.now(UTC)
     settings = ground_settings.load(data or ground_settings.default_data_folder())
-    engine = open_database(settings.database, password_file=settings.database_password_file)
+    engine = open_database(
+        settings.database,
+        password_file=settings.database_password_file,
+        journal=settings.journal or False,
+    )
     _opened.callback(engine.dispose)
     policy = recognition.policy_in_force(engine, settings.policy, now=now)
     if versions.waits_in_file(settings.policy, policy):

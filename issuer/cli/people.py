@@ -77,14 +77,17 @@ def verify(
     chain = log.check(office.engine, noted=None if noted is None else _noted(noted))
     if chain.fault is not None:
         raise CommandError(chain.fault)
-    number, head = journal.head(office.settings.journal)
+    folder = office.settings.journal
+    head = journal.head(folder) if folder else None
     value = {
         "rows": chain.rows,
         "head": chain.head,
         "noted": f"{chain.rows}:{chain.head}",
-        "journal": {"number": number, "sha256": head},
+        "journal": {"number": head.number, "sha256": head.sha256} if head else None,
     }
-    text = f"{chain.rows} rows, none changed or missing; the journal is whole up to its number {number}."
+    text = f"{chain.rows} rows, none changed or missing; " + (
+        f"the journal is whole up to its number {head.number}." if head else "no journal is kept."
+    )
     answer(json, value, f"{text}\nNote elsewhere: {chain.rows}:{chain.head}")
 
 

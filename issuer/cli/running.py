@@ -75,6 +75,7 @@ def init(
         url,
         folder / "policy.yaml",
         email,
+        journal=folder / ground.JOURNAL_FOLDER,
         database_url=None if database_url is None else ground.checked_database_url(database_url),
         database_password_file=None if database_password_file is None else database_password_file.absolute(),
         token=None
@@ -90,7 +91,11 @@ def init(
         for use in ISSUER_USES:
             store.add(f"{use}-1", use=use, kind=DEFAULT_KINDS[use], state="active", now=now)
         store.secret(SECRET_NAME)  # now, so that it is in the first backup: references are derived from it
-    engine = open_database(settings.database, password_file=settings.database_password_file)
+    engine = open_database(
+        settings.database,
+        password_file=settings.database_password_file,
+        journal=settings.journal or False,
+    )
     try:
         recognition.policy_in_force(engine, settings.policy, now=datetime.now(UTC))
     finally:

@@ -6,23 +6,24 @@ beginning (BEGIN IMMEDIATE; an advisory lock): whoever comes second waits, and s
 long (deciding, signing) is done before, outside of it (ADR 0017).
 """
 
-import shutil
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     URL,
+    Column,
     Connection,
     Dialect,
     Engine,
+    Integer,
     MetaData,
     String,
+    Table,
     TypeDecorator,
     create_engine,
     event,
@@ -34,10 +35,9 @@ from sqlalchemy.exc import DatabaseError as SqlError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from issuer.ground.journal import JournalError, Recorder, keep_files, read
+from issuer.ground.journal import JournalError, Place, Recorder, keep_files
 
-MIGRATION_HEAD = "0024"  # the newest file in migrations/versions; a test holds the two together
-JOURNAL_FOLDER = "journal"  # beside the database
+MIGRATION_HEAD = "0025"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
 WRITE_LOCK = 0x62616467652D6931  # PostgreSQL's advisory lock of our writers: "badge-i1", in one database
 _CONNECT = {"connect_timeout": 5, "application_name": "badge-issuer"}
@@ -67,6 +67,14 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
         "pk": "pk_%(table_name)s",
     }
+)
+# One row: number and hash of the journal's newest line, written by the transaction that the line is of.
+journal_place = Table(
+    "journal_place",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
 )
 
 
@@ -102,13 +110,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
-def open_database(place: Path | str, *, password_file: Path | None = None, journal: bool = True) -> Engine:
+def open_database(place: Path | str, *, password_file: Path | None = None, journal: Path | bool = True) -> Engine:
     """The engine of an office's database, with today's schema in it.
 
     `place`: a file of SQLite, made with its folder if need be, or the address of a PostgreSQL
     (`postgresql://user@host/name`). `password_file` holds its user's password and nothing else; without it, the
-    ways of libpq are good too (PGPASSFILE, PGPASSWORD). What is written into a file from then on is written into
-    the journal beside it, too, unless `journal` says that it is a copy to be looked at.
+    ways of libpq are good too (PGPASSFILE, PGPASSWORD). `journal`: the folder into which all that is written from
+    then on is written, too; True is the one beside a file, and False is for a copy that is only looked at.
 
     Raises:
         DatabaseError: it cannot be opened, is no database, or is newer than this program.
@@ -121,12 +129,14 @@ def open_database(place: Path | str, *, password_file: Path | None = None, journ
             _migrate(place, password_file)
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
         engine.dispose()
-        raise DatabaseError(f"The database {_name(engine)} cannot be opened: {_reason(error)}.") from error
+        raise DatabaseError(f"The database {name_of(engine)} cannot be opened: {reason_of(error)}.") from error
     except DatabaseError:
         engine.dispose()
         raise
-    if isinstance(place, Path) and journal:
-        _keep_journal(engine, Recorder(place.parent / JOURNAL_FOLDER, version=MIGRATION_HEAD))
+    if journal is True and isinstance(place, Path):
+        journal = place.parent / "journal"
+    if isinstance(journal, Path):
+        _keep_journal(engine, Recorder(journal, version=MIGRATION_HEAD))
     return engine
 
 
@@ -144,7 +154,7 @@ def unmigrated(place: Path | str, *, password_file: Path | None = None) -> Itera
     try:
         yield engine
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
-        raise DatabaseError(f"The database {_name(engine)} cannot be changed: {_reason(error)}.") from error
+        raise DatabaseError(f"The database {name_of(engine)} cannot be changed: {reason_of(error)}.") from error
     finally:
         engine.dispose()
 
@@ -169,7 +179,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
             raise
         if committing and getattr(error, "connection_invalidated", False):
             raise CommitUnknownError from error
-        raise DatabaseError(f"The database could not be written, so nothing was: {_reason(error)}.") from error
+        raise DatabaseError(f"The database could not be written, so nothing was: {reason_of(error)}.") from error
     except JournalError as error:
         raise DatabaseError(f"Nothing was written: {error}") from error
 
@@ -187,7 +197,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     except (SqlError, InterfaceError, PoolTimeoutError) as error:
         if isinstance(error, _OUR_MISTAKES):
             raise
-        raise DatabaseError(f"The database could not be read: {_reason(error)}.") from error
+        raise DatabaseError(f"The database could not be read: {reason_of(error)}.") from error
 
 
 def by_first(pairs: Iterable[tuple[str, str]], *, size: int) -> Iterator[tuple[str, list[str]]]:
@@ -267,28 +277,8 @@ def _with_password(url: URL, file: Path | None) -> URL:
 
 def note_files(engine: Engine, files: dict[str, str]) -> None:
     """Write files of the data folder into the journal, for whoever restores: encrypted keys just made."""
-    if engine.dialect.name == "sqlite":
-        with writing(engine) as connection:
-            keep_files(connection.info, files)
-
-
-def copy_database(engine: Engine, target: Path) -> tuple[int, str]:
-    """A whole, consistent copy of the database of a running office in a new file; how many transactions of the
-    journal are in it, and the version of its tables.
-
-    Raises:
-        DatabaseError: it cannot be read, or the copy not be written.
-    """
-    try:
-        with (
-            closing(sqlite3.connect(str(engine.url.database))) as source,
-            closing(sqlite3.connect(target)) as copy,
-        ):
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
-    except sqlite3.Error as error:
-        raise DatabaseError(f"The database {engine.url.database} cannot be copied: {error}.") from error
-    return check_database(target)
+    with writing(engine) as connection:
+        keep_files(connection.info, files)
 
 
 def is_file(engine: Engine) -> bool:
@@ -296,126 +286,84 @@ def is_file(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-def dump_server(engine: Engine, target: Path) -> None:
-    """A whole, consistent copy of a PostgreSQL in a new file, by its own `pg_dump`.
-
-    Raises:
-        DatabaseError: there is no pg_dump on this machine, or it does not succeed.
-    """
-    _run_program("pg_dump", engine, ["--format=custom", "--no-owner", "--no-privileges", f"--file={target}"])
-
-
-def fill_server(address: str, password_file: Path | None, source: Path) -> None:
-    """Fill an empty PostgreSQL from what `dump_server` wrote, by `pg_restore`: whole, or not at all.
-
-    Raises:
-        DatabaseError: it is not empty, there is no pg_restore on this machine, or it does not succeed.
-    """
-    engine = _server_engine(address, password_file)
-    try:
-        with reading(engine) as connection:
-            if inspect(connection).get_table_names():
-                raise DatabaseError(f"The database {_name(engine)} is not empty: a new one was expected.")
-        options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
-        _run_program("pg_restore", engine, [*options, f"--dbname={engine.url.database}", str(source)])
-    finally:
-        engine.dispose()
-
-
-def _run_program(name: str, engine: Engine, options: list[str]) -> None:
-    """One of PostgreSQL's own programs on a database; its password goes by the environment, which nobody sees."""
-    program, url = shutil.which(name), engine.url
-    if program is None:
-        raise DatabaseError(f"{name} is not on this machine (Debian: postgresql-client): a PostgreSQL needs it.")
-    known = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
-    known |= {"PGDATABASE": url.database, **{f"PG{key.upper()}": str(value) for key, value in url.query.items()}}
-    env = {key: str(value) for key, value in known.items() if value is not None}
-    done = subprocess.run([program, *options], env=env, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split())[:300].rstrip(".")
-        raise DatabaseError(f"{name} did not succeed on {_name(engine)}: {said}.")
-
-
-def check_database(file: Path) -> tuple[int, str]:
-    """How many transactions of the journal are in a database file, and the version of its tables.
-
-    Raises:
-        DatabaseError: it is no database of an issuer, or it is damaged.
-    """
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (health,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            (number,) = connection.execute("PRAGMA user_version").fetchone()
-            (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except (sqlite3.Error, TypeError) as error:
-        raise DatabaseError(f"{file} is no database of an issuer, or it is damaged: {error}.") from error
-    if health != "ok":
-        raise DatabaseError(f"The database {file} is damaged: {health}.")
-    return number, version
-
-
-def replay(file: Path, journal: Path) -> tuple[int, datetime | None, dict[str, str]]:
-    """Do again in a restored database what its journal says was done since. Comes out: how many transactions,
-    when the last of them was, and the files of the data folder that were written down with them.
-
-    Raises:
-        JournalError: the journal is not whole, does not continue this database, or cannot be carried out on it.
-        DatabaseError: the file cannot be opened, or comes from a newer program.
-    """
-    done, until, files = 0, None, dict[str, str]()
-    number, version = check_database(file)
-    for line in read(journal, after=number):
-        if line.version != version:  # the program was brought up to date in between
-            open_database(file).dispose()
-            version = MIGRATION_HEAD
-            if line.version != version:
-                raise JournalError(
-                    f"The journal has tables of version {line.version} and this program those of"
-                    f" {version}: restore"
-                    " with the program that wrote it."
-                )
-        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-            _do_again(connection, line.statements, number=line.number)
-        done, until = done + 1, line.at
-        files |= line.files
-    return done, until, files
-
-
-def _do_again(connection: sqlite3.Connection, statements: Any, *, number: int) -> None:
-    connection.execute("PRAGMA foreign_keys=OFF")  # signed versions are not in the journal
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for sql, rows in statements:
-            connection.executemany(sql, rows)
-        connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise JournalError(
-            f"Number {number} of the journal cannot be done again: {error}. Is it another office's journal?"
-        ) from error
-
-
 def _keep_journal(engine: Engine, recorder: Recorder) -> None:
-    """Let each transaction be written down just before it is committed; the database itself counts them, so that a
-    line without its commit is found by its number.
+    """Let each transaction be written down just before it is committed. The database itself says where the journal
+    stands, in the same transaction, so that a line without its commit is found.
     """
+
+    def is_kept(connection: Connection) -> bool:
+        return bool(connection.get_execution_options().get("journal", True))
+
+    def will_see(connection: Connection, _c: Any, statement: str, *_: Any) -> None:
+        if is_kept(connection):
+            recorder.will_count(connection.info, statement, lambda table: _next_number(connection, table))
 
     def saw(connection: Connection, _c: Any, statement: str, parameters: Any, _x: Any, many: bool) -> None:
-        recorder.saw(connection.info, statement, parameters, many=many)
+        if is_kept(connection):
+            recorder.saw(connection.info, statement, parameters, many=many)
 
     def commit(connection: Connection) -> None:
         plain = connection.connection
         try:
-            (before,) = plain.cursor().execute("PRAGMA user_version").fetchone()
-            if recorder.write(connection.info, number=before + 1):
-                plain.cursor().execute(f"PRAGMA user_version = {before + 1}")
+            place = recorder.write(connection.info, lambda: _journal_stands_at(connection))
+            if place is not None:
+                _past_the_events(connection, place_statement(place))
         except BaseException:
-            plain.rollback()  # SQLAlchemy takes a commit that began for one that ended: the lock would stay
+            with suppress(Exception):
+                plain.rollback()  # SQLAlchemy takes a commit that began for one that ended: the lock would stay
             raise
 
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "before_cursor_execute", will_see)
+    event.listen(engine, "begin", lambda connection: recorder.forget(connection.info))
     event.listen(engine, "after_cursor_execute", saw)
     event.listen(engine, "commit", commit)
     event.listen(engine, "rollback", lambda connection: recorder.forget(connection.info))
+
+
+def place_statement(place: Place) -> str:
+    """The statement that writes down where the journal stands."""
+    return f"UPDATE journal_place SET number = {place.number:d}, sha256 = '{place.sha256}'"  # noqa: S608 - both ours
+
+
+def _journal_stands_at(connection: Connection) -> tuple[Place, int | None]:
+    transaction = "txid_current()" if connection.dialect.name == "postgresql" else "NULL"
+    row = _past_the_events(connection, f"SELECT number, sha256, {transaction} FROM journal_place")  # noqa: S608
+    if row is None:
+        raise JournalError("The database does not say where its journal stands: journal_place has no row.")
+    return Place(row[0], row[1]), row[2]
+
+
+def _next_number(connection: Connection, table: str) -> int | None:
+    """Which number a PostgreSQL gives to a table's next new row: a transaction that is rolled back uses numbers
+    up, and is not in the journal.
+    """
+    column = metadata.tables[table].autoincrement_column if table in metadata.tables else None
+    if column is None:
+        return None
+    sequence = sequence_of(table, column.name)
+    row = _past_the_events(connection, f"SELECT last_value + is_called::integer FROM {sequence}")  # noqa: S608
+    return None if row is None else int(row[0])
+
+
+def sequence_of(table: str, column: str) -> str:
+    """The name of a column's sequence, as PostgreSQL gives it to those that it makes itself."""
+    return f"{table}_{column}_seq"
+
+
+def _past_the_events(connection: Connection, statement: str) -> Any:
+    """The first row of a statement that is none of the journal's business; it runs within its events, too, where
+    SQLAlchemy would not say what went wrong.
+    """
+    plain = connection.connection
+    try:
+        with closing(plain.cursor()) as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone() if cursor.description else None
+    except connection.dialect.loaded_dbapi.Error as error:
+        if connection.dialect.is_disconnect(error, plain.driver_connection, None):
+            connection.invalidate(error)
+        raise DatabaseError(f"The database could not be written, so nothing was: {reason_of(error)}.") from error
 
 
 def _prepare_file(connection: Any, _record: Any) -> None:
@@ -471,7 +419,7 @@ def _migrate(place: Path | str, password_file: Path | None) -> None:
             steps.migrate(engine)
         except CommandError as error:
             raise DatabaseError(
-                f"The database {_name(engine)} is from another version of this program: {error}"
+                f"The database {name_of(engine)} is from another version of this program: {error}"
             ) from error
 
 
@@ -480,12 +428,12 @@ def address_of(engine: Engine) -> str:
     return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _name(engine: Engine) -> str:
+def name_of(engine: Engine) -> str:
     """The database in words, without its password."""
     return f"{engine.url.database}" + (f" at {engine.url.host}" if engine.url.host else "")
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What the database said, on one line."""
     said = " ".join(str(getattr(error, "orig", None) or error).split())
     return said.rstrip(".")[:300]

@@ -29,8 +29,10 @@ from schemas import strict_yaml
 
 SETTINGS_FILE = "issuer.yaml"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name; beside the data only until somebody moves it: `init` says so
+JOURNAL_FOLDER = "journal"
+NO_JOURNAL = "none"
 _TEXTS = {"name", "public_url", "policy", "email"}
-_PLACES = {"ca_file", "database_url", "database_password_file"}
+_PLACES = {"ca_file", "database_url", "database_password_file", "journal"}
 _KNOWN = _TEXTS | _PLACES | {"mail", "oidc", "profiles", "token"}
 _DATABASE_URL = re.compile(r"postgres(?:ql)?://\S+")
 
@@ -47,7 +49,8 @@ class Settings:
     mailed links. `ca_file`: certificates that those two are checked by, instead of the system's. `profiles`: for
     each system whose accounts are proved by a public profile, the page's address with `{name}` in it.
     `database_url`: a PostgreSQL instead of the file in the folder; `database_password_file` is its user's.
-    `token`: the PKCS#11 token in which keys are made, instead of on the disk.
+    `token`: the PKCS#11 token in which keys are made, instead of on the disk. `journal`: the folder of what was
+    written since the last backup; None if none is kept.
     """
 
     data: Path
@@ -62,15 +65,12 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)  # it may hold a password
     database_password_file: Path | None = None
     token: TokenAccess | None = None
+    journal: Path | None = None
 
     @property
     def database(self) -> Path | str:
         """Where everything is kept: a file of SQLite, or the address of a PostgreSQL."""
         return self.database_url or self.data / "issuer.sqlite"
-
-    @property
-    def journal(self) -> Path:
-        return self.data / "journal"
 
     @property
     def keys(self) -> Path:
@@ -119,6 +119,7 @@ def load(data: Path) -> Settings:
             database_url=_database_url(fields),
             database_password_file=_file(fields, "database_password_file", data),
             token=read_token(fields.get("token"), data),
+            journal=_journal(fields, data),
         )
     except AccessError as error:
         raise SettingsError(f"{file}: {error}") from error
@@ -126,7 +127,7 @@ def load(data: Path) -> Settings:
 
 def save(settings: Settings) -> None:
     """Write `DIR/issuer.yaml`; the policy's path is kept relative to the folder."""
-    password_file = settings.database_password_file
+    password_file, own_journal = settings.database_password_file, settings.data / JOURNAL_FOLDER
     fields = {
         "name": settings.name,
         "public_url": settings.public_url,
@@ -135,6 +136,7 @@ def save(settings: Settings) -> None:
         **({"database_url": settings.database_url} if settings.database_url else {}),
         **({"database_password_file": str(password_file)} if password_file else {}),
         **({"token": _written(settings.token)} if settings.token else {}),
+        **({"journal": str(settings.journal or NO_JOURNAL)} if settings.journal != own_journal else {}),
     }
     text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
     (settings.data / SETTINGS_FILE).write_text(text, encoding="utf-8")
@@ -148,6 +150,15 @@ def name_database(data: Path, url: str, password_file: Path | None) -> None:
     if password_file is not None:
         fields["database_password_file"] = str(password_file.absolute())
     file.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def keep_journal_here(data: Path) -> None:
+    """Let a folder keep its journal in itself, if it was elsewhere; all else in its settings stays as it is."""
+    file = data / SETTINGS_FILE
+    fields = strict_yaml.loads(file.read_bytes())
+    if fields.get("journal", NO_JOURNAL) != NO_JOURNAL:
+        del fields["journal"]
+        file.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _written(token: TokenAccess) -> dict[str, str]:
@@ -173,6 +184,11 @@ def _database_url(fields: Mapping[str, Any]) -> str | None:
             "database_password_file stands without a database_url: both were expected, or neither."
         )
     return None
+
+
+def _journal(fields: Mapping[str, Any], data: Path) -> Path | None:
+    named = fields.get("journal", JOURNAL_FOLDER)
+    return None if named == NO_JOURNAL else data / named  # an absolute path stays as it is
 
 
 def _file(fields: Mapping[str, Any], name: str, data: Path) -> Path | None:

@@ -1,32 +1,49 @@
 """`python tests/stories/crash.py N ARGUMENTS…`: `badge-issuer ARGUMENTS`, killed without warning at its Nth step.
 
-A step is a statement or a commit on the database, counted just before it is carried out. Prints how many steps
-there were, if the command came to its end.
+A step is a statement or a commit on the database, counted just before it is carried out. With `line N`, it is
+killed when the Nth line of the journal is on the disk, and its transaction is not committed yet. Prints how many
+there were, if the command came to its end. With QUICK_KEYS set, the office's keys are those of a test.
 """
 
+import json
 import os
 import signal
 import sys
+from typing import Any
 
 from sqlalchemy import Engine, event
 
 from issuer import cli
+from issuer.ground.journal import Recorder
+from keys import custody
 
-steps = 0
-kill_at = int(sys.argv[1])
+counted = {"step": 0, "line": 0}
+kind, _, number = sys.argv[1].rpartition(" ")
+kill_at = {kind or "step": int(number)}
 
 
-def step(*_: object) -> None:
-    global steps
-    steps += 1
-    if steps == kill_at:
+def count(what: str) -> None:
+    counted[what] += 1
+    if counted[what] == kill_at.get(what):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-event.listen(Engine, "before_cursor_execute", step)
-event.listen(Engine, "commit", step)
+if "QUICK_KEYS" in os.environ:
+    custody.SCRYPT_N = 1 << 10
+append = Recorder._append
+
+
+def append_and_count(self: Recorder, content: Any) -> str:
+    sha256 = append(self, content)
+    count("line")
+    return sha256
+
+
+setattr(Recorder, "_append", append_and_count)  # noqa: B010 - mypy knows it for a method
+event.listen(Engine, "before_cursor_execute", lambda *_: count("step"))
+event.listen(Engine, "commit", lambda *_: count("step"))
 try:
     cli.main(sys.argv[2:])
 except SystemExit as ended:
-    print(f"steps {steps}")
+    print("counted", json.dumps(counted))
     sys.exit(ended.code)

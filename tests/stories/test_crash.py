@@ -4,6 +4,7 @@ A real process is killed at its steps on a real database; nothing is badly lost,
 record.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -39,7 +40,7 @@ def finished(data: Path, *arguments: str) -> int:
     """Run to the end; how many steps it had."""
     done = issuer(data, *arguments)
     assert done.returncode == 0, done.stderr
-    return int(done.stdout.rsplit("steps ", 1)[1])
+    return int(json.loads(done.stdout.rsplit("counted ", 1)[1])["step"])
 
 
 def state(data: Path) -> dict[str, object]:

@@ -12,16 +12,20 @@ import signal
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, create_engine, inspect
 
 from issuer.badges import service as badges
 from issuer.badges.model import Badge
 from issuer.badges.store.tables import versions
 from issuer.ground import audit, journal
-from issuer.ground.database import DatabaseError, open_database, writing
+from issuer.ground import settings as ground_settings
+from issuer.ground.database import DatabaseError, open_database, reading, writing
 from keys import custody
 from tests.demo.offices import DemoError, issuer_command
 from tests.postgres import PostgresServer
@@ -32,16 +36,49 @@ WHO = ("ada", "bob", "cy", "dee")
 
 
 class Programme:
-    """An issuer with a repository; its passphrase is elsewhere, as it should be."""
+    """An issuer with a repository; its passphrase is elsewhere, as it should be. `server`: where its database is,
+    if that is no file.
+    """
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, server: PostgresServer | None) -> None:
         monkeypatch.setattr(custody, "SCRYPT_N", 1 << 10)  # dear on purpose, and this opens the keys many times
-        self.folder, self.data = folder, folder / "issuer"
+        self.folder, self.data, self.server = folder, folder / "issuer", server
         (folder / "envelope").write_text("horses and staples\n")
         monkeypatch.setenv("BADGEWRIGHT_PASSPHRASE_FILE", str(folder / "envelope"))
         self.repository = make_repository(folder / "project")
-        self.issuer("init", "--public-url", "https://badges.example.org")
+        self.issuer("init", "--public-url", "https://badges.example.org", *self.new_database())
         self.people(*WHO, "keeper")
+
+    def new_database(self) -> list[str]:
+        """Words of a command that make it use a new one."""
+        return [] if self.server is None else ["--database-url", self.server.new_database()]
+
+    @contextmanager
+    def opened(self) -> Iterator[Engine]:
+        settings = ground_settings.load(self.data)
+        engine = open_database(settings.database, journal=settings.journal or False)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    def restore(self, backup: Path, *journals: Path) -> dict[str, object]:
+        words = [word for one in journals for word in ("--journal", str(one))]
+        return self.issuer("restore", str(backup), *words, *self.new_database())
+
+    def refused_restore(self, backup: Path, *words: str, database: list[str] | None = None) -> str:
+        """What is said; nothing is left behind, neither in the folder nor in the database."""
+        database = self.new_database() if database is None else database
+        before = self.data.exists()
+        said = self.refusal("restore", str(backup), *words, *database)
+        assert self.data.exists() == before
+        assert [file.name for file in self.folder.iterdir() if file.name.startswith(".")] == []
+        if database:
+            engine = create_engine(database[1].replace("postgresql:", "postgresql+psycopg:"))
+            assert inspect(engine).get_table_names() == []
+            assert set(inspect(engine).get_schema_names()) <= {"public", "information_schema"}
+            engine.dispose()
+        return said
 
     def issuer(self, *arguments: str) -> dict[str, object]:
         value = issuer_command(self.data, *arguments)
@@ -60,10 +97,8 @@ class Programme:
         self.issuer("nightly")
 
     def badges(self) -> dict[str, Badge]:
-        engine = open_database(self.data / "issuer.sqlite")
-        found = {badge.id: badge for badge in badges.all_badges(engine)}
-        engine.dispose()
-        return found
+        with self.opened() as engine:
+            return {badge.id: badge for badge in badges.all_badges(engine)}
 
     def facts(self) -> dict[str, tuple[object, ...]]:
         """What may not be forgotten of each badge."""
@@ -94,15 +129,36 @@ class Programme:
         shutil.rmtree(self.data)
         return kept
 
+    def copy(self, name: str, *, of: Path) -> Path:
+        """A folder as it is, with a database as it is."""
+        there = self.folder / name
+        shutil.copytree(of, there)
+        url = ground_settings.load(of).database_url
+        if url is not None and self.server is not None:
+            copied = self.server.new_database(like=url.rpartition("/")[2])
+            file = there / "issuer.yaml"
+            file.write_text(file.read_text().replace(url, copied))
+        return there
+
     def refusal(self, *arguments: str) -> str:
         with pytest.raises(DemoError) as refused:
             self.issuer(*arguments)
         return str(refused.value)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def programme(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programme:
+    if request.param == "sqlite":
+        return Programme(tmp_path, monkeypatch, None)
+    if shutil.which("pg_dump") is None:
+        pytest.skip("no pg_dump on this machine (Debian: postgresql-client)")
+    return Programme(tmp_path, monkeypatch, request.getfixturevalue("postgres"))
+
+
 @pytest.fixture
-def programme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programme:
-    return Programme(tmp_path, monkeypatch)
+def on_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programme:
+    """For what has nothing to do with the database."""
+    return Programme(tmp_path, monkeypatch, None)
 
 
 @pytest.fixture
@@ -125,7 +181,7 @@ def test_backup_and_journal_forget_nothing_and_give_nothing_twice(programme: Pro
     noted = programme.issuer("audit", "verify")["noted"]
     elsewhere = programme.lose()
 
-    restored = programme.issuer("restore", str(backup), "--journal", str(elsewhere))
+    restored = programme.restore(backup, elsewhere)
     assert programme.facts() == before
     assert programme.issuer("keys", "list") == keys_before
     assert programme.issuer("audit", "verify")["noted"] == noted  # and the journal goes on as one chain
@@ -155,7 +211,7 @@ def test_badges_withdrawn_since_the_backup_are_withdrawn_on_the_published_list(
     programme.issuer("backup", str(backup))
     programme.issuer("revoke", programme.badge_of("ada"), "--reason", "a mistake")
     elsewhere = programme.lose()
-    programme.issuer("restore", str(backup), "--journal", str(elsewhere))
+    programme.restore(backup, elsewhere)
     programme.issuer("publish", str(programme.folder / "site"))
     assert verdict(token, programme.folder / "site") == ("not_valid", ["status"])
 
@@ -163,17 +219,13 @@ def test_badges_withdrawn_since_the_backup_are_withdrawn_on_the_published_list(
 def test_who_was_erased_since_the_backup_stays_erased(programme: Programme, backup: Path) -> None:
     programme.recognise("ada")
     programme.issuer("backup", str(backup))
-    engine = open_database(programme.data / "issuer.sqlite")
     ada = programme.badges().popitem()[1].award.person
-    with writing(engine) as connection:
+    with programme.opened() as engine, writing(engine) as connection:
         badges.forget_holder(connection, [ada])
-    engine.dispose()
     elsewhere = programme.lose()
-    programme.issuer("restore", str(backup), "--journal", str(elsewhere))
-    engine = open_database(programme.data / "issuer.sqlite")
-    with engine.connect() as connection:
+    programme.restore(backup, elsewhere)
+    with programme.opened() as engine, reading(engine) as connection:
         assert connection.execute(versions.select()).all() == []
-    engine.dispose()
 
 
 def test_without_a_journal_new_badges_get_places_on_new_lists(programme: Programme, backup: Path) -> None:
@@ -182,7 +234,7 @@ def test_without_a_journal_new_badges_get_places_on_new_lists(programme: Program
     programme.recognise("bob")
     lost = programme.badges()
     programme.lose()
-    programme.issuer("restore", str(backup))
+    programme.restore(backup)
     kept = programme.badges()
     programme.recognise("cy")
     new = [badge for badge in programme.badges().values() if badge.id not in kept]
@@ -195,7 +247,7 @@ def test_the_restored_office_issues_on_and_its_badges_verify(programme: Programm
     programme.recognise("ada")
     programme.issuer("backup", str(backup))
     programme.lose()
-    programme.issuer("restore", str(backup))
+    programme.restore(backup)
     programme.recognise("bob")
     token = programme.folder / "badge.jwt"
     programme.issuer("publish", str(programme.folder / "site"))
@@ -204,10 +256,10 @@ def test_the_restored_office_issues_on_and_its_badges_verify(programme: Programm
         assert verdict(token, programme.folder / "site") == ("valid", [])
 
 
-def test_a_backup_holds_no_passphrase_and_no_open_key(programme: Programme, backup: Path) -> None:
-    (programme.data / "passphrase").write_text("left beside the data\n")
-    programme.recognise("ada")
-    programme.issuer("backup", str(backup))
+def test_a_backup_holds_no_passphrase_and_no_open_key(on_a_file: Programme, backup: Path) -> None:
+    (on_a_file.data / "passphrase").write_text("left beside the data\n")
+    on_a_file.recognise("ada")
+    on_a_file.issuer("backup", str(backup))
     with tarfile.open(backup) as tar:
         names = tar.getnames()
         everything = b"".join(tar.extractfile(member).read() for member in tar)  # type: ignore[union-attr]
@@ -217,10 +269,10 @@ def test_a_backup_holds_no_passphrase_and_no_open_key(programme: Programme, back
     assert backup.stat().st_mode & 0o077 == 0
 
 
-def test_a_damaged_backup_is_refused_and_nothing_is_left(programme: Programme, backup: Path) -> None:
-    programme.issuer("backup", str(backup))
+def test_a_damaged_backup_is_refused_and_nothing_is_left(on_a_file: Programme, backup: Path) -> None:
+    on_a_file.issuer("backup", str(backup))
     whole = backup.read_bytes()
-    target = programme.data = programme.folder / "elsewhere"
+    target = on_a_file.data = on_a_file.folder / "elsewhere"
     middle = len(whole) // 2
     for damaged in (
         whole[:middle],
@@ -230,29 +282,29 @@ def test_a_damaged_backup_is_refused_and_nothing_is_left(programme: Programme, b
         whole[:-1],
     ):
         backup.write_bytes(damaged)
-        assert "damaged" in programme.refusal("restore", str(backup))
+        assert "damaged" in on_a_file.refused_restore(backup)
         assert not target.exists()
-    assert "There is no backup" in programme.refusal("restore", str(programme.folder / "none"))
-    assert [file.name for file in programme.folder.iterdir() if file.name.startswith(".")] == []
+    assert "There is no backup" in on_a_file.refusal("restore", str(on_a_file.folder / "none"))
+    assert [file.name for file in on_a_file.folder.iterdir() if file.name.startswith(".")] == []
 
 
-def test_a_folder_with_something_in_it_is_left_alone(programme: Programme, backup: Path) -> None:
-    programme.recognise("ada")
-    programme.issuer("backup", str(backup))
-    before = programme.facts()
-    assert "is not empty" in programme.refusal("restore", str(backup))
-    assert programme.facts() == before
-    assert "is there already" in programme.refusal("backup", str(backup))
+def test_a_folder_with_something_in_it_is_left_alone(on_a_file: Programme, backup: Path) -> None:
+    on_a_file.recognise("ada")
+    on_a_file.issuer("backup", str(backup))
+    before = on_a_file.facts()
+    assert "is not empty" in on_a_file.refused_restore(backup)
+    assert on_a_file.facts() == before
+    assert "is there already" in on_a_file.refusal("backup", str(backup))
 
 
 def test_a_backup_of_a_newer_program_is_refused(
-    programme: Programme, backup: Path, monkeypatch: pytest.MonkeyPatch
+    on_a_file: Programme, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    programme.issuer("backup", str(backup))
-    programme.lose()
+    on_a_file.issuer("backup", str(backup))
+    on_a_file.lose()
     monkeypatch.setattr("issuer.backup.MIGRATION_HEAD", "0001")
-    assert "made by a newer program" in programme.refusal("restore", str(backup))
-    assert not programme.data.exists()
+    assert "made by a newer program" in on_a_file.refused_restore(backup)
+    assert not on_a_file.data.exists()
 
 
 def test_a_journal_with_a_gap_a_change_or_of_another_office_is_refused(programme: Programme, backup: Path) -> None:
@@ -264,30 +316,27 @@ def test_a_journal_with_a_gap_a_change_or_of_another_office_is_refused(programme
 
     def refused(content: list[bytes]) -> str:
         file.write_bytes(b"".join(content))
-        said = programme.refusal("restore", str(backup), "--journal", str(elsewhere))
-        assert not programme.data.exists()
-        return said
+        return programme.refused_restore(backup, "--journal", str(elsewhere))
 
     changed = lines[-1].replace(b"Ada", b"Ida").replace(b"0", b"1", 1)
     assert "was changed after it was written" in refused([*lines[:-1], changed])
-    assert "does not follow" in refused([*lines[:-2], lines[-1]])
+    assert "lacks what was written" in refused([*lines[:-2], lines[-1]])
     assert "lacks what was written" in refused(lines[-1:])
-    assert "holds no journal" in programme.refusal("restore", str(backup), "--journal", str(programme.folder))
+    assert "holds no journal" in programme.refused_restore(backup, "--journal", str(programme.folder))
 
 
 def test_a_line_whose_transaction_never_came_about_is_void(
     programme: Programme, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programme.issuer("backup", str(backup))
-    engine = open_database(programme.data / "issuer.sqlite")
     write = journal.Recorder.write
 
-    def written_and_the_power_goes(self: journal.Recorder, pending: dict[str, Any], *, number: int) -> bool:
-        write(self, pending, number=number)
+    def written_and_the_power_goes(self: journal.Recorder, *what: Any) -> journal.Place:
+        write(self, *what)
         raise journal.JournalError("The power is gone.")
 
     def note(act: str) -> None:
-        with writing(engine) as connection:
+        with programme.opened() as engine, writing(engine) as connection:
             audit.write(connection, actor="operator", role="operator", act=act, reason="a test", now=NOW)
 
     with monkeypatch.context() as dark:
@@ -295,18 +344,16 @@ def test_a_line_whose_transaction_never_came_about_is_void(
         with pytest.raises(DatabaseError, match="Nothing was written: The power is gone"):
             note("badge.never")
     note("badge.once")
-    engine.dispose()
     elsewhere = programme.lose()
     (file,) = journal.segments(elsewhere)
     assert file.read_text().count("badge.never") == 1
     with file.open("a") as torn:
         torn.write("the beginning of a line")
-    programme.issuer("restore", str(backup), "--journal", str(elsewhere))
-    engine = open_database(programme.data / "issuer.sqlite")
-    assert [entry.act for entry in audit.entries(engine)] == ["badge.once"]
+    programme.restore(backup, elsewhere)
+    with programme.opened() as engine:
+        assert [entry.act for entry in audit.entries(engine)] == ["badge.once"]
     note("badge.after")
-    assert journal.head(programme.data / "journal")[0] == journal.head(elsewhere)[0] + 2
-    engine.dispose()
+    assert journal.head(programme.data / "journal").number == journal.head(elsewhere).number + 2
 
 
 def test_what_cannot_be_written_into_the_journal_does_not_happen(programme: Programme) -> None:
@@ -334,52 +381,84 @@ def test_whatever_was_killed_in_between_backup_and_journal_hold_what_the_databas
     if command != ("nightly",):
         programme.issuer("keys", "compromise", "badges-1")
     data = programme.data
-    clean = programme.folder / "clean"
-    shutil.copytree(data, clean)
-    steps = int(killed(clean, *command, at=10**9).stdout.rsplit("steps ", 1)[1])
-    for moment in sorted({1 + (steps - 1) * number // 5 for number in range(6)}):
-        programme.data = programme.folder / f"killed-{moment}"
-        shutil.copytree(data, programme.data)
+    clean = programme.copy("clean", of=data)
+    counted = json.loads(killed(clean, *command, at="0").stdout.rsplit("counted ", 1)[1])
+    steps, lines = counted["step"], counted["line"]
+    for moment in ("1", str(steps // 2), str(steps), "line 1", f"line {lines}"):
+        programme.data = programme.copy(f"killed at {moment}", of=data)
         assert killed(programme.data, *command, at=moment).returncode == -signal.SIGKILL
         programme.issuer(*command)
         before, elsewhere = programme.facts(), programme.data / "journal"
-        programme.data = programme.folder / f"restored-{moment}"
-        programme.issuer("restore", str(backup), "--journal", str(elsewhere))
-        assert programme.facts() == before, f"killed at step {moment} of {steps}"
+        programme.data = programme.folder / f"restored from {moment}"
+        programme.restore(backup, elsewhere)
+        assert programme.facts() == before, f"killed at {moment} of {counted}"
 
 
-def test_an_office_on_a_postgresql_is_backed_up_and_restored_into_a_new_one(
-    programme: Programme, backup: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if shutil.which("pg_dump") is None:
-        pytest.skip("no pg_dump on this machine (Debian: postgresql-client)")
-    shutil.rmtree(programme.data)
-    first, second = postgres.new_database(), postgres.new_database()
-    programme.issuer("init", "--public-url", "https://badges.example.org", "--database-url", first)
-    programme.people(*WHO, "keeper")
-    programme.recognise("ada", "bob")
-    programme.issuer("revoke", programme.badge_of("ada"), "--reason", "a mistake")
-    before, noted = programme.issuer("list"), programme.issuer("audit", "verify")["noted"]
+def test_a_backup_goes_into_the_kind_of_database_that_it_is_of(programme: Programme, backup: Path) -> None:
+    programme.recognise("ada")
     programme.issuer("backup", str(backup))
-    shutil.rmtree(programme.data)
-
+    if programme.server is None:
+        programme.lose()
+        said = programme.refusal("restore", str(backup), "--database-url", "postgresql://nobody@127.0.0.1/none")
+        assert "no --database-url goes with it" in said
+        return
+    url = ground_settings.load(programme.data).database_url
+    programme.lose()
     assert "--database-url with a new, empty one was expected" in programme.refusal("restore", str(backup))
-    assert "is not empty" in programme.refusal("restore", str(backup), "--database-url", first)
+    assert "is not empty" in programme.refusal("restore", str(backup), "--database-url", str(url))
     assert not programme.data.exists()
-    programme.issuer("restore", str(backup), "--database-url", second)
-    assert programme.issuer("list") == before
-    assert programme.issuer("audit", "verify")["noted"] == noted
+    programme.restore(backup)
+    assert len(programme.badges()) == 1
+
+
+def test_the_journal_is_where_the_settings_say(programme: Programme, backup: Path) -> None:
+    file, elsewhere = programme.data / "issuer.yaml", programme.folder / "another disk"
+    said = file.read_text()
+    file.write_text(f"{said}journal: {elsewhere}\n")
+    programme.issuer("backup", str(backup))
+    shutil.rmtree(programme.data / "journal")
+    programme.recognise("ada")
+    before = programme.facts()
+    assert not (programme.data / "journal").exists() and journal.segments(elsewhere)
+    shutil.rmtree(programme.data)
+    programme.restore(backup, elsewhere)
+    assert programme.facts() == before
+    assert journal.segments(programme.data / "journal"), "it goes on in the folder: the other disk may be gone"
+    assert "journal:" not in file.read_text()
+
+    file.write_text(f"{said}journal: none\n")
+    shutil.rmtree(programme.data / "journal")
+    programme.recognise("bob")
+    assert not (programme.data / "journal").exists()
+    assert programme.issuer("audit", "verify")["journal"] is None
+
+
+def test_the_lines_of_each_machine_are_put_together(programme: Programme, backup: Path) -> None:
+    """Two machines with copies of the folder; the database is one. (On a file: two folders, in turn.)"""
+    programme.issuer("backup", str(backup))
+    programme.recognise("ada")
+    shutil.move(programme.data / "journal", programme.folder / "first")
+    programme.recognise("bob")
+    before = programme.facts()
+    second = programme.lose()
+    first, database = programme.folder / "first", programme.new_database()
+    lacking = programme.refused_restore(backup, "--journal", str(second), database=database)
+    assert "lacks what was written" in lacking
+    both = ("--journal", str(second), "--journal", str(first))
+    programme.issuer("restore", str(backup), *both, *database)  # into the very one that was left empty
+    assert programme.facts() == before
     programme.recognise("cy")
-    programme.issuer("publish", str(programme.folder / "site"))
-    token = programme.folder / "badge.jwt"
-    programme.issuer("export", programme.badge_of("cy"), "--as", "jwt", "-o", str(token))
-    assert verdict(token, programme.folder / "site") == ("valid", [])
+    before, elsewhere = programme.facts(), programme.folder / "journal-again"
+    shutil.move(programme.data / "journal", elsewhere)
+    shutil.rmtree(programme.data)
+    programme.restore(backup, elsewhere)
+    assert programme.facts() == before, "what was put together once is one journal"
 
 
-def killed(data: Path, *command: str, at: int) -> "subprocess.CompletedProcess[str]":
+def killed(data: Path, *command: str, at: str) -> "subprocess.CompletedProcess[str]":
     """A command that is killed at a step of its database."""
-    driver = [sys.executable, str(Path(__file__).with_name("crash.py")), str(at), *command]
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    driver = [sys.executable, str(Path(__file__).with_name("crash.py")), at, *command]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "QUICK_KEYS": "yes"}
     given = [*driver, "--data", str(data), "--json"]
     return subprocess.run(given, capture_output=True, text=True, env=env, check=False)
 

@@ -85,7 +85,7 @@ def test_the_head_is_the_newest_migration() -> None:
 
 
 def test_migrations_go_back_to_nothing(tmp_path: Path) -> None:
-    engine = open_database(tmp_path / "issuer.sqlite")
+    engine = open_database(tmp_path / "issuer.sqlite", journal=False)
     config = Config()
     config.set_main_option("script_location", "issuer:ground/migrations")
     with writing(engine) as connection:
@@ -250,6 +250,7 @@ def test_settings_of_a_database_are_read_as_they_were_saved(tmp_path: Path) -> N
         tmp_path / "policy.yaml",
         database_url=url,
         database_password_file=tmp_path / "database.password",
+        journal=tmp_path / "journal",
     )
     ground_settings.save(made)
     found = ground_settings.load(tmp_path)

@@ -7,19 +7,21 @@ derived, the encrypted keys, and the secrets that settings name, each by its dig
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from schemas import archive, timestamps
 from schemas.strict_json import JsonObject
-from verifier.ground import audit
+from verifier.ground import audit, copies
 from verifier.ground import settings as ground
-from verifier.ground.database import MIGRATION_HEAD, copy_database, open_database, version_of_file
+from verifier.ground.database import MIGRATION_HEAD, open_database
 from verifier.ground.settings import Settings
 
 FORMAT = "badgewright-backup/1"
 DATABASE = "verifier.sqlite"
+DUMP = "verifier.dump"  # of a PostgreSQL
 FOLDERS = ("events", "keys", "desk-keys", "archives")  # whole, besides what lies in the folder itself
 
 
@@ -31,21 +33,21 @@ def make(settings: Settings, target: Path, *, now: datetime) -> JsonObject:
     """A backup of a running office in a new file. Comes out: its manifest.
 
     Raises:
-        BackupError: there is nothing to back up, its database is a PostgreSQL, or its audit log is not whole.
+        BackupError: there is nothing to back up, or its audit log is not whole.
         ArchiveError, DatabaseError: it cannot be read or written.
     """
-    if isinstance(settings.database, str):
-        raise BackupError(
-            "This office keeps its database in a PostgreSQL: copy that with pg_dump, and beside it the data folder"
-            " without the passphrase."
-        )
     if not settings.has_database:
         raise BackupError(f"There is no database in {settings.data}: an office that only verifies has none.")
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".backup-") as scratch:
         files = _files(settings)
-        copy = Path(scratch) / DATABASE
-        copy_database(settings.database, copy)
-        engine = open_database(copy)
+        copy = Path(scratch) / (DATABASE if isinstance(settings.database, Path) else DUMP)
+        if isinstance(settings.database, Path):
+            copies.copy_file(settings.database, copy)
+            engine = open_database(copy)
+            tables = MIGRATION_HEAD
+        else:
+            engine = open_database(settings.database, password_file=settings.database_password_file)
+            tables = copies.dump_server(engine, copy)
         chain = audit.check(engine)
         engine.dispose()
         if chain.fault is not None:
@@ -55,18 +57,23 @@ def make(settings: Settings, target: Path, *, now: datetime) -> JsonObject:
             "format": FORMAT,
             "office": "verifier",
             "program": version("badgewright"),
-            "tables": version_of_file(copy),
+            "tables": tables,
             "made_at": timestamps.show(now),
             "audit": {"number": chain.rows, "sha256": chain.head},
         }
-        return archive.write(target, says=says, files={**files, DATABASE: copy})
+        return archive.write(target, says=says, files={**files, copy.name: copy})
 
 
-def restore(source: Path, data: Path) -> datetime:
+def restore(
+    source: Path, data: Path, *, database_url: str | None = None, database_password_file: Path | None = None
+) -> datetime:
     """An office in a new folder, as a backup has it: whole, or not at all. Comes out: when the backup was made.
+    `database_url`: an empty PostgreSQL, for an office that keeps its database in one; it is empty again if this
+    does not succeed.
 
     Raises:
-        BackupError: the folder is not empty, or the backup is of another office or of a newer program.
+        BackupError: the folder is not empty, or the backup is of another office, of a newer program, or for
+            another kind of database.
         ArchiveError, DatabaseError: the backup is damaged.
     """
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
@@ -77,12 +84,32 @@ def restore(source: Path, data: Path) -> datetime:
         manifest = archive.extract(source, draft)
         if manifest.get("format") != FORMAT or manifest.get("office") != "verifier":
             raise BackupError(f"{source} is no backup of a verifying office, but of: {manifest.get('office')}.")
-        if version_of_file(draft / DATABASE) > MIGRATION_HEAD:
+        if str(manifest.get("tables")) > MIGRATION_HEAD:
             raise BackupError(
                 f"{source} was made by a newer program ({manifest.get('program')}): restore it with that one."
             )
-        open_database(draft / DATABASE).dispose()
-        os.replace(draft, data)  # noqa: PTH105 - also over an empty folder
+        with ExitStack() as undone:
+            place: Path | str = draft / DATABASE
+            if (draft / DUMP).exists():
+                if database_url is None:
+                    raise BackupError(
+                        f"{source} is of an office whose database is a PostgreSQL: --database-url with a new,"
+                        " empty one was expected."
+                    )
+                place = ground.checked_database_url(database_url)
+                copies.fill_server(place, database_password_file, draft / DUMP)
+                undone.callback(copies.empty_server, place, database_password_file)
+                (draft / DUMP).unlink()
+                ground.name_database(draft, place, database_password_file)
+            elif database_url is not None:
+                raise BackupError(
+                    f"{source} is of an office whose database is a file: no --database-url goes with it."
+                )
+            else:
+                copies.version_of_file(draft / DATABASE)
+            open_database(place, password_file=database_password_file).dispose()
+            os.replace(draft, data)  # noqa: PTH105 - also over an empty folder
+            undone.pop_all()
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return timestamps.parse(manifest.get("made_at"))
@@ -104,5 +131,11 @@ def _files(settings: Settings) -> dict[str, Path]:
     return {
         file.relative_to(root).as_posix(): file
         for file in inside
-        if not file.name.startswith(".") and not ground.is_passphrase(file, settings.data)
+        if not file.name.startswith(".")
+        and not ground.is_passphrase(file, settings.data)
+        and file != _absolute(settings.database_password_file)  # the next database has another one
     }
+
+
+def _absolute(file: Path | None) -> Path | None:
+    return None if file is None else file.absolute()

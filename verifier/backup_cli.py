@@ -35,6 +35,12 @@ def backup(
 
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'backup' wrote.")],
+    database_url: Annotated[
+        str | None, typer.Option(help="A new, empty PostgreSQL, for an office that keeps its database in one.")
+    ] = None,
+    database_password_file: Annotated[
+        Path | None, typer.Option(help="The file with the password of its user, and nothing else.")
+    ] = None,
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +50,7 @@ def restore(
     from verifier.ground import settings as ground
 
     folder = data or ground.default_data_folder()
-    made_at = whole.restore(file, folder)
+    made_at = whole.restore(file, folder, database_url=database_url, database_password_file=database_password_file)
     if as_json:
         print_json({"data": str(folder), "made_at": timestamps.show(made_at)})
     else:

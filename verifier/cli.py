@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from verifier import aftercare_cli, archive_cli, backup_cli, desk_cli
+from verifier import aftercare_cli, archive_cli, backup_cli, database_cli, desk_cli
 from verifier.terminal import (
     COULD_NOT_TELL,
     GOOD,
@@ -69,6 +69,7 @@ aftercare_cli.register(app, shop_app)
 desk_cli.register(app)
 archive_cli.register(app)
 backup_cli.register(app)
+database_cli.register(app)
 desk_cli.register_desk(desk_app)
 
 BadgeFile = Annotated[

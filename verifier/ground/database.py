@@ -10,7 +10,7 @@ Writers that may share a transaction are `committer`.
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,46 +109,35 @@ def open_database(place: Path | str, *, password_file: Path | None = None) -> En
     engine = _file_engine(place) if isinstance(place, Path) else _server_engine(place, password_file)
     try:
         with engine.connect() as connection:
-            version = _version(connection)
+            version = version_of(connection)
         if version != MIGRATION_HEAD:
-            _migrate(engine)
+            _migrate(place, password_file)
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
         engine.dispose()
-        raise DatabaseError(f"The database {_name(engine)} cannot be opened: {reason_of(error)}.") from error
+        raise DatabaseError(f"The database {name_of(engine)} cannot be opened: {reason_of(error)}.") from error
     except DatabaseError:
         engine.dispose()
         raise
     return engine
 
 
-def copy_database(file: Path, target: Path) -> None:
-    """A whole, consistent copy of the database file of a running office, in a new file.
+@contextmanager
+def unmigrated(place: Path | str, *, password_file: Path | None = None) -> Iterator[Engine]:
+    """The engine of a database as it is, for whoever changes its tables: nothing is checked on the way that SQLite
+    checks while a table is made anew.
 
     Raises:
-        DatabaseError: it cannot be read, or the copy not be written.
+        DatabaseError: it cannot be opened.
     """
+    engine = (
+        _file_engine(place, checks_keys=False) if isinstance(place, Path) else _server_engine(place, password_file)
+    )
     try:
-        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
-    except sqlite3.Error as error:
-        raise DatabaseError(f"The database {file} cannot be copied: {error}.") from error
-
-
-def version_of_file(file: Path) -> str:
-    """The version of the tables in a database file that is whole.
-
-    Raises:
-        DatabaseError: it is no database of a verifying office, or it is damaged.
-    """
-    try:
-        with closing(sqlite3.connect(file)) as connection:
-            (health,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except (sqlite3.Error, TypeError) as error:
-        raise DatabaseError(f"{file} is no database of a verifying office, or it is damaged: {error}.") from error
-    if health != "ok":
-        raise DatabaseError(f"The database {file} is damaged: {health}.")
-    return str(version)
+        yield engine
+    except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
+        raise DatabaseError(f"The database {name_of(engine)} cannot be changed: {reason_of(error)}.") from error
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -205,13 +194,15 @@ def _begun(engine: Engine, *, writes: bool) -> Connection:
     return connection
 
 
-def _file_engine(file: Path) -> Engine:
+def _file_engine(file: Path, *, checks_keys: bool = True) -> Engine:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"The data folder {file.parent} cannot be made: {error.strerror}.") from error
     engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_file)
+    if not checks_keys:
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
     event.listen(engine, "begin", _begin_in_file)
     return engine
 
@@ -286,28 +277,25 @@ def _begin_at_server(connection: Connection) -> None:
     connection.exec_driver_sql(b";".join(BEGIN_WRITING).decode() if writes else _BEGIN_READING)
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
+    """At which revision the tables stand; None if there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _migrate(engine: Engine) -> None:
-    from alembic import command  # a third of a second to import, needed once in a database's life
-    from alembic.config import Config
-    from alembic.util import CommandError
+def _migrate(place: Path | str, password_file: Path | None) -> None:
+    from alembic.util import CommandError  # a third of a second to import, needed once in a database's life
 
-    config = Config()
-    config.set_main_option("script_location", "verifier:ground/migrations")
-    try:
-        with writing(engine) as connection:  # the lock also keeps a second starter from migrating along
-            if _version(connection) != MIGRATION_HEAD:
-                config.attributes["connection"] = connection
-                command.upgrade(config, MIGRATION_HEAD)
-    except CommandError as error:
-        raise DatabaseError(
-            f"The database {_name(engine)} is from another version of this program: {error}"
-        ) from error
+    from verifier.ground.migrations import steps
+
+    with unmigrated(place, password_file=password_file) as engine:
+        try:
+            steps.migrate(engine)
+        except CommandError as error:
+            raise DatabaseError(
+                f"The database {name_of(engine)} is from another version of this program: {error}"
+            ) from error
 
 
 def compact(engine: Engine) -> None:
@@ -328,7 +316,7 @@ def compact(engine: Engine) -> None:
         raw.close()
 
 
-def _name(engine: Engine) -> str:
+def name_of(engine: Engine) -> str:
     """The database in words, without its password."""
     return f"{engine.url.database}" + (f" at {engine.url.host}" if engine.url.host else "")
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import yaml
+
 from schemas import strict_yaml
 from schemas.mail_address import MailAddressError, checked_address
 
@@ -328,16 +330,37 @@ def _lists_of_issuers(value: Any) -> dict[str, tuple[str, ...]]:
     return lists
 
 
+def checked_database_url(url: str) -> str:
+    """The address of a PostgreSQL. No error repeats it: it may hold a password.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if not _DATABASE_URL.fullmatch(url):
+        raise SettingsError("database_url is not usable: postgresql://user@host/name was expected.")
+    return url
+
+
+def name_database(data: Path, url: str, password_file: Path | None) -> None:
+    """Let the settings of a folder name another PostgreSQL; all else in the file stays as it is."""
+    file = data / SETTINGS_FILE
+    fields = {**(strict_yaml.loads(file.read_bytes()) if file.exists() else {}), "database_url": url}
+    fields.pop("database_password_file", None)
+    if password_file is not None:
+        fields["database_password_file"] = str(password_file.absolute())
+    file.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
 def _database_url(fields: Mapping[str, Any]) -> str | None:
     """The address of a PostgreSQL. No error repeats it: it may hold a password."""
     url = _text(fields, "database_url")
-    if url is not None and not _DATABASE_URL.fullmatch(url):
-        raise SettingsError("database_url is not usable: postgresql://user@host/name was expected.")
-    if url is None and fields.get("database_password_file") is not None:
+    if url is not None:
+        return checked_database_url(url)
+    if fields.get("database_password_file") is not None:
         raise SettingsError(
             "database_password_file stands without a database_url: both were expected, or neither."
         )
-    return url
+    return None
 
 
 def _shops(value: Any, data: Path) -> dict[str, ShopAccess]:

@@ -68,3 +68,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_desk_links"),
         sa.UniqueConstraint("token_sha256", name="uq_desk_links_token_sha256"),
     )
+
+
+def downgrade() -> None:
+    """Back to an empty database."""
+    for table in ("desk_links", "redemption_answers", "redemption_holders", "redemptions"):
+        op.drop_table(table)

@@ -50,3 +50,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("redemption_id", name="uq_shop_codes_redemption_id"),
         sa.UniqueConstraint("code", name="uq_shop_codes_code"),
     )
+
+
+def downgrade() -> None:
+    for table in ("shop_codes", "shop_orders"):
+        op.drop_table(table)

@@ -48,3 +48,9 @@ def upgrade() -> None:
     op.create_index("ix_audit_log_event", "audit_log", ["event"])
     for statement in _POSTGRESQL if op.get_bind().dialect.name == "postgresql" else _SQLITE:
         op.execute(statement)
+
+
+def downgrade() -> None:
+    op.drop_table("audit_log")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION audit_log_refuse()")

@@ -24,3 +24,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_mail_outbox_expires_at", "mail_outbox", ["expires_at"])
     op.create_index("ix_mail_outbox_next_try_at", "mail_outbox", ["next_try_at"])
+
+
+def downgrade() -> None:
+    op.drop_table("mail_outbox")

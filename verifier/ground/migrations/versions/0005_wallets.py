@@ -51,3 +51,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_mail_codes_holder", "mail_codes", ["holder"])
     op.create_index("ix_mail_codes_expires_at", "mail_codes", ["expires_at"])
+
+
+def downgrade() -> None:
+    for table in ("mail_codes", "wallet_exchanges"):
+        op.drop_table(table)

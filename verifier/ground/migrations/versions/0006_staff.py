@@ -51,3 +51,12 @@ def upgrade() -> None:
     op.create_index("ix_staff_sessions_expires_at", "staff_sessions", ["expires_at"])
     op.add_column("desk_links", sa.Column("name", sa.String(80), nullable=False, server_default=""))
     op.add_column("desk_links", sa.Column("taken_back_at", sa.String(32), nullable=True))
+
+
+def downgrade() -> None:
+    # An older program would let links in again that were taken back.
+    op.execute("DELETE FROM desk_links WHERE taken_back_at IS NOT NULL")
+    for column in ("taken_back_at", "name"):
+        op.drop_column("desk_links", column)
+    for table in ("staff_sessions", "staff_challenges", "staff_links"):
+        op.drop_table(table)

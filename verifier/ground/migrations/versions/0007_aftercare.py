@@ -87,3 +87,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_event_totals"),
     )
     op.create_index("ix_event_totals_event", "event_totals", ["event"])
+
+
+def downgrade() -> None:
+    for table in ("event_totals", "cases", "withdrawals", "grant_standings"):
+        op.drop_table(table)
+    op.drop_column("shop_orders", "seen_used")
+    for column in ("replaces", "released_because", "released_at", "state", "policy_digest"):
+        op.drop_column("redemptions", column)

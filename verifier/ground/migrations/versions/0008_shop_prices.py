@@ -16,3 +16,8 @@ def upgrade() -> None:
         sa.Column("price", sa.String(20), nullable=True),
     ):
         op.add_column("shop_orders", column)
+
+
+def downgrade() -> None:
+    for column in ("price", "price_mode", "variation", "item"):
+        op.drop_column("shop_orders", column)

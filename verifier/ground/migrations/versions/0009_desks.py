@@ -123,3 +123,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_desk_roll"),
         sa.UniqueConstraint("event", "epoch", "desk", name="uq_desk_roll_event_epoch_desk"),
     )
+
+
+def downgrade() -> None:
+    tables = ("desk_roll", "epoch_statements", "desk_entries", "desk_requests", "desk_enrolments", "desk_devices")
+    for table in (*tables, "desk_bundles", "claims_elsewhere", "claim_salts", "event_authority"):
+        op.drop_table(table)

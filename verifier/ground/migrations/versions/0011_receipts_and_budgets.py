@@ -24,3 +24,8 @@ def upgrade() -> None:
         sa.Column("fixed_at", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("event", name="pk_event_budgets"),
     )
+
+
+def downgrade() -> None:
+    for table in ("event_budgets", "receipts"):
+        op.drop_table(table)

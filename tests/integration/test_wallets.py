@@ -17,8 +17,10 @@ from tests.unit.verifier.simulator import HOLDER_CODE, Clock, DocumentsInMemory,
 from tests.unit.verifier.wallet import Wallet, did_key_signer
 from verifier.app import create_app
 from verifier.ground.settings import Settings
+from verifier.registration.aftercare.releasing import Releasing
 from verifier.registration.service import Registration
 from verifier.verification.service import Verification
+from verifier.wallets.service import Wallets
 
 ISSUER = IssuerSimulator()
 EVENT = "/events/summit-2027"
@@ -342,6 +344,28 @@ def test_by_wallet_and_by_file_it_is_one_discount(site: Site) -> None:
     by_file = site.redeem(badge=ISSUER.token(bound()), holder_code=HOLDER_CODE, key="two")
     by_wallet = site.redeem(exchange=begun["exchange"], response_code=code_in(back))
     assert (by_file.status_code, by_wallet.status_code) == (201, 409)
+
+
+def test_what_was_shown_is_good_for_one_grant_even_after_its_release(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = site.begin()
+    back = site.wallet().show(begun["wallet_link"], ISSUER.secured(bound()))
+    finished = {"exchange": begun["exchange"], "response_code": code_in(back)}
+    verification = Verification(site.documents, clock=site.clock)
+    office = Registration(Settings(site.folder), verification=verification, clock=site.clock)
+    opened = office.wallets.open(begun["exchange"], subject="summit-2027", response_code=finished["response_code"])
+    assert site.redeem(**finished).status_code == 201
+    Releasing(office, clock=site.clock).release(
+        "summit-2027", "1", actor="staff-1", why="the ticket was returned", withdrawn_in_shop=True
+    )
+
+    assert site.redeem(**finished, key="two").status_code == 410, "nothing is left of what was shown"
+    monkeypatch.setattr(
+        Wallets, "open", lambda *_, **__: opened
+    )  # a request that had looked before the first grant
+    late = site.redeem(**finished, key="three")
+    assert (late.status_code, late.json()["reason"]) == (422, "used_presentation")
 
 
 # What is not set up

@@ -196,7 +196,8 @@ def _foot(pdf: "FPDF", of: Sheet, say: Voice) -> None:
     ):
         if not value:
             continue
-        _text(pdf, f"{label}: {value}", x=LEFT, width=RIGHT - LEFT, size=8, colour=SOFT, space=0.5)
+        line = say("%(label)s: %(value)s", label=label, value=value)
+        _text(pdf, line, x=LEFT, width=RIGHT - LEFT, size=8, colour=SOFT, space=0.5)
 
 
 def _text(

@@ -121,6 +121,18 @@ def test_the_issuer_counts_what_waits_and_what_was_issued(office: Office) -> Non
     assert found['badgewright_http_requests_total{method="GET",route="/metrics",status="200"}'] == 1
 
 
+def test_a_request_is_counted_at_its_route_whatever_its_version_and_also_for_the_head_alone(
+    tmp_path: Path,
+) -> None:
+    client = AppClient(verifier_app(Settings(data=tmp_path)), address=HERE)
+    client.post("/api/v1/verify/case", content="no badge")
+    client.post("/verify/case", content="no badge")
+    client.request("HEAD", "/verify")
+    found = numbers(client.get("/metrics").text)
+    assert found['badgewright_http_requests_total{method="POST",route="/verify/case",status="400"}'] == 2
+    assert found['badgewright_http_requests_total{method="HEAD",route="/verify",status="200"}'] == 1
+
+
 def test_each_alarm_is_about_a_number_that_an_office_gives(office: Office, tmp_path: Path) -> None:
     verifier = verifier_app(Settings(data=tmp_path))
     assert verifier.state.registration.engine

@@ -139,6 +139,7 @@ def test_a_sheet_without_a_code_says_what_to_do() -> None:
     pdf = paper.sheet(a_sheet(code=None, name=None), Voice("fr"))
     said = text_of(pdf)
     assert "Ce badge ne tient pas dans un code" in said and "Valable jusqu’au 31 mars 2027" in said
+    assert "Délivré par : did:web:badges.example.org" in said
     assert read(drawn(pdf)) == []
 
 

@@ -15,6 +15,7 @@ from tests.unit.verifier.simulator import (
     read_document,
     references,
 )
+from verifier.ground.outbound import Document
 from verifier.verification.reading import ReadBadge
 from verifier.verification.resolver import Resolver
 from verifier.verification.service import Verification
@@ -251,3 +252,20 @@ def test_many_badges_of_one_issuer_cost_two_fetches(documents: DocumentsInMemory
         resolve(read(ISSUER.token(ISSUER.document(reference=reference))))
 
     assert len(documents.asked) == 2
+
+
+def test_no_document_of_an_issuer_is_read_further_than_the_api_page_says(
+    documents: DocumentsInMemory, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: dict[str, int] = {}
+    fetch = documents.fetch
+
+    def noted(url: str, *, max_bytes: int = 1 << 30) -> Document:
+        limits[url] = max_bytes
+        return fetch(url, max_bytes=max_bytes)
+
+    monkeypatch.setattr(documents, "fetch", noted)
+    packed = ReadBadge("qr_text", packed=ISSUER.packed())
+    resolver(documents, clock, known=(ISSUER.did,)).resolve(packed)
+    dictionary = f"{ISSUER.base}/dictionaries/{ISSUER.packed()[1:5].hex()}"
+    assert limits == {dictionary: 8_192, DID_URL: 256 << 10, ISSUER.list_url: 256 << 10}

@@ -492,6 +492,27 @@ def test_a_desk_looks_compares_and_redeems_once(site: Site) -> None:
     assert "Discount already used" in look(site)
 
 
+def test_a_desk_speaks_french_in_every_answer(site: Site) -> None:
+    french = HTML | {"Accept-Language": "fr"}
+    scan = site.client.get(site.desk, headers=french).text
+    assert '<html lang="fr">' in scan and "Personne suivante" in scan and f'href="{site.desk}?lang=en"' in scan
+    assert "lang=fr" in site.client.get(f"{site.desk}?lang=fr").headers["set-cookie"]
+    nameless = ISSUER.token(ISSUER.document(name=None))
+    said = {
+        "Accorder 50 %": site.client.post(site.desk, data={"text": ISSUER.token()}, headers=french).text,
+        "Il ne porte pas de nom.": site.client.post(site.desk, data={"text": nameless}, headers=french).text,
+        "mon responsable va vous aider": site.client.post(
+            site.desk, data={"text": ISSUER.token()[:-4] + "AAAA"}, headers=french
+        ).text,
+    }
+    for wanted, page in said.items():
+        assert wanted in page
+        shown = re.sub(
+            r"<code>.*?</code>|<table.*?</table>|<[^>]*>", " ", page.partition("<main")[2], flags=re.DOTALL
+        )
+        assert not re.search(r"\b(the|this|with|ask|not|of)\b", shown), shown
+
+
 def test_a_repeated_press_at_the_desk_is_the_same_request(site: Site) -> None:
     page = look(site)
     first, again = press(site, page, matches="yes"), press(site, page, matches="yes")

@@ -147,6 +147,11 @@ def looked(who: str) -> Opener:
     return lambda page, o: paste(page, o.desk, o.jwt(who), "Look")
 
 
+def looked_in_french(page: Any, o: TwoOffices) -> None:
+    page.goto(f"{o.desk}?lang=fr")
+    paste(page, o.desk, o.jwt(NAMED), "Regarder")
+
+
 def desk_used(page: Any, o: TwoOffices) -> None:
     registered(USED)(page, o)
     looked(USED)(page, o)
@@ -250,6 +255,8 @@ STATES: dict[str, tuple[Opener, str]] = (
             "? We could not tell",
         ),
         "desk": (lambda page, o: page.goto(o.desk), "Next person, please"),
+        "desk-fr": (lambda page, o: page.goto(f"{o.desk}?lang=fr"), "Personne suivante"),
+        "desk-grant-fr": (looked_in_french, "✓ Accorder 50 %"),
         "desk-no-badge": (lambda page, o: paste(page, o.desk, "hello", "Look"), "Next person, please"),
         "desk-grant": (looked(NAMED), "✓ Grant 50 %"),
         "desk-grant-long": (looked(LONG), "✓ Grant 50 %"),

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.event_policy import EventPolicy
 from verifier.desk.service import Desk, DeskAnswer
+from verifier.ground import language
 from verifier.ground.pages import Pages
 from verifier.ground.uploads import read_upload
 from verifier.verification.errors import ReadingError
@@ -23,8 +24,10 @@ def router(desk: Desk) -> APIRouter:
     pages = Pages(Path(__file__).parent / "templates")
 
     @routes.get("/desk/{token}")
-    def scan(token: str) -> Response:
-        return _scan(token, desk.policy_of(token))
+    def scan(token: str, request: Request) -> Response:
+        response = _scan(token, desk.policy_of(token), request)
+        language.keep_choice(request, response)
+        return response
 
     @routes.post("/desk/{token}")
     async def look(token: str, request: Request) -> Response:
@@ -33,8 +36,8 @@ def router(desk: Desk) -> APIRouter:
         try:
             answer = await run_in_threadpool(desk.look, upload.data, policy=policy)
         except ReadingError as error:
-            return _scan(token, policy, problem=str(error), status=400)
-        return _answer(token, policy, answer)
+            return _scan(token, policy, request, problem=str(error), status=400)
+        return _answer(token, policy, request, answer)
 
     @routes.post("/desk/{token}/redemptions")
     async def redeem(token: str, request: Request) -> Response:
@@ -47,15 +50,19 @@ def router(desk: Desk) -> APIRouter:
                 desk.redeem, upload.data, policy=policy, matches=matches, request_id=request_id
             )
         except ReadingError as error:
-            return _scan(token, policy, problem=str(error), status=400)
-        return _answer(token, policy, answer)
+            return _scan(token, policy, request, problem=str(error), status=400)
+        return _answer(token, policy, request, answer)
 
-    def _scan(token: str, policy: EventPolicy, *, problem: str | None = None, status: int = 200) -> Response:
-        return pages.answer("scan.html", status=status, token=token, policy=policy, problem=problem)
+    def _scan(
+        token: str, policy: EventPolicy, request: Request, *, problem: str | None = None, status: int = 200
+    ) -> Response:
+        code = language.of(request)
+        return pages.answer("scan.html", status=status, language=code, token=token, policy=policy, problem=problem)
 
-    def _answer(token: str, policy: EventPolicy, answer: DeskAnswer) -> Response:
+    def _answer(token: str, policy: EventPolicy, request: Request, answer: DeskAnswer) -> Response:
         return pages.answer(
             "answer.html",
+            language=language.of(request),
             token=token,
             policy=policy,
             answer=answer,

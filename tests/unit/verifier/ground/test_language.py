@@ -16,6 +16,7 @@ from verifier.wallets import service as wallets
 VERIFIER = Path(language.__file__).resolve().parent.parent
 OTHERS = [code for code in language.known() if code != language.ENGLISH]
 TRANSLATED = [  # the templates of the rooms whose pages speak other languages
+    *sorted((VERIFIER / "desk" / "templates").glob("*.html")),
     *sorted((VERIFIER / "registration" / "templates").glob("*.html")),
     *sorted((VERIFIER / "ground" / "templates").glob("*.html")),
     *sorted((VERIFIER / "verification" / "templates").glob("*.html")),
@@ -36,7 +37,7 @@ def in_templates() -> set[str]:
 
 
 def in_tables() -> set[str]:
-    words = {text for entry in reasons.ENGLISH.values() for text in (entry.holder,)}
+    words = {text for entry in reasons.ENGLISH.values() for text in (entry.holder, entry.desk)}
     months = set(pages._MONTHS)
     units = [unit + end for unit in ("day", "hour", "minute", "second") for end in ("", "s")]
     looks = {"Granted", "Used already", "No discount", "We could not tell"}
@@ -52,7 +53,10 @@ def in_tables() -> set[str]:
     checks = {
         text
         for entry in sentences.ENGLISH.values()
-        for text in (entry.passed, entry.failed, entry.unknown, entry.failed_for_now)
+        for text in (
+            *(entry.passed, entry.failed, entry.unknown, entry.failed_for_now),
+            *(entry.desk_failed, entry.desk_unknown),
+        )
         if text
     } | {sentences.NOT_MADE}
     return words | months | set(units) | {"a moment"} | looks | told | checks | what_is_no_badge()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from schemas import timestamps
 from schemas.event_policy import EventPolicy, EventPolicyError
@@ -22,7 +23,7 @@ from tests.unit.verifier.simulator import (
     IssuerSimulator,
     references,
 )
-from verifier.ground.database import metadata, reading
+from verifier.ground.database import metadata, reading, writing
 from verifier.ground.settings import Settings
 from verifier.registration import store
 from verifier.registration.errors import (
@@ -91,6 +92,18 @@ def test_the_holder_is_claimed_and_not_the_badge(office: Office) -> None:
 
     assert office.redeem(ISSUER.token()).result == "granted"
     assert office.redeem(ISSUER.token(better)).result == "already_redeemed"
+
+
+@pytest.mark.parametrize("table", ["redemption_holders", "redemption_answers", "redemptions"])
+def test_the_database_itself_lets_no_discount_answer_or_voucher_be_there_twice(office: Office, table: str) -> None:
+    """Whatever the program believes: a name of a holder, a request id and a voucher's code are there once."""
+    assert office.redeem(ISSUER.token()).result == "granted"
+    rows = metadata.tables[table]
+    with reading(office.registration.engine) as connection:
+        (row,) = connection.execute(rows.select()).mappings()
+    twin = {**row, "id": row["id"] + 1}
+    with pytest.raises(IntegrityError), writing(office.registration.engine) as connection:
+        connection.execute(rows.insert().values(twin))
 
 
 def test_a_desk_sees_that_a_badge_without_a_name_was_used_online(office: Office) -> None:

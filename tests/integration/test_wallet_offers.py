@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import zxingcpp
@@ -299,6 +300,9 @@ def test_ten_thousand_guesses_find_nothing(office: Office, client: AppClient, ma
         except WalletError as error:
             assert error.code == "invalid_grant"
     assert found == 0
+    with pytest.raises(WalletError, match=r"This offer is dead.* Make a new one"):
+        service.take(office.bureau, form | {"tx_code": made.transaction_code}, now=NOW)
+    assert client.get(urlsplit(made.reference).path).status_code == 404, "and is offered no more"
 
 
 def test_a_code_is_taken_once(client: AppClient, made: MadeOffer) -> None:

@@ -1,5 +1,6 @@
 """What a badge shows is its holder's choice: nothing by itself, evidence as links, a name for once in a copy."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
@@ -19,6 +20,7 @@ from issuer.people.model import Account
 from issuer.recognition import service as recognition
 from keys.custody import KeyStore
 from schemas.credential import OpenBadgeCredential
+from schemas.identity import EMAIL_TYPE
 from tests.unit.issuer.office import NOW, Office, open_office
 
 ADA = "ada@books.example"
@@ -69,6 +71,8 @@ def test_a_new_badge_shows_nothing_of_its_holder(office: Office) -> None:
     made = badge(office)
     assert (made.shows_name, made.hashes_address, made.shows_evidence, made.published) == (False,) * 4
     assert said(made).evidence is None and said(made).credentialSubject.name is None
+    assert not said(made).credentialSubject.identities(EMAIL_TYPE), "no hash of an address either"
+    assert {"ada", "long"}.isdisjoint(re.findall(r"[a-z]+", str(said(made).model_dump()).lower()))
 
 
 # Evidence

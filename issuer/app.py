@@ -14,7 +14,6 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from sqlalchemy import Engine
 
 from issuer import figures, inbox
 from issuer.attendance import web as attendance_web
@@ -38,11 +37,11 @@ from issuer.delivery import service as delivery
 from issuer.delivery import team_pages as deliveries_pages
 from issuer.delivery import web as delivery_web
 from issuer.ground import contexts as ground_contexts
-from issuer.ground import news
+from issuer.ground import journal, news
 from issuer.ground import settings as ground_settings
 from issuer.ground import watch as watching
 from issuer.ground.audit import AuditError
-from issuer.ground.database import DatabaseError, open_database, reading
+from issuer.ground.database import DatabaseError, check_writable, open_database, reading
 from issuer.ground.login.door import Door
 from issuer.ground.login.errors import (
     ForgedFormError,
@@ -200,21 +199,29 @@ def create_app(
     app.include_router(wallet_pages.router(office, clock=clock))
     app.include_router(wallets_web.router(office, clock=clock))
     watch = Watch(lambda: figures.all_figures(engine, settings, now=clock()))
-    app.include_router(watching.router(watch, readiness=_readiness(engine, bureau), data=data))
+    app.include_router(watching.router(watch, readiness=_readiness(bureau, settings.journal), data=data))
     app.include_router(badges_web.router(office, clock=clock))
     app.add_middleware(HeadToo)
     app.add_middleware(Watched, watch=watch)
     return app
 
 
-def _readiness(engine: Engine, bureau: Bureau) -> Readiness:
-    """What this office needs: its database, and a signing key that signs."""
+def _readiness(bureau: Bureau, journal_folder: Path | None) -> Readiness:
+    """What this office needs: a database and a journal that can be written, and a signing key that signs."""
 
     def database() -> None:
-        with reading(engine) as connection:
+        with reading(bureau.engine) as connection:
             news.newest(connection)
+        check_writable(bureau.engine)
 
-    return Readiness({"database": database, "keys": lambda: bureau.status_signer.sign(b"Are you there?")})
+    def written_down() -> None:
+        if journal_folder is not None:
+            journal.check_room(journal_folder)
+
+    def keys() -> None:
+        bureau.status_signer.sign(b"Are you there?")
+
+    return Readiness({"database": database, "journal": written_down, "keys": keys})
 
 
 def _add_people(

@@ -39,7 +39,7 @@ from verifier.ground import watch as watching
 from verifier.ground.audit import AuditError
 from verifier.ground.clock import system_clock
 from verifier.ground.cross_origin import AnyOrigin, Opening
-from verifier.ground.database import CommitUnknownError, DatabaseError, reading
+from verifier.ground.database import CommitUnknownError, DatabaseError, check_writable, reading
 from verifier.ground.documents import DocumentSource, NoSource, context_set, document_source, page_opener
 from verifier.ground.headers import HEADERS, Headers
 from verifier.ground.limits import Buckets, FairUse
@@ -197,6 +197,7 @@ def _add_watch(
         if (opened := engine()) is not None:
             with reading(opened) as connection:
                 mail.count(connection)
+            check_writable(opened)
 
     watch = Watch(lambda: figures.all_figures(engine(), settings, now=clock()))
     readiness = watching.Readiness({"database": database})

@@ -27,6 +27,10 @@ def show(data: DataFolder = None, as_json: AsJson = False) -> None:
         print_json({"at": now, "revisions": [{"number": one.number, "what": one.what} for one in known]})
         return
     print_lines(f"{'→' if one.number == now else ' '}  {one.number}  {one.what}" for one in known)
+    if now is None:
+        print_lines(["The database has no tables yet."])
+    elif now not in {one.number for one in known}:
+        print_lines([f"The database is at revision {now}, which this program does not know."])
 
 
 @database.command()

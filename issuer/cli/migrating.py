@@ -25,7 +25,12 @@ def show(data: DataOption = None, json: JsonOption = False) -> None:
     now, known = steps.version(**_place(data)), steps.revisions()
     rows = [["→" if one.number == now else "", one.number, one.what] for one in known]
     value = {"at": now, "revisions": [{"number": one.number, "what": one.what} for one in known]}
-    answer(json, value, table("", ["", "revision", "what it brought"], rows))
+    text = table("", ["", "revision", "what it brought"], rows)
+    if now is None:
+        text += "\nThe database has no tables yet."
+    elif now not in {one.number for one in known}:
+        text += f"\nThe database is at revision {now}, which this program does not know."
+    answer(json, value, text)
 
 
 @database.command()

@@ -6,6 +6,7 @@ beginning (BEGIN IMMEDIATE; an advisory lock): whoever comes second waits, and s
 long (deciding, signing) is done before, outside of it (ADR 0017).
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -57,6 +58,7 @@ SELECT pg_advisory_xact_lock({WRITE_LOCK})
 # Keys are random, so every page of an index is needed all the time: 64 MiB of them are held, and as much is
 # written before it is brought into the file. Otherwise the hundred thousandth badge costs more than the first.
 _FOR_MANY_ROWS = ("cache_size=-65536", "wal_autocheckpoint=16384")
+_OURS = "contributions"  # of the first revision: by it a database is told from the other office's
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
 
@@ -125,6 +127,11 @@ def open_database(place: Path | str, *, password_file: Path | None = None, journ
     try:
         with engine.connect() as connection:
             version = version_of(connection)
+            if version is not None and not inspect(connection).has_table(_OURS):
+                raise DatabaseError(
+                    f"The database {name_of(engine)} holds tables that are not an issuing office's: one of its"
+                    " own, or an empty one, was expected."
+                )
         if version != MIGRATION_HEAD:
             _migrate(place, password_file)
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
@@ -154,7 +161,7 @@ def unmigrated(place: Path | str, *, password_file: Path | None = None) -> Itera
     try:
         yield engine
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
-        raise DatabaseError(f"The database {name_of(engine)} cannot be changed: {reason_of(error)}.") from error
+        raise DatabaseError(f"The database {name_of(engine)} cannot be used: {reason_of(error)}.") from error
     finally:
         engine.dispose()
 
@@ -313,12 +320,16 @@ def _keep_journal(engine: Engine, recorder: Recorder) -> None:
                 plain.rollback()  # SQLAlchemy takes a commit that began for one that ended: the lock would stay
             raise
 
+    def forget(connection: Connection) -> None:
+        if not connection.invalidated:  # else what it kept went with it, and to ask would hide why it is gone
+            recorder.forget(connection.info)
+
     if engine.dialect.name == "postgresql":
         event.listen(engine, "before_cursor_execute", will_see)
-    event.listen(engine, "begin", lambda connection: recorder.forget(connection.info))
+    event.listen(engine, "begin", forget)
     event.listen(engine, "after_cursor_execute", saw)
     event.listen(engine, "commit", commit)
-    event.listen(engine, "rollback", lambda connection: recorder.forget(connection.info))
+    event.listen(engine, "rollback", forget)
 
 
 def place_statement(place: Place) -> str:
@@ -418,8 +429,11 @@ def _migrate(place: Path | str, password_file: Path | None) -> None:
         try:
             steps.migrate(engine)
         except CommandError as error:
+            with engine.connect() as connection:
+                found = version_of(connection)
             raise DatabaseError(
-                f"The database {name_of(engine)} is from another version of this program: {error}"
+                f"The database {name_of(engine)} is from another version of this program: its tables are at"
+                f" revision {found}, and this program knows them up to {MIGRATION_HEAD}."
             ) from error
 
 
@@ -434,6 +448,23 @@ def name_of(engine: Engine) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What the database said, on one line."""
-    said = " ".join(str(getattr(error, "orig", None) or error).split())
-    return said.rstrip(".")[:300]
+    """What the database said, on one line, without what libpq guesses about it."""
+    said = str(getattr(error, "orig", None) or error).partition("\n\t")[0]
+    return " ".join(said.split()).rstrip(".")[:300]
+
+
+def check_writable(engine: Engine) -> None:
+    """Ask a database whether it would let anybody write, without writing: one that only reads is no office's.
+
+    Raises:
+        DatabaseError: it would not, or it cannot be asked.
+    """
+    if engine.dialect.name == "postgresql":
+        with reading(engine) as connection:
+            asked = text("SELECT current_setting('default_transaction_read_only') = 'on' OR pg_is_in_recovery()")
+            only_reads = bool(connection.execute(asked).scalar())
+    else:
+        file = Path(str(engine.url.database))
+        only_reads = not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
+    if only_reads:
+        raise DatabaseError(f"The database {name_of(engine)} can only be read.")

@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ BEGINNING = "0" * 64  # what the first line of such a database names as the hash
 # Bulky or short-lived: what enters there can be made again, or is worthless after a disaster. What leaves there is
 # written down nevertheless: whoever was erased stays erased, and a letter that was sent is not sent again.
 MADE_AGAIN = frozenset({"badge_versions", "mail_outbox", "login_links", "login_challenges", "sessions"})
+LEAST_ROOM = 16 << 20  # bytes: some chunks of badges; the alarm for the disk comes long before
 LOCK_SECONDS = 30.0  # as long as a writer waits for another one in the database
 _WRITES = re.compile(r"\s*(?P<verb>INSERT INTO|UPDATE|DELETE FROM) \"?(?P<table>\w+)\"?", re.ASCII)
 _ONLY_READS = re.compile(
@@ -183,6 +185,19 @@ def keep_files(pending: dict[str, Any], files: dict[str, str]) -> None:
     _kept(pending)["files"].update(files)
 
 
+def check_room(folder: Path) -> None:
+    """Whether the next line would have a place.
+
+    Raises:
+        JournalError: the folder cannot be written, or its disk is full.
+    """
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise JournalError(f"The journal {folder} cannot be written.")
+    if shutil.disk_usage(there).free < LEAST_ROOM:
+        raise JournalError(f"The disk of the journal {folder} is full.")
+
+
 def segments(folder: Path) -> list[Path]:
     """The journal's files, oldest first."""
     if not folder.is_dir():
@@ -300,10 +315,11 @@ def _check_nothing_left(entries: list[_Entry], chain: list[_Entry], after: Place
     """Every line is behind the place, or hangs together with one that is, or belongs to what was before it."""
     told = {one.sha256 for one in chain} | {one.sha256 for one in entries if one.number <= after.number}
     last = chain[-1].number if chain else after.number
+    begins = chain[0].previous if chain and after.sha256 == UNKNOWN else after.sha256
     for one in entries:
         if one.sha256 in told:
             continue
-        if one.previous in told or one.previous == after.sha256:
+        if one.previous in told or one.previous == begins:
             told.add(one.sha256)  # void, or of what was before the database was set back
         elif one.number > last + 1:
             raise JournalError(

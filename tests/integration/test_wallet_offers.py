@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,12 +29,13 @@ from issuer.wallets.errors import OfferError, WalletError
 from issuer.wallets.model import MadeOffer
 from keys import data_integrity, jws
 from keys.errors import CustodyError
-from tests.unit.issuer.conftest import file_office, quick_passphrase
-from tests.unit.issuer.office import NOW, Office
+from tests.conftest import every_connection_closed
+from tests.unit.issuer.conftest import quick_passphrase
+from tests.unit.issuer.office import NOW, Office, open_office
 from tests.unit.issuer.wallets_client import BASE, Key, Wallet, claims_of
 from tests.unit.verifier.client import AppClient
 
-__all__ = ["file_office", "quick_passphrase"]
+__all__ = ["quick_passphrase"]
 
 
 class Clock:
@@ -43,10 +45,21 @@ class Clock:
         return self.now
 
 
+ON_BOTH = pytest.mark.parametrize("office", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def office(file_office: Office) -> Office:
-    """On a file; what has to hold on both databases is in the unit tests of the room."""
-    return file_office
+def office(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Office]:
+    """On a file, and on a PostgreSQL where it matters who comes first, or how often."""
+    with every_connection_closed():
+        url = None
+        if getattr(request, "param", "sqlite") == "postgresql":
+            url = request.getfixturevalue("postgres").new_database(
+                like=request.getfixturevalue("empty_issuing_office")
+            )
+        opened = open_office(tmp_path, database_url=url)
+        yield opened
+        opened.engine.dispose()
 
 
 @pytest.fixture
@@ -117,6 +130,7 @@ def test_the_issuers_metadata_is_that_of_1_0(client: AppClient) -> None:
 @pytest.mark.parametrize("kind", ["jwt", "di_vp"])
 @pytest.mark.parametrize("p256", [False, True], ids=["Ed25519", "P-256"])
 @pytest.mark.parametrize("form", ["ldp_vc", "jwt_vc_json"])
+@ON_BOTH
 def test_a_wallet_takes_a_badge_that_is_bound_to_its_key(
     wallet: Wallet, office: Office, form: str, p256: bool, kind: str
 ) -> None:
@@ -154,6 +168,7 @@ def test_a_bare_jwk_becomes_a_did_jwk(wallet: Wallet) -> None:
     assert answer.json()["credentials"][0]["credential"]["credentialSubject"]["id"] == wallet.key.did_jwk
 
 
+@ON_BOTH
 def test_asked_again_the_same_key_gets_the_same_badge_in_either_format(wallet: Wallet) -> None:
     first, again = wallet.ask().json(), wallet.ask().json()
     token = wallet.ask("jwt_vc_json").json()
@@ -161,6 +176,7 @@ def test_asked_again_the_same_key_gets_the_same_badge_in_either_format(wallet: W
     assert claims_of(token["credentials"][0]["credential"])["id"] == first["credentials"][0]["credential"]["id"]
 
 
+@ON_BOTH
 def test_what_became_of_it_is_noted_once_and_seen_by_its_holder(wallet: Wallet, office: Office) -> None:
     given = wallet.ask().json()["notification_id"]
     for _ in range(2):
@@ -178,6 +194,7 @@ def test_what_became_of_it_is_noted_once_and_seen_by_its_holder(wallet: Wallet, 
         refused(wallet.post("notification", wrong), "invalid_notification_request")
 
 
+@ON_BOTH
 def test_while_the_key_is_out_of_reach_the_badge_is_deferred_and_none_is_lost(
     wallet: Wallet, office: Office, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
@@ -212,6 +229,7 @@ def test_wallets_in_browsers_may_ask_from_any_origin(client: AppClient) -> None:
 # --- offers ---------------------------------------------------------------------------------------------
 
 
+@ON_BOTH
 def test_an_offer_works_by_reference_until_it_is_taken(client: AppClient, made: MadeOffer, office: Office) -> None:
     wallet = Wallet(client, NOW)
     said = wallet.read_offer(made.wallet_link)
@@ -241,6 +259,7 @@ def test_the_page_that_a_camera_opens_leads_into_the_wallet_and_tells_no_secret(
         assert client.get("/wallet", params={"credential_offer_uri": address}).status_code == 404
 
 
+@ON_BOTH
 def test_a_new_offer_ends_the_one_before(client: AppClient, made: MadeOffer, office: Office) -> None:
     newer = offered(office)
     assert client.get(made.reference.removeprefix(BASE)).status_code == 404
@@ -269,6 +288,7 @@ def test_only_a_badge_in_force_is_offered(client: AppClient, office: Office, wal
 # --- each wrong way ---------------------------------------------------------------------------------------
 
 
+@ON_BOTH
 def test_a_stolen_offer_gives_nothing_without_the_code_of_the_page(
     client: AppClient, made: MadeOffer, office: Office
 ) -> None:
@@ -287,6 +307,9 @@ def test_a_stolen_offer_gives_nothing_without_the_code_of_the_page(
     assert Wallet(client, NOW).take(again.wallet_link, again.transaction_code).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "office", ["sqlite", pytest.param("postgresql", marks=pytest.mark.real)], indirect=True
+)  # the second takes half a minute
 def test_ten_thousand_guesses_find_nothing(office: Office, client: AppClient, made: MadeOffer) -> None:
     code = Wallet(client, NOW).read_offer(made.wallet_link)["grants"].popitem()[1]["pre-authorized_code"]
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:pre-authorized_code", "pre-authorized_code": code}
@@ -305,6 +328,7 @@ def test_ten_thousand_guesses_find_nothing(office: Office, client: AppClient, ma
     assert client.get(urlsplit(made.reference).path).status_code == 404, "and is offered no more"
 
 
+@ON_BOTH
 def test_a_code_is_taken_once(client: AppClient, made: MadeOffer) -> None:
     wallet = Wallet(client, NOW)
     code = wallet.read_offer(made.wallet_link)["grants"].popitem()[1]["pre-authorized_code"]
@@ -337,6 +361,7 @@ def test_a_token_request_is_a_form_with_each_parameter_once(client: AppClient) -
         refused(client.post("/wallet/token", content=body, headers=headers), "invalid_request")
 
 
+@ON_BOTH
 def test_a_nonce_is_ours_fresh_and_used_once(wallet: Wallet, clock: Clock) -> None:
     answer = wallet.client.post("/wallet/nonce")
     assert answer.headers["cache-control"] == "no-store"
@@ -515,6 +540,7 @@ def test_the_holder_offers_the_badge_on_their_page_and_sees_where_it_is(client: 
     assert wallet.key.did in after and "keeps it" in after and "in force" in after
 
 
+@ON_BOTH
 def test_a_holder_without_the_wallet_withdraws_its_copy_and_keeps_the_badge(
     client: AppClient, office: Office, wallet: Wallet
 ) -> None:

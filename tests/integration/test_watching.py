@@ -69,7 +69,10 @@ def test_without_its_database_or_keys_an_office_is_there_and_not_ready(
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "needs": {"database": "missing", "keys": "ok"}}
+    assert answer.json() == {
+        "status": "not ready",
+        "needs": {"database": "missing", "journal": "ok", "keys": "ok"},
+    }
     assert "example.org" not in answer.text
 
 
@@ -200,7 +203,7 @@ def test_each_server_has_no_rights_that_it_does_not_need(unit: str) -> None:
 
 
 def test_the_container_is_built_of_the_lock_as_somebody_without_rights() -> None:
-    """Not built here, where no containers are made; what it says is read."""
+    """What it says is read here; `tests/real/test_container.py` builds it and runs it."""
     lines = (DEPLOY / "Containerfile").read_text().replace("\\\n", " ").splitlines()
     steps = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
     known = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD"}

@@ -258,6 +258,7 @@ def test_twenty_kills_at_random(tmp_path: Path, victim: str) -> None:
     assert found is not None
     server = None if victim == "issue" else PostgresServer(found, durable=True)
     chance = random.Random(f"kills of {victim}")
+    made: Programme | None = None
     try:
         made = Programme(tmp_path, None if server is None else server.new_database(), people=10 * intent.CHUNK)
         words: tuple[str, ...] = ("issue",) if server is None else ("worker",)
@@ -282,5 +283,7 @@ def test_twenty_kills_at_random(tmp_path: Path, victim: str) -> None:
         made.send_the_rest()
         made.check()
     finally:
+        if made is not None:
+            made.stop()
         if server is not None:
             server.stop()

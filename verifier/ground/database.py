@@ -7,6 +7,7 @@ instead of failing (ADR 0012), and it is on the disk before anybody hears that a
 Writers that may share a transaction are `committer`.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ SET plan_cache_mode = force_generic_plan
 """
 # A writer sees what was committed until it got the lock; a reader sees one state of everything.
 BEGIN_WRITING = (b"BEGIN", b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK)
+_OURS = "redemptions"  # of the first revision: by it a database is told from the other office's
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
 
@@ -110,6 +112,11 @@ def open_database(place: Path | str, *, password_file: Path | None = None) -> En
     try:
         with engine.connect() as connection:
             version = version_of(connection)
+            if version is not None and not inspect(connection).has_table(_OURS):
+                raise DatabaseError(
+                    f"The database {name_of(engine)} holds tables that are not a verifying office's: one of its"
+                    " own, or an empty one, was expected."
+                )
         if version != MIGRATION_HEAD:
             _migrate(place, password_file)
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
@@ -135,7 +142,7 @@ def unmigrated(place: Path | str, *, password_file: Path | None = None) -> Itera
     try:
         yield engine
     except (SqlError, InterfaceError, PoolTimeoutError, sqlite3.DatabaseError) as error:
-        raise DatabaseError(f"The database {name_of(engine)} cannot be changed: {reason_of(error)}.") from error
+        raise DatabaseError(f"The database {name_of(engine)} cannot be used: {reason_of(error)}.") from error
     finally:
         engine.dispose()
 
@@ -293,8 +300,11 @@ def _migrate(place: Path | str, password_file: Path | None) -> None:
         try:
             steps.migrate(engine)
         except CommandError as error:
+            with engine.connect() as connection:
+                found = version_of(connection)
             raise DatabaseError(
-                f"The database {name_of(engine)} is from another version of this program: {error}"
+                f"The database {name_of(engine)} is from another version of this program: its tables are at"
+                f" revision {found}, and this program knows them up to {MIGRATION_HEAD}."
             ) from error
 
 
@@ -322,6 +332,23 @@ def name_of(engine: Engine) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What the database said, on one line."""
-    said = " ".join(str(getattr(error, "orig", None) or error).split())
-    return said.rstrip(".")[:300]
+    """What the database said, on one line, without what libpq guesses about it."""
+    said = str(getattr(error, "orig", None) or error).partition("\n\t")[0]
+    return " ".join(said.split()).rstrip(".")[:300]
+
+
+def check_writable(engine: Engine) -> None:
+    """Ask a database whether it would let anybody write, without writing: one that only reads is no office's.
+
+    Raises:
+        DatabaseError: it would not, or it cannot be asked.
+    """
+    if engine.dialect.name == "postgresql":
+        with reading(engine) as connection:
+            asked = text("SELECT current_setting('default_transaction_read_only') = 'on' OR pg_is_in_recovery()")
+            only_reads = bool(connection.execute(asked).scalar())
+    else:
+        file = Path(str(engine.url.database))
+        only_reads = not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
+    if only_reads:
+        raise DatabaseError(f"The database {name_of(engine)} can only be read.")

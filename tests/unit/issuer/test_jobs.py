@@ -21,8 +21,8 @@ from tests.unit.issuer.office import NOW, Office, open_office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    made = open_office(tmp_path)
+def office(tmp_path: Path, issuing_database: dict[str, str]) -> Iterator[Office]:
+    made = open_office(tmp_path, **issuing_database)
     yield made
     made.engine.dispose()
 
@@ -130,6 +130,7 @@ def test_one_persons_decision_is_the_one_among_all(office: Office) -> None:
         assert alone == decision, person.name
 
 
+@pytest.mark.parametrize("issuing_database", ["sqlite"], indirect=True)
 def test_an_arriving_record_costs_its_person_only(office: Office) -> None:
     """The number of statements and of rows read does not grow with the community."""
 

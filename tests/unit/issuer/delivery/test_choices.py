@@ -27,9 +27,9 @@ ADA = "ada@books.example"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, issuing_database: dict[str, str]) -> Iterator[Office]:
     """Ada has a badge for four changes, each with a link; one link is no web address."""
-    opened = open_office(tmp_path)
+    opened = open_office(tmp_path, **issuing_database)
     records = [
         Contribution(
             source="git",

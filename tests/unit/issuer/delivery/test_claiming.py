@@ -37,9 +37,9 @@ ADA, BOB, STRANGER = "ada@books.example", "bob@books.example", "nobody@else.exam
 
 
 @pytest.fixture
-def community(tmp_path: Path) -> Iterator[Community]:
+def community(tmp_path: Path, issuing_database: dict[str, str]) -> Iterator[Community]:
     """An office in which Ada has just got a badge, and a letter about it waits for the mail server."""
-    opened = Community(tmp_path)
+    opened = Community(tmp_path, database_url=issuing_database.get("database_url"))
     opened.office = replace(opened.office, bureau=replace(opened.office.bureau, mails=True))
     with writing(opened.engine) as connection:
         for person in opened.office.people:

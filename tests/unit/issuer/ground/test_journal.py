@@ -3,11 +3,13 @@
 import errno
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -303,6 +305,51 @@ def test_with_a_full_disk_nothing_is_written_and_with_room_again_all_goes_on(
     tell(engine, "cy")
     assert [subject for _, subject in told(place)] == ["ada", "cy"]
     assert subjects(folder) == ["ada", "cy"]
+
+
+@pytest.mark.parametrize("moment", ["within", "before the line", "before the commit"])
+def test_a_connection_that_is_lost_is_told_and_none_is_left_behind(
+    postgres: PostgresServer, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """However often: a pool has twenty."""
+    place = postgres.new_database()
+    engine = open_database(place, journal=folder)
+    write = Recorder.write
+
+    def lose(connection: Any) -> None:
+        pid = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+        postgres.execute(f"SELECT pg_terminate_backend({pid})")
+        end = time.monotonic() + 10
+        alive = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}"
+        with psycopg.connect(postgres.url(), autocommit=True) as other:
+            while other.execute(alive.encode()).fetchone() != (0,):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+
+    for _ in range(3):
+        with (
+            monkeypatch.context() as patch,
+            pytest.raises(DatabaseError, match="could not be written, so nothing"),
+            writing(engine) as connection,
+        ):
+            news.tell(connection, "person", "ada")
+            if moment == "before the commit":
+
+                def write_and_lose(self: Recorder, *what: Any, on: Any = connection) -> Place | None:
+                    written = write(self, *what)
+                    lose(on)
+                    return written
+
+                patch.setattr(Recorder, "write", write_and_lose)
+            else:
+                lose(connection)
+            if moment == "within":
+                news.tell(connection, "person", "bob")
+        assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    tell(engine, "cy")
+    assert [subject for _, subject in told(place)] == ["cy"]
+    assert subjects(folder) == ["cy"]
+    engine.dispose()
 
 
 def test_who_cannot_write_the_journal_lets_the_next_one_write(

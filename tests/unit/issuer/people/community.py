@@ -74,9 +74,9 @@ class Browser:
 class Community:
     """The office, and the people who come to it. `settings` are fields of `issuer.yaml`."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, database_url: str | None = None, **settings: Any) -> None:
         self.clock = Clock()
-        self.office: Office = open_office(folder)
+        self.office: Office = open_office(folder, database_url=database_url)
         self.file = folder / "issuer" / "issuer.yaml"
         known = yaml.safe_load(self.file.read_text())
         self.file.write_text(yaml.safe_dump({**known, "mail": MAIL, **settings}))

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
 from issuer.badges import achievements, catalogue, letters, store
 from issuer.badges.model import BY_DECISION, Award, BadgeError, HandDecision
 from issuer.ground.database import reading, writing
+from issuer.ground.ids import new_ids
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.recognition import merits, sentences
@@ -211,7 +211,7 @@ def _new_award(
     *,
     decision: str | None = None,
 ) -> Award:
-    return Award(uuid4().hex, person, name, tier, period, mark, now, policy.digest, decision)
+    return Award(new_ids(1, now=now)[0].hex, person, name, tier, period, mark, now, policy.digest, decision)
 
 
 def _held(connection: Connection, persons: Iterable[str], period: BadgePeriod) -> Mapping[str, list[Award]]:

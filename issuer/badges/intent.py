@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -18,6 +17,7 @@ from issuer.badges.claims_template import ClaimsTemplate
 from issuer.badges.model import Award, Badge, Intent, Purpose, StatusPlace
 from issuer.badges.preparation import Cover, Particulars, PreparedCredential, StatusEntry
 from issuer.ground.database import writing
+from issuer.ground.ids import new_ids
 from issuer.ground.tokens import hash_of
 from issuer.people import service as people_service
 from issuer.people.model import Person
@@ -42,7 +42,8 @@ def intend_awards(bureau: Bureau, *, now: datetime) -> list[Intent]:
             return []
         holders = people_service.holders_behind(connection, {award.person for award in waiting})
         references = _references_for(connection, bureau, waiting, holders)
-        made = add_badges(connection, bureau, [(award, references[_reference_key(award)]) for award in waiting])
+        wanted = [(award, references[_reference_key(award)]) for award in waiting]
+        made = add_badges(connection, bureau, wanted, now=now)
         _add_pages(connection, bureau, {award.person for award in waiting})
         moment, narratives = preparation.whole_seconds(now), _narratives(connection, waiting)
         intents = [
@@ -97,14 +98,16 @@ def intend_version(
     store.versions.add_versions(connection, [intent._replace(named_copy=named_copy)], now=moment)
 
 
-def add_badges(connection: Connection, bureau: Bureau, wanted: Sequence[tuple[Award, str]]) -> list[Badge]:
+def add_badges(
+    connection: Connection, bureau: Bureau, wanted: Sequence[tuple[Award, str]], *, now: datetime
+) -> list[Badge]:
     """Badges without a version for awards with their references: ids, salts, and places on the status lists."""
     suspending = [bureau.policy(award.policy_digest).uses_suspension for award, _ in wanted]
     revocations = iter(_free_places(connection, "revocation", len(wanted)))
     suspensions = iter(_free_places(connection, "suspension", sum(suspending)))
     made = [
         Badge(
-            id=f"urn:uuid:{uuid4()}",
+            id=new.urn,
             award=award,
             reference=reference,
             revocation=next(revocations),
@@ -120,7 +123,9 @@ def add_badges(connection: Connection, bureau: Bureau, wanted: Sequence[tuple[Aw
             suspended_for=None,
             jwt=None,
         )
-        for (award, reference), suspends in zip(wanted, suspending, strict=True)
+        for (award, reference), suspends, new in zip(
+            wanted, suspending, new_ids(len(wanted), now=now), strict=True
+        )
     ]
     store.badges.add_badges(connection, made)
     return made

@@ -186,7 +186,7 @@ def bind(bureau: Bureau, badge: Badge, *, subject: str, person: Person, now: dat
             raise BadgeError("The copy of this wallet was withdrawn; another key of the wallet can have one.")
         if held is not None:
             return held.id
-        (copy,) = add_badges(connection, bureau, [(badge.award, badge.reference)])
+        (copy,) = add_badges(connection, bureau, [(badge.award, badge.reference)], now=now)
         store.badges.bind(connection, copy.id, copy_of=badge.id, subject=subject)
         store.badges.set_choices(
             connection,
@@ -267,7 +267,7 @@ def _intend_sibling(connection: Connection, bureau: Bureau, badge: Badge, person
     """A new badge of the same award, with its holder's choices as they were; what it replaces stands until it is
     signed. The reference is the award's own, so its holder code stays good.
     """
-    (new,) = add_badges(connection, bureau, [(badge.award, badge.reference)])
+    (new,) = add_badges(connection, bureau, [(badge.award, badge.reference)], now=now)
     store.badges.set_choices(
         connection,
         new.id,

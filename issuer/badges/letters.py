@@ -36,7 +36,9 @@ def _listed(lines: Iterable[decision.Line], said: Callable[[decision.Line], str]
 
 def _reason(line: decision.Line, why: str) -> str:
     said = f"{line.item.happened_at:%Y-%m-%d}  {line.item.facts.title or line.item.record}: {why}"
-    return "".join(one if one.isprintable() else " " for one in said)[:MAX_LINE].rstrip()
+    if not said.isprintable():
+        said = "".join(one if one.isprintable() else " " for one in said)
+    return said[:MAX_LINE].rstrip()
 
 
 def named(award: Award, say: Voice = IN_ENGLISH) -> str:

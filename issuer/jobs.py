@@ -8,23 +8,20 @@ touches, and a tier that is complete becomes an award and a signed badge. News i
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
-from issuer.badges import achievements, awarding, issuance, revocations
+from issuer.badges import achievements, awarding, deciding, issuance, revocations
 from issuer.badges.bureau import Bureau
 from issuer.delivery import claiming
 from issuer.ground import news
 from issuer.ground.database import reading, writing
-from issuer.people.model import Person
 from issuer.recognition import service as recognition
 from issuer.recognition.calendar import period_at
-from issuer.recognition.decision import Decision
-from issuer.recognition.rule_rates import RuleDays
-from issuer.recognition.transparency import Tally
 from schemas.policy import QualificationPolicy
 
 POLL_SECONDS = 1.0  # a badge is there within five seconds of the record that completes its tier
@@ -110,41 +107,20 @@ class Jobs:
         policy, now = self.policy(), self.clock()
         revocations.carry_out(self.bureau(), now=now)
         claiming.answer_requests(self.bureau(), now=now)
-        counted = _Counted(recognition.decide_all(self.engine, policy, as_of=now), progress)
-        awards = awarding.award_decisions(self.engine, counted, policy=policy, now=now)
-        show = (lambda count: progress("signed", count)) if progress else None
-        signed = issuance.issue(self.bureau(), now=self.clock(), progress=show)
+        people, shown = (partial(progress, what) for what in ("people", "signed")) if progress else (None, None)
+        counted = deciding.decide_and_award(self.engine, policy, data=self.bureau().data, now=now, progress=people)
+        signed = issuance.issue(self.bureau(), now=self.clock(), progress=shown)
         period = period_at(now, policy.period)
         counted.tally.badges.update(achievements.holders(self.engine, period))
         recognition.publish_numbers(self.engine, counted.tally, policy=policy, now=now)
         recognition.note_rule_alarms(self.engine, counted.rules, now=now)
         with writing(self.engine) as connection:
             news.done_until(connection, before)
-        return Done(0, counted.persons, awards, signed)
+        return Done(0, counted.persons, counted.awards, signed)
 
     def _waiting(self) -> list[news.News]:
         with reading(self.engine) as connection:
             return news.waiting(connection, limit=NEWS_AT_A_TIME)
-
-
-class _Counted:
-    """Decisions as they pass, counted, with a sign of life every so often."""
-
-    EVERY = 100
-
-    def __init__(self, decided: Iterable[tuple[Person, Decision]], progress: Progress | None) -> None:
-        self.persons = 0
-        self.tally, self.rules = Tally(), RuleDays()
-        self._decided, self._progress = decided, progress
-
-    def __iter__(self) -> Iterator[tuple[Person, Decision]]:
-        for pair in self._decided:
-            self.persons += 1
-            self.tally.add(pair[1])
-            self.rules.add(pair[1])
-            if self._progress and self.persons % self.EVERY == 0:
-                self._progress("people", self.persons)
-            yield pair
 
 
 class Worker(threading.Thread):

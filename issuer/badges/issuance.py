@@ -1,12 +1,12 @@
 """Badges issued: for every award one, in more versions as holders choose, again after a merge or a lost key.
 
 Every step is a transaction of its own and finds its work in the tables, so a crash anywhere is mended by the
-next run: an award without a badge gets one (`intent`), an intent without a signature is signed (`signing`), and no
-token exists without its record. Finding and withdrawing badges is `service`.
+next run: an award without a badge gets one (`drafting`), an intent without a signature is signed (`signing`), and
+no token leaves this process without its record. Finding and withdrawing badges is `service`.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,41 +15,60 @@ from sqlalchemy import Connection, Engine
 from issuer.badges import preparation, store
 from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
+from issuer.badges.drafting import Draft, draft_awards
 from issuer.badges.intent import CHUNK, add_badges, intend_awards, intend_version
-from issuer.badges.model import Badge, BadgeError, Intent
+from issuer.badges.model import Badge, BadgeError
+from issuer.badges.places import Places
 from issuer.badges.service import badge_by_id, existing, read_own
-from issuer.badges.signing import Progress, dress, is_settled, keep, sign_waiting
-from issuer.badges.signing_pool import Signatures, signing_pool
+from issuer.badges.signing import Progress, dress, is_settled, keep, keep_drafts, sign_waiting
+from issuer.badges.signing_pool import Pool, Signatures, signing_pool
 from issuer.ground.database import reading, writing
 from issuer.ground.garbage import rare_collections
 from issuer.people import service as people_service
 from issuer.people.model import Person
 
+MOST_ROUNDS = 5  # of drafts that did not hold; what others change all the time waits for the next run
 LEFT_AFTER = timedelta(seconds=15)  # signing a chunk takes less than one
 
 
 def issue(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
     """A signed badge for every award that has none; returns how many were signed in this run.
 
-    While a chunk is signed, perhaps by other processes, the next one is intended and the last one stored.
+    While a chunk is signed, perhaps by other processes, the next one is drafted and the last one stored.
     """
     signed = sign_waiting(bureau, now=now)  # what a run before this one left
     with reading(bureau.engine) as connection:
         waiting = store.awards.count_waiting(connection)
     created = preparation.whole_seconds(now)
     with rare_collections(), signing_pool(bureau, amount=waiting, created=created) as pool:
-        on_the_way = deque[tuple[list[Intent], Signatures]]()
-        while True:
-            intents = intend_awards(bureau, now=now)
-            if intents:
-                on_the_way.append((intents, pool.dress([intent.claims for intent in intents])))
-            while on_the_way and (not intents or len(on_the_way) > pool.hands):
-                before, signatures = on_the_way.popleft()
-                signed += keep(bureau, before, signatures(), now=now)
+        for _ in range(MOST_ROUNDS):
+            drafted, kept = 0, 0
+            for of_chunk, held in _issue_once(bureau, pool, now):
+                drafted, kept = drafted + of_chunk, kept + held
                 if progress:
-                    progress(signed)
-            if not intents:
-                return signed
+                    progress(signed + kept)
+            signed += kept
+            if drafted == kept:
+                break
+    return signed
+
+
+def _issue_once(bureau: Bureau, pool: Pool, now: datetime) -> Iterator[tuple[int, int]]:
+    """Draft, sign and store what waits, oldest first; of each chunk, how many were drafted and how many kept."""
+    places, last = Places(), None
+    on_the_way = deque[tuple[list[Draft], Signatures]]()
+    while True:
+        with reading(bureau.engine) as connection:
+            drafts = draft_awards(connection, bureau, places, limit=CHUNK, after=last, now=now).drafts
+        if drafts:
+            last = drafts[-1].last
+            on_the_way.append((drafts, pool.dress([draft.intent.claims for draft in drafts])))
+        while on_the_way and (not drafts or len(on_the_way) > pool.hands):
+            before, signatures = on_the_way.popleft()
+            yield len(before), keep_drafts(bureau, before, signatures(), places, now=now)
+            places.forget(place for draft in before for _, place in draft.places)
+        if not drafts:
+            return
 
 
 def issue_some(bureau: Bureau, *, now: datetime) -> int:

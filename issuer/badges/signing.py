@@ -1,8 +1,9 @@
-"""From stored intents to signed badges: sign -> store -> what is superseded -> the letter.
+"""From intents and drafts to signed badges: sign -> store -> what is superseded -> the letter.
 
-Signing takes no lock. Then one transaction keeps the signatures that nobody else kept meanwhile, lets better
-badges take the place of lesser ones, and enters the letters: so each badge is signed, takes its place and is told
-of once, however many processes run, and whatever is killed (ADR 0017).
+Signing takes no lock. Then one transaction keeps the signatures of intents that nobody else kept meanwhile, or
+stores the drafts that hold yet, lets better badges take the place of lesser ones, and enters the letters: so each
+badge is signed, takes its place and is told of once, however many processes run, and whatever is killed
+(ADR 0017).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +15,12 @@ from sqlalchemy import Connection
 from issuer.badges import letters, preparation, store
 from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
+from issuer.badges.contents import cover_of, narrative_of
+from issuer.badges.drafting import Draft, still_good
 from issuer.badges.garments import Dressed
-from issuer.badges.intent import CHUNK, cover_of, keep_dictionaries_of, narrative_of
+from issuer.badges.intent import CHUNK, enter, keep_dictionaries_of
 from issuer.badges.model import BY_DECISION, Award, BadgeOutline, Intent
+from issuer.badges.places import Places
 from issuer.badges.service import existing
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import MailError
@@ -74,8 +78,27 @@ def keep(bureau: Bureau, intents: Sequence[Intent], dressed: Sequence[Dressed], 
         store.versions.set_signatures(
             connection, mine, kid=bureau.signer.kid, proof_kid=bureau.document_signer.kid, now=now
         )
-        _follow_up(connection, bureau, [intent for intent, _ in mine if not intent.named_copy], now)
+        signed = [intent for intent, _ in mine if not intent.named_copy]
+        persons = store.badges.persons_of_badges(connection, [intent.badge for intent in signed])
+        holders = people_service.holders_behind(connection, persons)
+        _follow_up(connection, bureau, signed, holders, now)
     return len(mine)
+
+
+def keep_drafts(
+    bureau: Bureau, drafts: Sequence[Draft], dressed: Sequence[Dressed], places: Places, *, now: datetime
+) -> int:
+    """Store drafts with their signatures, in one transaction with all that follows from them; returns how many
+    held yet. The awards of the others wait.
+    """
+    signed = {draft.badge.id: one for draft, one in zip(drafts, dressed, strict=True)}
+    with writing(bureau.engine) as connection:
+        holders = people_service.holders_behind(connection, {draft.badge.award.person for draft in drafts})
+        chunk = still_good(connection, bureau, drafts, places, holders=holders)
+        enter(connection, bureau, chunk, signed=signed, now=now)
+        drafted = {draft.badge.id: draft.badge.award for draft in chunk.drafts}
+        _follow_up(connection, bureau, [draft.intent for draft in chunk.drafts], holders, now, drafted=drafted)
+    return len(chunk.drafts)
 
 
 @dataclass
@@ -86,10 +109,19 @@ class _News:
     superseded: list[BadgeOutline]
 
 
-def _follow_up(connection: Connection, bureau: Bureau, signed: Sequence[Intent], now: datetime) -> None:
-    """What follows from signatures; wallets' copies take nobody's place, and no letter tells of them."""
-    persons = store.badges.persons_of_badges(connection, [intent.badge for intent in signed])
-    holders = people_service.holders_behind(connection, persons)
+def _follow_up(
+    connection: Connection,
+    bureau: Bureau,
+    signed: Sequence[Intent],
+    holders: Holders,
+    now: datetime,
+    *,
+    drafted: "Mapping[str, Award] | None" = None,
+) -> None:
+    """What follows from signatures; wallets' copies take nobody's place, and no letter tells of them. `drafted`:
+    the awards of these badges as they were before their reasons were erased, by badge; where it is None, that is
+    done here.
+    """
     held = _held(connection, holders)
     known = {badge.id: badge for badges in held.values() for badge in badges}
     told: list[_News] = []
@@ -97,11 +129,15 @@ def _follow_up(connection: Connection, bureau: Bureau, signed: Sequence[Intent],
         badge = known.get(intent.badge)
         if badge is None:
             continue
+        if drafted is not None:
+            badge.award = drafted[badge.id]
         others = held[holders.people[badge.award.person].id]
         is_new = intent.version == 1
         superseded = _supersede_lesser(connection, bureau, badge, others, now, is_new=is_new)
         if is_new:
             told.append(_News(badge, superseded))
+    if drafted is None:
+        store.awards.forget_reasons(connection, [one.badge.award.id for one in told])
     _tell_holders(connection, bureau, told, holders, held, now)
 
 
@@ -163,7 +199,6 @@ def _tell_holders(
 
     To whoever has an address and was told what is kept about them; not to who has left, or has hidden everything.
     """
-    store.awards.forget_reasons(connection, [one.badge.award.id for one in told])
     if not bureau.mails:
         return
     quiet = store.holders.quiet_among(connection, [one for ids in holders.ids.values() for one in ids])

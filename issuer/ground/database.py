@@ -38,7 +38,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from issuer.ground.journal import JournalError, Place, Recorder, keep_files
 
-MIGRATION_HEAD = "0025"  # the newest file in migrations/versions; a test holds the two together
+MIGRATION_HEAD = "0026"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
 WRITE_LOCK = 0x62616467652D6931  # PostgreSQL's advisory lock of our writers: "badge-i1", in one database
 _CONNECT = {"connect_timeout": 5, "application_name": "badge-issuer"}

@@ -6,7 +6,7 @@ too, and SQLite one by one, which for a library in the same process is as quick.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -31,6 +31,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -53,13 +54,34 @@ def insert_rows(connection: Connection, table: Table, rows: Rows) -> None:
     if connection.dialect.name == "sqlite":
         connection.execute(insert(table), rows)
         return
-    defaults = {
-        one.name: one.default.arg for one in table.columns if isinstance(one.default, ScalarElementColumnDefault)
-    }
-    whole = [{**defaults, **row} for row in rows] if defaults else rows
+    whole = _with_defaults(table, rows)
     given = _recordset(connection, table, whole)
     names = list(whole[0])
     connection.execute(insert(table).from_select(names, select(*(given.c[name] for name in names)), False))
+
+
+def copy_rows(connection: Connection, table: Table, rows: Rows) -> None:
+    """As `insert_rows`, for rows of several kilobytes each: PostgreSQL takes them by COPY, and parses no JSON.
+
+    The journal does not see them: for tables only that it leaves out.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as a statement raises it.
+    """
+    if not rows or connection.dialect.name == "sqlite":
+        return insert_rows(connection, table, rows)
+    from psycopg import Error
+
+    whole = _with_defaults(table, rows)
+    binds = _bind_processors(connection, table, whole[0])
+    driver: Any = connection.connection.driver_connection
+    into = f"COPY {table.name} ({', '.join(whole[0])}) FROM STDIN"
+    try:
+        with driver.cursor() as cursor, cursor.copy(into) as copy:
+            for row in whole:
+                copy.write_row([_bound(value, binds.get(name)) for name, value in row.items()])
+    except Error as error:
+        raise DBAPIError.instance(into, None, error, Error, dialect=connection.dialect) from error
 
 
 def update_rows(
@@ -89,17 +111,35 @@ def _changed(table: Table, new: Mapping[str, ColumnElement[Any]], key: Sequence[
 
 def _recordset(connection: Connection, table: Table, rows: Rows) -> FromClause:
     """Rows as a table in a statement: JSON, in which the server finds the columns by their names."""
-    ways = {name: table.c[name].type.dialect_impl(connection.dialect) for name in rows[0]}
-    binds = {
-        name: way.bind_processor(connection.dialect) for name, way in ways.items() if not isinstance(way, JSON)
-    }
-    changed = [(name, bind) for name, bind in binds.items() if bind is not None]
-    if changed:
-        rows = [{**row, **{name: bind(row[name]) for name, bind in changed}} for row in rows]
+    binds = _bind_processors(connection, table, rows[0])
+    if binds:
+        rows = [{**row, **{name: bind(row[name]) for name, bind in binds.items()}} for row in rows]
     content = json.dumps([dict(row) for row in rows], ensure_ascii=False, default=_day)
     columns = [column(name, _plain(table.c[name].type)) for name in rows[0]]
     parameter = bindparam(None, content, type_=Text(), unique=True)
     return func.json_to_recordset(cast(parameter, JSON)).table_valued(*columns).render_derived(with_types=True)
+
+
+def _with_defaults(table: Table, rows: Rows) -> Rows:
+    defaults = {
+        one.name: one.default.arg for one in table.columns if isinstance(one.default, ScalarElementColumnDefault)
+    }
+    return [{**defaults, **row} for row in rows] if defaults else rows
+
+
+def _bind_processors(
+    connection: Connection, table: Table, names: Iterable[str]
+) -> dict[str, Callable[[Any], Any]]:
+    """What makes a value of ours one of the database's, for the columns where that is something."""
+    ways = {name: table.c[name].type.dialect_impl(connection.dialect) for name in names}
+    binds = {
+        name: way.bind_processor(connection.dialect) for name, way in ways.items() if not isinstance(way, JSON)
+    }
+    return {name: bind for name, bind in binds.items() if bind is not None}
+
+
+def _bound(value: object, bind: "Callable[[Any], Any] | None") -> object:
+    return value if bind is None else bind(value)
 
 
 def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:

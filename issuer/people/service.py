@@ -138,10 +138,30 @@ def some_people(connection: Connection, ids: Iterable[str]) -> list[Person]:
     return [person for person in store.persons_of(connection, ids) if is_present(person)]
 
 
-def people_in_groups(connection: Connection, *, size: int) -> Iterator[list[Person]]:
-    """Everybody by id, so many at a time: what a run over a large community holds in memory."""
-    last = ""
-    while group := store.persons_after(connection, last, limit=size):
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of everybody: those behind one id, up to another; without the second, up to the end."""
+
+    after: str = ""
+    until: str | None = None
+
+
+EVERYBODY = Part()
+
+
+def parts_of_everybody(connection: Connection, *, size: int) -> list[Part]:
+    """Everybody in parts of so many persons, each person in one of them."""
+    parts, last = [], ""
+    while (until := store.id_after(connection, last, count=size)) is not None:
+        parts.append(Part(last, until))
+        last = until
+    return [*parts, Part(last)]
+
+
+def people_in_groups(connection: Connection, *, size: int, part: Part = EVERYBODY) -> Iterator[list[Person]]:
+    """Everybody by id, or a part of them, so many at a time: what a run over a large community holds in memory."""
+    last = part.after
+    while group := store.persons_after(connection, last, limit=size, until=part.until):
         if present := [person for person in group if is_present(person)]:
             yield present
         last = group[-1].id

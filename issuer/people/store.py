@@ -192,9 +192,17 @@ def every_person(connection: Connection) -> list[Person]:
     return _persons(connection, None)
 
 
-def persons_after(connection: Connection, last: str, *, limit: int) -> list[Person]:
-    """The next persons by id."""
+def id_after(connection: Connection, last: str, *, count: int) -> str | None:
+    """The id of the person so many behind an id; None if there are not so many."""
+    query = select(persons.c.id).where(persons.c.id > last).order_by(persons.c.id).offset(count - 1).limit(1)
+    return connection.execute(query).scalar()
+
+
+def persons_after(connection: Connection, last: str, *, limit: int, until: str | None = None) -> list[Person]:
+    """The next persons by id, up to one of them."""
     query = select(persons.c.id).where(persons.c.id > last).order_by(persons.c.id).limit(limit)
+    if until is not None:
+        query = query.where(persons.c.id <= until)
     ids = list(connection.execute(query).scalars())
     return _persons(connection, ids) if ids else []
 

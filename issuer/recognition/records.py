@@ -18,6 +18,7 @@ from issuer.contributions.model import Contribution, Facts
 from issuer.ground.news import News
 from issuer.people import service as people_service
 from issuer.people.model import Account, Person
+from issuer.people.service import EVERYBODY, Part
 from issuer.recognition import reverts
 from issuer.recognition.item import ATTESTATION_SOURCE, Attested, Item
 from issuer.recognition.twins import without_twins
@@ -52,10 +53,10 @@ class _Circle:
         return {account: owner for account in wanted if (owner := self.known[account]) is not None}
 
 
-def everybody(connection: Connection) -> Iterator[Records]:
-    """Everybody, a group at a time, ordered by id."""
+def everybody(connection: Connection, part: Part = EVERYBODY) -> Iterator[Records]:
+    """Everybody, or a part of them, a group at a time, ordered by id."""
     circle, gone = _Circle(connection), reverts.taken_back(contributions.reverting_any(connection))
-    for group in people_service.people_in_groups(connection, size=GROUP):
+    for group in people_service.people_in_groups(connection, size=GROUP, part=part):
         yield _read(connection, group, circle, gone)
 
 

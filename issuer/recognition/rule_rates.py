@@ -41,6 +41,10 @@ class RuleDays:
             (line.kind, line.item.happened_at.date()) for line in decision.lines if line.clause in QUALIFIED
         )
 
+    def update(self, other: "RuleDays") -> None:
+        """What was counted elsewhere, of other persons."""
+        self._numbers.update(other._numbers)
+
     def alarms(self, *, until: date) -> list[RuleAlarm]:
         """What is unusual about the days before `until`, kind by kind."""
         days: dict[str, dict[date, int]] = defaultdict(dict)

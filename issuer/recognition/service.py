@@ -14,6 +14,7 @@ from issuer.ground.garbage import rare_collections
 from issuer.ground.matters import Matter
 from issuer.ground.news import News
 from issuer.people.model import Person
+from issuer.people.service import EVERYBODY, Part
 from issuer.recognition import backtest as backtests
 from issuer.recognition import case_file as case_files
 from issuer.recognition import records, rule_rates, store, transparency
@@ -62,11 +63,13 @@ def backtest(
 
 
 def decide_all(
-    engine: Engine, policy: QualificationPolicy, *, as_of: datetime
+    engine: Engine, policy: QualificationPolicy, *, as_of: datetime, part: Part = EVERYBODY
 ) -> Iterator[tuple[Person, Decision]]:
-    """The decision for everybody who is no machine, ordered by person id, in one view of the database."""
+    """The decision for everybody who is no machine, or for a part of them, ordered by person id, in one view of
+    the database.
+    """
     with reading(engine) as connection, rare_collections():
-        yield from _decided(records.everybody(connection), policy, as_of)
+        yield from _decided(records.everybody(connection, part), policy, as_of)
 
 
 def decide_some(

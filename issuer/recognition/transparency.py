@@ -46,6 +46,11 @@ class Tally:
         regions = {line.item.region for line in counted}
         self.regions.update(region for region in regions if region is not None and region != "*")
 
+    def update(self, other: "Tally") -> None:
+        """What was counted elsewhere, of other persons."""
+        for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True):
+            mine.update(theirs)
+
 
 def held_back(counts: Counter[str], *, smallest: int) -> dict[str, int | None]:
     """What is published of some numbers, by name: None for one that is under the smallest cell."""

@@ -22,7 +22,7 @@ from uuid import UUID
 import zxingcpp
 from PIL import Image
 
-from issuer.badges import awarding, intent, issuance, preparation
+from issuer.badges import awarding, contents, drafting, issuance, preparation
 from issuer.badges import service as badges
 from issuer.badges.model import Purpose
 from issuer.badges.preparation import Particulars, StatusEntry
@@ -76,7 +76,7 @@ def _template(folder: Path) -> tuple[preparation.Cover, Dictionary]:
     )  # fmt: skip
     issuance.issue(office.bureau, now=NOW)
     (badge,) = badges.all_badges(office.engine)
-    cover = intent.cover_of(office.bureau, badge.award)
+    cover = contents.cover_of(office.bureau, badge.award)
     ((dictionary, _, _),) = badges.dictionaries(office.engine)
     office.engine.dispose()
     return cover, dictionary
@@ -90,7 +90,7 @@ def _packed(
     name: str | None = None,
     mailed: bool = False,
 ) -> int:
-    salt = chance.randbytes(intent.SALT_BYTES).hex()
+    salt = chance.randbytes(drafting.SALT_BYTES).hex()
     code = identity.hashed(f"{chance.getrandbits(128):x}", identity_type=HOLDER_CODE_TYPE, salt=salt)
     address = preparation.address_hash(f"{chance.getrandbits(64):x}@people.example", salt=salt) if mailed else None
     entries = tuple(

@@ -18,14 +18,13 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from issuer.badges import awarding, intent, issuance, preparation, service
+from issuer.badges import deciding, intent, issuance, preparation, service
 from issuer.badges.signing_pool import signing_pool
 from issuer.contributions import store as contribution_tables
 from issuer.contributions.model import Contribution, facts_from
 from issuer.ground.database import writing
 from issuer.people import store as people_tables
 from issuer.people.model import Account
-from issuer.recognition import service as recognition
 from keys import jws
 from tests.bench.measuring import Row, row
 from tests.postgres import PostgresServer, binaries
@@ -81,8 +80,8 @@ def measure(size: int, database: str) -> dict[str, float]:
 
 def _issue(office: Office, size: int) -> dict[str, float]:
     began = time.perf_counter()
-    decided = recognition.decide_all(office.engine, office.policy, as_of=NOW)
-    assert awarding.award_decisions(office.engine, decided, policy=office.policy, now=NOW) == size
+    counted = deciding.decide_and_award(office.engine, office.policy, data=office.bureau.data, now=NOW)
+    assert (counted.persons, counted.awards) == (size, size)
     awarded = time.perf_counter()
     assert issuance.issue(office.bureau, now=NOW) == size
     issued = time.perf_counter()

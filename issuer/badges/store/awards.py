@@ -93,11 +93,24 @@ def add_awards(connection: Connection, made: Sequence[Award]) -> None:
     insert_rows(connection, awards, rows)
 
 
-def awards_without_badge(connection: Connection, *, limit: int) -> list[Award]:
-    """The oldest awards for which nothing is intended yet."""
-    waiting = awards.c.intended.is_(False)
-    query = select(awards).where(waiting).order_by(awards.c.made_at, awards.c.id).limit(limit)
+def awards_without_badge(
+    connection: Connection, *, limit: int, after: tuple[datetime, str] | None = None
+) -> list[Award]:
+    """The oldest awards for which nothing is intended yet; `after`: those behind an award, by when it was made and
+    by its id.
+    """
+    query = select(awards).where(awards.c.intended.is_(False)).order_by(awards.c.made_at, awards.c.id).limit(limit)
+    if after is not None:
+        made_at, award_id = after
+        later = (awards.c.made_at > made_at) | (awards.c.id > award_id)
+        query = query.where(awards.c.made_at >= made_at, later)  # the first is what the index can look up
     return [award_in(row) for row in connection.execute(query).all()]
+
+
+def waiting_among(connection: Connection, award_ids: Collection[str]) -> set[str]:
+    """Those of these awards for which nothing is intended yet."""
+    chosen = among(awards.c.id, award_ids) & awards.c.intended.is_(False)
+    return set(connection.execute(select(awards.c.id).where(chosen)).scalars())
 
 
 def count_waiting(connection: Connection) -> int:

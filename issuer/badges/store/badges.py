@@ -23,9 +23,20 @@ from issuer.ground.many import among, insert_rows
 from issuer.recognition.calendar import BadgePeriod
 
 
-def add_badges(connection: Connection, made: Sequence[Badge]) -> None:
-    """New badges without a version, on the places that they have on the status lists."""
-    rows = [{"id": one.id, "award": one.award.id, "reference": one.reference, "salt": one.salt} for one in made]
+def add_badges(connection: Connection, made: Sequence[Badge], *, version: int | None) -> None:
+    """New badges on the places that they have on the status lists; `version`: the one that stands for each,
+    whose letters are written in this transaction, so that what only they need is not kept.
+    """
+    rows = [
+        {
+            "id": one.id,
+            "award": one.award.id,
+            "reference": one.reference,
+            "salt": one.salt,
+            "current_version": version,
+        }
+        for one in made
+    ]
     places = [
         {"list": place.list, "index": place.index, "badge": one.id, "purpose": purpose}
         for one in made
@@ -36,7 +47,8 @@ def add_badges(connection: Connection, made: Sequence[Badge]) -> None:
         insert_rows(connection, badges, rows)
         insert_rows(connection, status_entries, places)
         theirs = among(awards.c.id, {one.award.id for one in made})
-        connection.execute(update(awards).where(theirs).values(intended=True))
+        told: dict[str, object] = {} if version is None else {"reasons": ""}
+        connection.execute(update(awards).where(theirs).values(intended=True, **told))
 
 
 def badges_signed_by(connection: Connection, kids: Sequence[str], *, limit: int) -> list[Badge]:

@@ -23,11 +23,14 @@ def newest_status_list(connection: Connection, purpose: Purpose) -> tuple[int, i
     return (row.number, row.used) if row else None
 
 
-def add_status_list(connection: Connection, purpose: Purpose) -> int:
-    """A new list for one purpose; returns its number, which no other list has."""
-    number = (connection.execute(select(func.max(status_lists.c.number))).scalar() or 0) + 1
+def newest_number(connection: Connection) -> int:
+    """The highest number of a list for whatever purpose; 0 before the first."""
+    return connection.execute(select(func.max(status_lists.c.number))).scalar() or 0
+
+
+def add_status_list(connection: Connection, number: int, purpose: Purpose) -> None:
+    """A new list for one purpose, under a number that no other list has."""
     connection.execute(insert(status_lists).values(number=number, used=0, purpose=purpose))
-    return number
 
 
 def purpose_of_status_list(connection: Connection, number: int) -> Purpose | None:
@@ -64,7 +67,7 @@ def set_indexes(connection: Connection, list_number: int, *, purpose: Purpose) -
 
 def close_status_lists(connection: Connection, *, used: int, numbers_left_out: int) -> None:
     """Let no list that there is be given another badge, and no list be made under one of the next numbers."""
-    newest = connection.execute(select(func.max(status_lists.c.number))).scalar() or 0
+    newest = newest_number(connection)
     connection.execute(update(status_lists).where(status_lists.c.used < used).values(used=used))
     last = {"number": newest + numbers_left_out, "used": used, "purpose": "revocation"}
     connection.execute(insert(status_lists).values(last))

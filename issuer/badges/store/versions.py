@@ -14,12 +14,27 @@ from sqlalchemy import (
 from issuer.badges.garments import Dressed
 from issuer.badges.model import Intent
 from issuer.badges.store.tables import awards, badges, versions
-from issuer.ground.many import among, insert_rows, update_rows
+from issuer.ground.many import among, copy_rows, insert_rows, update_rows
 
 
 def add_versions(connection: Connection, intents: Sequence[Intent], *, now: datetime) -> None:
     """Store the intents of new versions."""
     insert_rows(connection, versions, [{**intent._asdict(), "prepared_at": now} for intent in intents])
+
+
+def add_signed(
+    connection: Connection,
+    signed: Sequence[tuple[Intent, Dressed]],
+    *,
+    kid: str,
+    proof_kid: str,
+    prepared_at: datetime,
+    now: datetime,
+) -> None:
+    """Store new versions with both garments."""
+    fixed = {"kid": kid, "proof_kid": proof_kid, "prepared_at": prepared_at, "signed_at": now}
+    rows = [{**intent._asdict(), "jwt": made.jwt, "proof": made.proof, **fixed} for intent, made in signed]
+    copy_rows(connection, versions, rows)
 
 
 def unsigned_versions(

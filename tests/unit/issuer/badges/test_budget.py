@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from issuer.badges import awarding, intent, issuance, preparation
+from issuer.badges import awarding, contents, issuance, preparation
 from issuer.badges import service as badges
 from issuer.badges.preparation import Particulars
 from schemas import badge_qr, strict_json
@@ -27,7 +27,7 @@ def wished(tmp_path: Path) -> Any:
     )  # fmt: skip
     issuance.issue(office.bureau, now=NOW)
     (badge,) = badges.all_badges(office.engine)
-    cover = intent.cover_of(office.bureau, badge.award)
+    cover = contents.cover_of(office.bureau, badge.award)
     ((dictionary, _, _),) = badges.dictionaries(office.engine)
     office.engine.dispose()
     particulars = Particulars(

@@ -10,6 +10,8 @@ import pytest
 from issuer.badges import (
     awarding,
     claims_template,
+    contents,
+    drafting,
     intent,
     issuance,
     preparation,
@@ -54,15 +56,15 @@ def plainly(office: Office, badge: Badge) -> bytes:
         ids = people_service.ids_of(connection, people_service.holders_behind(
             connection, [badge.award.person]).people[badge.award.person].id)  # fmt: skip
         person = people_service.persons_behind(connection, [badge.award.person])[badge.award.person]
-        particulars = intent._particulars(
+        particulars = contents.particulars_of(
             office.bureau,
             badge,
             person,
             moment=NOW,
-            narrative=intent.narrative_of(connection, badge.award),
-            former=intent._former_references(badge, ids, store.holders.references_of(connection, ids)),
+            narrative=contents.narrative_of(connection, badge.award),
+            former=drafting.former_references(badge, ids, store.holders.references_of(connection, ids)),
         )
-    return preparation.prepare(intent.cover_of(office.bureau, badge.award), particulars).claims
+    return preparation.prepare(contents.cover_of(office.bureau, badge.award), particulars).claims
 
 
 def test_badges_of_a_template_are_byte_for_byte_those_that_are_prepared_one_by_one(office: Office) -> None:

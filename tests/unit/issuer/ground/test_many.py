@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from issuer.badges.store.tables import badges, holder_pages, status_lists
 from issuer.contributions.store import contributions
 from issuer.ground.database import reading, writing
-from issuer.ground.many import among, insert_rows, update_rows
+from issuer.ground.many import among, copy_rows, insert_rows, update_rows
 from issuer.people.store import affiliations, persons
 from tests.unit.issuer.office import Office
 
@@ -64,6 +64,29 @@ def test_rows_come_back_as_they_were_written(database: Engine) -> None:
         assert connection.execute(select(holder_pages)).one() == ("one", "h", 0)  # a default of the column
         kept = connection.execute(select(contributions)).one()
         assert (kept.name, kept.facts, kept.happened_at) == (name, facts, NOW)
+
+
+def test_wide_rows_come_back_as_they_were_written(database: Engine) -> None:
+    rows = [
+        {"id": f"{number}", "name": name, "bot": False, "keeps_own": True, "told_at": told_at}
+        for number, (name, told_at) in enumerate([("a\tb\\N\n\\.\n'é\"王", NOW), ("\\N", None), ("", None)])
+    ]
+    with writing(database) as connection:
+        copy_rows(connection, persons, rows)
+        copy_rows(connection, persons, [])
+    with reading(database) as connection:
+        query = select(persons.c.name, persons.c.told_at, persons.c.keeps_own).order_by(persons.c.id)
+        found = connection.execute(query).all()
+    assert [tuple(row) for row in found] == [(row["name"], row["told_at"], True) for row in rows]
+
+
+def test_a_wide_row_that_is_there_already_is_refused_with_all_the_others(database: Engine) -> None:
+    _add_persons(database, ["one"])
+    rows = [{"id": name, "name": "", "bot": False, "keeps_own": False} for name in ("two", "one")]
+    with pytest.raises(IntegrityError), writing(database) as connection:
+        copy_rows(connection, persons, rows)
+    with reading(database) as connection:
+        assert connection.execute(select(func.count()).select_from(persons)).scalar() == 1
 
 
 def test_no_rows_are_no_statement(database: Engine) -> None:

@@ -120,7 +120,9 @@ def _open(data: Path, digest: str) -> None:
     """In a new process: the same version of the policy, from the same database."""
     global _own
     settings = ground_settings.load(data)
-    engine = open_database(settings.database, password_file=settings.database_password_file)
+    engine = open_database(
+        settings.database, password_file=settings.database_password_file, journal=settings.journal or False
+    )
     _own = engine, recognition.all_policies(engine)[digest]
 
 

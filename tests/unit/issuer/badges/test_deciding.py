@@ -10,6 +10,7 @@ import pytest
 
 from issuer.badges import deciding, store
 from issuer.badges.deciding import Count
+from issuer.ground import journal
 from issuer.ground.database import reading
 from issuer.people import service as people_service
 from issuer.people.service import Part
@@ -60,6 +61,13 @@ def test_several_processes_award_and_count_the_same_as_one(office: Office, every
     assert alone.awards == 0, "nobody is awarded twice"
     assert numbers(alone) == numbers(several)
     assert awards(office) == made and len(made) == 2
+
+
+def test_what_the_others_award_is_in_the_journal(office: Office, everywhere: None) -> None:
+    office.add_changes("ada", count=3)
+    assert decided(office, processors=2).awards == 1
+    files = journal.segments(office.settings.data / "journal")
+    assert any("INSERT INTO awards" in file.read_text() for file in files)
 
 
 def test_what_a_process_that_died_had_to_do_is_done_without_it(

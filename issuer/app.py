@@ -41,7 +41,7 @@ from issuer.ground import journal, news
 from issuer.ground import settings as ground_settings
 from issuer.ground import watch as watching
 from issuer.ground.audit import AuditError
-from issuer.ground.database import DatabaseError, check_writable, open_database, reading
+from issuer.ground.database import DatabaseError, check_writable, open_own_database, reading
 from issuer.ground.login.door import Door
 from issuer.ground.login.errors import (
     ForgedFormError,
@@ -113,11 +113,7 @@ def create_app(
     settings = ground_settings.load(data)
     if public_url is not None:
         settings = replace(settings, public_url=ground_settings.checked_public_url(public_url))
-    engine = open_database(
-        settings.database,
-        password_file=settings.database_password_file,
-        journal=settings.journal or False,
-    )
+    engine = open_own_database(settings)
     bureau = open_bureau(engine, settings)
     if public_url is not None:
         bureau = _renamed(bureau, did=did_of_web_address(settings.public_url))

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 
 from issuer.badges import awarding
 from issuer.ground import settings as ground_settings
-from issuer.ground.database import open_database, reading
+from issuer.ground.database import open_own_database, reading
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.people.service import EVERYBODY, Part
@@ -120,9 +120,7 @@ def _open(data: Path, digest: str) -> None:
     """In a new process: the same version of the policy, from the same database."""
     global _own
     settings = ground_settings.load(data)
-    engine = open_database(
-        settings.database, password_file=settings.database_password_file, journal=settings.journal or False
-    )
+    engine = open_own_database(settings)
     _own = engine, recognition.all_policies(engine)[digest]
 
 

@@ -52,17 +52,13 @@ class Office:
 def open_office(data: Path | None) -> Office:
     """Open the data folder of a command."""
     from issuer.ground import settings as ground_settings
-    from issuer.ground.database import open_database
+    from issuer.ground.database import open_own_database
     from issuer.recognition import service as recognition
     from issuer.recognition import versions
 
     now = datetime.now(UTC)
     settings = ground_settings.load(data or ground_settings.default_data_folder())
-    engine = open_database(
-        settings.database,
-        password_file=settings.database_password_file,
-        journal=settings.journal or False,
-    )
+    engine = open_own_database(settings)
     _opened.callback(engine.dispose)
     policy = recognition.policy_in_force(engine, settings.policy, now=now)
     if versions.waits_in_file(settings.policy, policy):

@@ -50,7 +50,7 @@ def init(
 
     from issuer.badges.bureau import SECRET_NAME
     from issuer.ground import settings as ground
-    from issuer.ground.database import open_database
+    from issuer.ground.database import open_own_database
     from issuer.recognition import service as recognition
     from keys.custody import DEFAULT_KINDS, KeyStore
     from keys.did import did_of_web_address
@@ -91,11 +91,7 @@ def init(
         for use in ISSUER_USES:
             store.add(f"{use}-1", use=use, kind=DEFAULT_KINDS[use], state="active", now=now)
         store.secret(SECRET_NAME)  # now, so that it is in the first backup: references are derived from it
-    engine = open_database(
-        settings.database,
-        password_file=settings.database_password_file,
-        journal=settings.journal or False,
-    )
+    engine = open_own_database(settings)
     try:
         recognition.policy_in_force(engine, settings.policy, now=datetime.now(UTC))
     finally:

@@ -37,6 +37,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from issuer.ground.journal import JournalError, Place, Recorder, keep_files
+from issuer.ground.settings import Settings
 
 MIGRATION_HEAD = "0026"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
@@ -110,6 +111,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)
+
+
+def open_own_database(settings: Settings) -> Engine:
+    """The engine of the database that an office's settings name, with its journal; errors as `open_database`."""
+    return open_database(
+        settings.database,
+        password_file=settings.database_password_file,
+        journal=settings.journal or False,
+    )
 
 
 def open_database(place: Path | str, *, password_file: Path | None = None, journal: Path | bool = True) -> Engine:

@@ -1,4 +1,4 @@
-"""Awards and badges: once per person, achievement and period; intent before signature; nothing lost or doubled."""
+"""Awards and badges: once per person, achievement and period; nothing lost or doubled."""
 
 import json
 import re

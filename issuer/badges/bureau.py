@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from issuer.badges.catalogue import Addresses
-from issuer.badges.claims_template import ClaimsTemplate
 from issuer.badges.garments import Wardrobe
+from issuer.badges.issuing.claims_template import ClaimsTemplate
 from issuer.badges.model import BadgeError
 from issuer.badges.preparation import Cover
 from issuer.ground import settings as ground_settings

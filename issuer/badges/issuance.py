@@ -15,13 +15,13 @@ from sqlalchemy import Connection, Engine
 from issuer.badges import preparation, store
 from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
-from issuer.badges.drafting import Draft, draft_awards
-from issuer.badges.intent import CHUNK, add_badges, intend_awards, intend_version
+from issuer.badges.issuing.drafting import Draft, draft_awards
+from issuer.badges.issuing.intent import CHUNK, add_badges, intend_awards, intend_version
+from issuer.badges.issuing.places import Places
+from issuer.badges.issuing.signing import Progress, dress, is_settled, keep, keep_drafts, sign_waiting
+from issuer.badges.issuing.signing_pool import Pool, Signatures, signing_pool
 from issuer.badges.model import Badge, BadgeError
-from issuer.badges.places import Places
 from issuer.badges.service import badge_by_id, existing, read_own
-from issuer.badges.signing import Progress, dress, is_settled, keep, keep_drafts, sign_waiting
-from issuer.badges.signing_pool import Pool, Signatures, signing_pool
 from issuer.ground.database import reading, writing
 from issuer.ground.garbage import rare_collections
 from issuer.people import service as people_service

@@ -22,8 +22,9 @@ from uuid import UUID
 import zxingcpp
 from PIL import Image
 
-from issuer.badges import awarding, contents, drafting, issuance, preparation
+from issuer.badges import awarding, issuance, preparation
 from issuer.badges import service as badges
+from issuer.badges.issuing import contents, drafting
 from issuer.badges.model import Purpose
 from issuer.badges.preparation import Particulars, StatusEntry
 from issuer.delivery import codes

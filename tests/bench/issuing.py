@@ -18,8 +18,9 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from issuer.badges import deciding, intent, issuance, preparation, service
-from issuer.badges.signing_pool import signing_pool
+from issuer.badges import deciding, issuance, preparation, service
+from issuer.badges.issuing import intent
+from issuer.badges.issuing.signing_pool import signing_pool
 from issuer.contributions import store as contribution_tables
 from issuer.contributions.model import Contribution, facts_from
 from issuer.ground.database import writing

@@ -20,8 +20,9 @@ import yaml
 from sqlalchemy import Engine, insert, text
 
 from issuer import queue
-from issuer.badges import awarding, intent, issuance, service
+from issuer.badges import awarding, issuance, service
 from issuer.badges.bureau import open_bureau
+from issuer.badges.issuing import intent
 from issuer.ground import database as ground
 from issuer.ground import settings as ground_settings
 from issuer.ground.database import reading, writing

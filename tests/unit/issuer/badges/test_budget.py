@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from issuer.badges import awarding, contents, issuance, preparation
+from issuer.badges import awarding, issuance, preparation
 from issuer.badges import service as badges
+from issuer.badges.issuing import contents
 from issuer.badges.preparation import Particulars
 from schemas import badge_qr, strict_json
 from tests.unit.issuer.office import NOW, open_office

@@ -7,21 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from issuer.badges import (
-    awarding,
-    claims_template,
-    contents,
-    drafting,
-    intent,
-    issuance,
-    preparation,
-    service,
-    signing,
-    signing_pool,
-    store,
-)
+from issuer.badges import awarding, issuance, preparation, service, store
+from issuer.badges.issuing import claims_template, contents, drafting, intent, signing, signing_pool
+from issuer.badges.issuing.signing_pool import signing_pool as pool_of
 from issuer.badges.model import Badge
-from issuer.badges.signing_pool import signing_pool as pool_of
 from issuer.ground.database import reading, writing
 from issuer.people import joining
 from issuer.people import service as people_service

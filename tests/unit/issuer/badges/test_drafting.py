@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from issuer.badges import awarding, drafting, intent, issuance, service, signing, status, store
+from issuer.badges import awarding, issuance, service, status, store
+from issuer.badges.issuing import drafting, intent, signing
+from issuer.badges.issuing.places import Places
 from issuer.badges.model import StatusPlace
-from issuer.badges.places import Places
 from issuer.ground.database import reading, writing
 from issuer.people import joining
 from issuer.recognition import service as recognition

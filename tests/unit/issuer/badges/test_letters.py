@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from issuer.badges import awarding, intent, issuance, letters, service, signing, store
+from issuer.badges import awarding, issuance, letters, service, store
+from issuer.badges.issuing import intent, signing
 from issuer.delivery import record
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import store as mail_store

@@ -9,9 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from issuer.badges import catalogue, claims_template, preparation, store
+from issuer.badges import catalogue, preparation, store
 from issuer.badges.bureau import Bureau
-from issuer.badges.claims_template import ClaimsTemplate
+from issuer.badges.issuing import claims_template
+from issuer.badges.issuing.claims_template import ClaimsTemplate
 from issuer.badges.model import Award, Badge, Intent, Purpose, StatusPlace
 from issuer.badges.preparation import Cover, Particulars, PreparedCredential, StatusEntry
 from issuer.people.model import Person

@@ -14,17 +14,17 @@ from sqlalchemy import Connection
 
 from issuer.badges import preparation, store
 from issuer.badges.bureau import Bureau
-from issuer.badges.contents import dictionary_of, intent_of, narrative_of, particulars_of
-from issuer.badges.drafting import (
+from issuer.badges.garments import Dressed
+from issuer.badges.issuing.contents import dictionary_of, intent_of, narrative_of, particulars_of
+from issuer.badges.issuing.drafting import (
     Chunk,
     draft_awards,
     former_references,
     new_badges,
     places_of,
 )
-from issuer.badges.garments import Dressed
+from issuer.badges.issuing.places import Places
 from issuer.badges.model import Award, Badge, Intent
-from issuer.badges.places import Places
 from issuer.ground.database import writing
 from issuer.ground.tokens import hash_of
 from issuer.people import service as people_service

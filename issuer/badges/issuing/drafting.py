@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from issuer.badges import preparation, store
 from issuer.badges.bureau import Bureau
-from issuer.badges.contents import intent_of, narratives_of, particulars_of
+from issuer.badges.issuing.contents import intent_of, narratives_of, particulars_of
+from issuer.badges.issuing.places import Places
 from issuer.badges.model import Award, Badge, Intent, Purpose, StatusPlace
-from issuer.badges.places import Places
 from issuer.ground.ids import new_ids
 from issuer.people import service as people_service
 from issuer.people.service import Holders

@@ -15,12 +15,12 @@ from sqlalchemy import Connection
 from issuer.badges import letters, preparation, store
 from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
-from issuer.badges.contents import cover_of, narrative_of
-from issuer.badges.drafting import Draft, still_good
 from issuer.badges.garments import Dressed
-from issuer.badges.intent import CHUNK, enter, keep_dictionaries_of
+from issuer.badges.issuing.contents import cover_of, narrative_of
+from issuer.badges.issuing.drafting import Draft, still_good
+from issuer.badges.issuing.intent import CHUNK, enter, keep_dictionaries_of
+from issuer.badges.issuing.places import Places
 from issuer.badges.model import BY_DECISION, Award, BadgeOutline, Intent
-from issuer.badges.places import Places
 from issuer.badges.service import existing
 from issuer.ground.database import reading, writing
 from issuer.ground.mail import MailError

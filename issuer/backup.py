@@ -146,7 +146,7 @@ def _mended(draft: Path, place: Path | str, password_file: Path | None, journals
     if folder is not None:
         for one in journals:
             _copy_journal(one, folder)
-    engine = open_database(place, password_file=password_file, journal=folder or False)
+    engine = open_database(place, password_file=password_file, journal=folder)
     try:
         return badges.mend_restored(engine, journal=bool(journals))
     finally:

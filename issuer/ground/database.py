@@ -118,17 +118,20 @@ def open_own_database(settings: Settings) -> Engine:
     return open_database(
         settings.database,
         password_file=settings.database_password_file,
-        journal=settings.journal or False,
+        journal=settings.journal,
     )
 
 
-def open_database(place: Path | str, *, password_file: Path | None = None, journal: Path | bool = True) -> Engine:
+def open_database(
+    place: Path | str, *, password_file: Path | None = None, journal: Path | bool | None = True
+) -> Engine:
     """The engine of an office's database, with today's schema in it.
 
     `place`: a file of SQLite, made with its folder if need be, or the address of a PostgreSQL
     (`postgresql://user@host/name`). `password_file` holds its user's password and nothing else; without it, the
     ways of libpq are good too (PGPASSFILE, PGPASSWORD). `journal`: the folder into which all that is written from
-    then on is written, too; True is the one beside a file, and False is for a copy that is only looked at.
+    then on is written, too; True is the one beside a file, None is none, and False is for a copy, which nobody's
+    journal is of.
 
     Raises:
         DatabaseError: it cannot be opened, is no database, or is newer than this program.
@@ -150,9 +153,9 @@ def open_database(place: Path | str, *, password_file: Path | None = None, journ
     except DatabaseError:
         engine.dispose()
         raise
-    if journal is True and isinstance(place, Path):
-        journal = place.parent / "journal"
-    if isinstance(journal, Path):
+    if journal is True:
+        journal = place.parent / "journal" if isinstance(place, Path) else None
+    if journal is not False:
         _keep_journal(engine, Recorder(journal, version=MIGRATION_HEAD))
     return engine
 

@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import time
 from base64 import b64decode, b64encode
@@ -89,13 +90,14 @@ class Line:
 
 
 class Recorder:
-    """Writes the journal of one database. `version`: of its tables.
+    """Writes the journal of one database. `version`: of its tables. Without a `folder` nothing is written down,
+    and the database counts all the same: whoever restores with lines from before and after hears what is lacking.
 
     Raises (all methods):
         JournalError: the file cannot be written; the transaction is not committed then.
     """
 
-    def __init__(self, folder: Path, *, version: str) -> None:
+    def __init__(self, folder: Path | None, *, version: str) -> None:
         self._folder, self._version = folder, version
 
     def saw(self, pending: dict[str, Any], statement: str, parameters: Any, *, many: bool) -> None:
@@ -135,6 +137,8 @@ class Recorder:
         if kept is None or not (kept["statements"] or kept["files"]):
             return None
         place, transaction = stands_at()
+        if self._folder is None:
+            return Place(place.number + 1, secrets.token_hex(32))
         texts: dict[str, int] = {}  # each statement's text once in a line
         for sql, _ in kept["statements"]:
             texts.setdefault(sql, len(texts))
@@ -153,31 +157,9 @@ class Recorder:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with _alone_in(self._folder):
-                return Place(place.number + 1, self._append(content))
+                return Place(place.number + 1, _append(self._folder, content))
         except OSError as error:
             raise JournalError(f"The journal {self._folder} cannot be written: {error.strerror}.") from error
-
-    def _append(self, content: JsonObject) -> str:
-        """Write a line, and wait for the disk; its hash."""
-        files = segments(self._folder)
-        today = self._folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
-        newest = max([today, *files[-1:]])  # a clock that was set back begins no earlier file
-        for file in files[-1:]:
-            _cut_torn_end(file)
-        if content["previous"] == UNKNOWN:
-            content["previous"] = _newest_hash(files) or BEGINNING
-        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        sha256 = _digest(body)
-        descriptor = os.open(newest, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _PRIVATE)
-        with os.fdopen(descriptor, "ab") as stream:
-            stream.write(sha256.encode() + b" " + body + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        if newest not in files:  # the name of a new file is on the disk, too
-            descriptor = os.open(self._folder, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
-        return sha256
 
 
 def keep_files(pending: dict[str, Any], files: dict[str, str]) -> None:
@@ -344,6 +326,29 @@ def _parsed(body: bytes, entry: _Entry) -> Line:
         return Line(entry.number, at, said["version"], statements, sequences, files, entry.sha256)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise JournalError(f"{entry.where}: it is no line of a journal.") from error
+
+
+def _append(folder: Path, content: JsonObject) -> str:
+    """Write a line, and wait for the disk; its hash."""
+    files = segments(folder)
+    today = folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
+    newest = max([today, *files[-1:]])  # a clock that was set back begins no earlier file
+    for file in files[-1:]:
+        _cut_torn_end(file)
+    if content["previous"] == UNKNOWN:
+        content["previous"] = _newest_hash(files) or BEGINNING
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    sha256 = _digest(body)
+    descriptor = os.open(newest, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _PRIVATE)
+    with os.fdopen(descriptor, "ab") as stream:
+        stream.write(sha256.encode() + b" " + body + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    if newest not in files:  # the name of a new file is on the disk, too
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    return sha256
 
 
 @contextmanager

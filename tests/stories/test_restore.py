@@ -56,7 +56,7 @@ class Programme:
     @contextmanager
     def opened(self) -> Iterator[Engine]:
         settings = ground_settings.load(self.data)
-        engine = open_database(settings.database, journal=settings.journal or False)
+        engine = open_database(settings.database, journal=settings.journal)
         try:
             yield engine
         finally:

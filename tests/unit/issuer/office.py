@@ -76,7 +76,7 @@ def open_office(
         except SystemExit as ended:
             assert ended.code == 0
     settings = ground_settings.load(data)
-    engine = open_database(settings.database, journal=settings.journal or False)
+    engine = open_database(settings.database, journal=settings.journal)
     rows, problems = roster.read_roster(people.encode())
     people_service.add_people(engine, rows, now=NOW, problems=problems)
     policy = recognition.policy_in_force(engine, settings.policy, now=NOW)

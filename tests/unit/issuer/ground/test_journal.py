@@ -221,6 +221,20 @@ def test_a_journal_of_another_office_is_refused_though_its_numbers_fit(
         replay(other, [folder])
 
 
+def test_what_was_written_while_no_journal_was_kept_is_known_to_be_lacking(
+    engine: Engine, place: Path | str, folder: Path, new_database: NewDatabase
+) -> None:
+    """Also if only one of several machines kept none."""
+    tell(engine, "ada")
+    without = open_database(place, journal=None)
+    tell(without, "bob")
+    without.dispose()
+    tell(engine, "cy")
+    assert journal.head(folder).number == 3
+    with pytest.raises(JournalError, match="lacks what was written between number 1 and number 3"):
+        replay(new_database(), [folder])
+
+
 def test_a_line_whose_transaction_never_came_about_is_void(folder: Path) -> None:
     """Also if it is written late, by who had lost the database's lock and did not know."""
     recorder = Recorder(folder, version="1")

@@ -266,6 +266,7 @@ def test_twenty_kills_at_random(tmp_path: Path, victim: str) -> None:
         with made.mails.running():
             for _ in range(1 if server is None else 2):
                 made.start(*words)
+            waited_for(lambda: made.issued() > 0)  # in the middle of a batch, and not before it
             for _ in range(20):
                 time.sleep(chance.uniform(1.0, 4.0))
                 if victim == "PostgreSQL":

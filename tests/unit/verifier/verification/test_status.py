@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keys import did
 from schemas import base64url, status_list, strict_json
 from tests.unit.verifier.simulator import NOW, IssuerSimulator, p256_signer, read
 from verifier.verification.checks import verify
@@ -281,3 +282,17 @@ def test_what_keeps_us_from_an_answer_has_the_standards_name(listed: bytes | Abs
 
 def test_an_index_outside_the_list_is_a_range_error() -> None:
     assert status_of(entry={"statusListIndex": "131072"}).problem == "RANGE_ERROR"
+
+
+def test_a_list_signed_with_somebody_else_s_key_is_unknown_even_where_the_issuer_shows_that_key() -> None:
+    """A document may list keys of others; what they sign is theirs, and says nothing of this issuer's badges."""
+    thief = p256_signer("did:web:thief.example#status-1")
+    ours = ISSUER.did_document()
+    theirs = did.build_document("did:web:thief.example", keys=[(thief.kid, thief.public)])
+    ours["verificationMethod"] += theirs["verificationMethod"]
+    ours["assertionMethod"] += theirs["assertionMethod"]
+    listed = ISSUER.status_token(signer=thief).encode()
+    trust = ISSUER.trust(did=strict_json.dumps(ours).encode(), status=listed)
+
+    assert status_of(trust=trust).state is State.UNKNOWN
+    assert status_of(trust=ISSUER.trust(did=strict_json.dumps(ours).encode())).state is State.PASS

@@ -6,8 +6,6 @@ done without: its part is decided here, and who was awarded already is not award
 """
 
 import logging
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from issuer.badges import awarding
+from issuer.ground import processes
 from issuer.ground import settings as ground_settings
 from issuer.ground.database import open_own_database, reading
 from issuer.people import service as people_service
@@ -31,7 +30,6 @@ from schemas.policy import QualificationPolicy
 
 PART = 2_000  # persons: a second of deciding
 WORTH_IT = 3  # parts; to start a process takes as long as half of one
-MOST_HANDS = 8
 SIGN_EVERY = 100  # persons
 
 Progress = Callable[[int], None]
@@ -82,15 +80,13 @@ def decide_and_award(
 
     `data`: the folder by which other processes open the same office; without it, it is all done here.
     """
-    hands = min(processors or os.cpu_count() or 1, MOST_HANDS)
+    hands = processes.hands(processors)
     with reading(engine) as connection:
         parts = people_service.parts_of_everybody(connection, size=PART)
     if data is None or len(parts) < WORTH_IT or hands < 2:
         return _decide_part(engine, policy, EVERYBODY, now, progress)
     count = Count()
-    executor = ProcessPoolExecutor(
-        hands, multiprocessing.get_context("spawn"), initializer=_open, initargs=(data, policy.digest)
-    )
+    executor = processes.executor(hands, _open, data, policy.digest)
     try:
         for part, found in [(part, _begun(executor, part, now)) for part in parts]:
             count.update(_ended(found) or _decide_part(engine, policy, part, now, None))

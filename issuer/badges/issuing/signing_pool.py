@@ -5,8 +5,6 @@ A process that dies is done without: whoever waits for its signatures makes them
 """
 
 import logging
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,10 +17,10 @@ from typing import TypeAlias
 from issuer.badges.bureau import Bureau, open_wardrobe
 from issuer.badges.garments import Dressed, Wardrobe
 from issuer.badges.model import BadgeError
+from issuer.ground import processes
 from issuer.ground import settings as ground_settings
 
 WORTH_IT = 3_000  # signatures: a second of signing; opening a key store takes as long
-MOST_HANDS = 8
 
 Signatures: TypeAlias = Callable[[], list[Dressed]]  # waits for them
 
@@ -65,14 +63,12 @@ def signing_pool(
     bureau: Bureau, *, amount: int, created: datetime, processors: int | None = None
 ) -> Iterator[Pool]:
     """Hands for so many signatures: more processes where that is worth it, and this one alone otherwise."""
-    hands = min(processors or os.cpu_count() or 1, MOST_HANDS)
+    hands = processes.hands(processors)
     if bureau.data is None or amount < WORTH_IT or hands < 2:
         yield Pool(bureau, created)
         return
     kids = (bureau.signer.kid, bureau.document_signer.kid)
-    executor = ProcessPoolExecutor(
-        hands, multiprocessing.get_context("spawn"), initializer=_open, initargs=(bureau.data, kids)
-    )
+    executor = processes.executor(hands, _open, bureau.data, kids)
     try:
         yield Pool(bureau, created, executor, hands)
     finally:

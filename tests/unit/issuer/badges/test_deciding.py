@@ -10,7 +10,7 @@ import pytest
 
 from issuer.badges import deciding, store
 from issuer.badges.deciding import Count
-from issuer.ground import journal
+from issuer.ground import journal, processes
 from issuer.ground.database import reading
 from issuer.people import service as people_service
 from issuer.people.service import Part
@@ -93,7 +93,7 @@ def test_few_people_are_decided_in_this_process(office: Office, monkeypatch: pyt
     def none(*_: object, **__: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(deciding, "ProcessPoolExecutor", none)
+    monkeypatch.setattr(processes, "executor", none)
     shown: list[int] = []
     monkeypatch.setattr(deciding, "SIGN_EVERY", 2)
     count = deciding.decide_and_award(

@@ -1,0 +1,35 @@
+"""More processes of the same program, for work that would keep all processors busy. Each ends with the one that
+started it, whatever ends that.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+MOST_HANDS = 8
+
+
+def hands(processors: int | None = None) -> int:
+    """How many processes work at a time: as many as there are processors, within bounds."""
+    return min(processors or os.cpu_count() or 1, MOST_HANDS)
+
+
+def executor(count: int, begin: Callable[..., None], *arguments: Any) -> ProcessPoolExecutor:
+    """So many processes, in each of which `begin(*arguments)` runs first; both go there by pickle."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(begin, arguments))
+
+
+def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+    begin(*arguments)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)  # it was killed; nobody waits for what is done here, and nothing here is half stored

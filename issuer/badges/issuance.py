@@ -66,7 +66,7 @@ def _issue_once(bureau: Bureau, pool: Pool, now: datetime) -> Iterator[tuple[int
         while on_the_way and (not drafts or len(on_the_way) > pool.hands):
             before, signatures = on_the_way.popleft()
             yield len(before), keep_drafts(bureau, before, signatures(), places, now=now)
-            places.forget(place for draft in before for _, place in draft.places)
+            places.forget(place for draft in before for _, place in draft.badge.places)
         if not drafts:
             return
 

@@ -139,6 +139,14 @@ class Badge:
         return self.id.removeprefix("urn:uuid:")
 
     @property
+    def places(self) -> list[tuple[Purpose, StatusPlace]]:
+        """Its places on the status lists, for each purpose."""
+        suspension: list[tuple[Purpose, StatusPlace]] = []
+        if self.suspension is not None:
+            suspension = [("suspension", self.suspension)]
+        return [("revocation", self.revocation), *suspension]
+
+    @property
     def standing(self) -> bool:
         """Whether it was neither withdrawn nor replaced by a better one; it may be suspended for a while."""
         return self.revoked_at is None

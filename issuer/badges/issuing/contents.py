@@ -13,7 +13,7 @@ from issuer.badges import catalogue, preparation, store
 from issuer.badges.bureau import Bureau
 from issuer.badges.issuing import claims_template
 from issuer.badges.issuing.claims_template import ClaimsTemplate
-from issuer.badges.model import Award, Badge, Intent, Purpose, StatusPlace
+from issuer.badges.model import Award, Badge, Intent
 from issuer.badges.preparation import Cover, Particulars, PreparedCredential, StatusEntry
 from issuer.people.model import Person
 from keys import jws
@@ -80,11 +80,9 @@ def _address_hash(person: Person, badge: Badge) -> IdentityObject | None:
 
 def _status_of(bureau: Bureau, badge: Badge) -> tuple[StatusEntry, ...]:
     """A badge's entries: whether it is withdrawn, and, where its policy uses that, whether it is suspended."""
-    places: dict[Purpose, StatusPlace | None] = {"revocation": badge.revocation, "suspension": badge.suspension}
     return tuple(
         StatusEntry(purpose, bureau.addresses.status_list(place.list), place.index)
-        for purpose, place in places.items()
-        if place is not None
+        for purpose, place in badge.places
     )
 
 

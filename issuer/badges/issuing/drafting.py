@@ -38,11 +38,6 @@ class Draft:
     former: tuple[str, ...]
 
     @property
-    def places(self) -> list[tuple[Purpose, StatusPlace]]:
-        """Its places on the lists, for each purpose."""
-        return places_of(self.badge)
-
-    @property
     def last(self) -> Last:
         """Its award's place among those that wait."""
         return self.badge.award.made_at, self.badge.award.id
@@ -93,7 +88,7 @@ def still_good(
     good = [
         draft
         for draft in there
-        if all(place not in taken for _, place in draft.places)
+        if all(place not in taken for _, place in draft.badge.places)
         and draft.badge.reference == references[reference_key(draft.badge.award)]
         and draft.former == former_references(draft.badge, holders.ids[draft.badge.award.person], references)
     ]
@@ -132,15 +127,6 @@ def new_badges(
     ]
 
 
-def places_of(badge: Badge) -> list[tuple[Purpose, StatusPlace]]:
-    """A badge's places on the lists, for each purpose."""
-    both: list[tuple[Purpose, StatusPlace | None]] = [
-        ("revocation", badge.revocation),
-        ("suspension", badge.suspension),
-    ]
-    return [(purpose, place) for purpose, place in both if place is not None]
-
-
 def reference_key(award: Award) -> tuple[str, str, str]:
     """Under which key a holder's reference for an award is found."""
     return award.person, award.period.first.isoformat(), award.purpose
@@ -176,7 +162,7 @@ def _taken(connection: Connection, drafts: Sequence[Draft], places: Places) -> s
     """The drafts' places that somebody else has taken; lists that are not there yet are made."""
     indexes, purposes = dict[int, list[int]](), dict[int, Purpose]()
     for draft in drafts:
-        for purpose, place in draft.places:
+        for purpose, place in draft.badge.places:
             indexes.setdefault(place.list, []).append(place.index)
             purposes[place.list] = purpose
     lost = places.make(connection, purposes)

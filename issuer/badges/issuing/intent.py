@@ -21,7 +21,6 @@ from issuer.badges.issuing.drafting import (
     draft_awards,
     former_references,
     new_badges,
-    places_of,
 )
 from issuer.badges.issuing.places import Places
 from issuer.badges.model import Award, Badge, Intent
@@ -114,7 +113,7 @@ def add_badges(
 def _add(connection: Connection, made: Sequence[Badge], *, version: int | None) -> None:
     """Store badges, and count their places as used."""
     store.badges.add_badges(connection, made, version=version)
-    used = Counter(place.list for badge in made for _, place in places_of(badge))
+    used = Counter(place.list for badge in made for _, place in badge.places)
     for number, count in used.items():
         store.lists.use_places(connection, number, count)
 

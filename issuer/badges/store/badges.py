@@ -40,8 +40,7 @@ def add_badges(connection: Connection, made: Sequence[Badge], *, version: int | 
     places = [
         {"list": place.list, "index": place.index, "badge": one.id, "purpose": purpose}
         for one in made
-        for purpose, place in (("revocation", one.revocation), ("suspension", one.suspension))
-        if place is not None
+        for purpose, place in one.places
     ]
     if rows:
         insert_rows(connection, badges, rows)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from issuer.badges import awarding, issuance, service, status, store
-from issuer.badges.issuing import drafting, intent, signing
+from issuer.badges.issuing import intent, signing
 from issuer.badges.issuing.places import Places
 from issuer.badges.model import StatusPlace
 from issuer.ground.database import reading, writing
@@ -43,7 +43,7 @@ Meanwhile = Callable[[Callable[[], object]], None]
 
 
 def places(office: Office) -> list[StatusPlace]:
-    return [place for badge in service.all_badges(office.engine) for _, place in drafting.places_of(badge)]
+    return [place for badge in service.all_badges(office.engine) for _, place in badge.places]
 
 
 def test_what_another_run_has_issued_meanwhile_is_not_issued_again(office: Office, meanwhile: Meanwhile) -> None:
@@ -152,7 +152,7 @@ def test_a_list_that_another_run_made_for_another_purpose_is_not_used(
     assert issuance.issue(office.bureau, now=NOW) == 2
     with reading(office.engine) as connection:
         for badge in service.all_badges(office.engine):
-            for purpose, place in drafting.places_of(badge):
+            for purpose, place in badge.places:
                 assert store.lists.purpose_of_status_list(connection, place.list) == purpose
                 assert store.lists.newest_status_list(connection, purpose) == (place.list, 2)
 

@@ -25,7 +25,7 @@ from issuer.badges import issuance
 from issuer.badges import service as badges_service
 from issuer.badges import team_web as badges_team
 from issuer.badges import web as badges_web
-from issuer.badges.bureau import Bureau, open_bureau
+from issuer.badges.bureau import Bureau, open_bureau, renamed
 from issuer.contract import web as contract_web
 from issuer.contributions import configuration
 from issuer.contributions import health as contributions_health
@@ -72,7 +72,6 @@ from issuer.recognition import team_web as recognition_team
 from issuer.wallets import web as wallets_web
 from keys.did import did_of_web_address
 from keys.errors import OpenIdError
-from keys.keyset import KeySet
 from schemas.policy import QualificationPolicy
 
 STOP_SECONDS = 10.0  # how long a stopping server waits for the badge that is being signed
@@ -116,7 +115,7 @@ def create_app(
     engine = open_own_database(settings)
     bureau = open_bureau(engine, settings)
     if public_url is not None:
-        bureau = _renamed(bureau, did=did_of_web_address(settings.public_url))
+        bureau = renamed(bureau, did=did_of_web_address(settings.public_url))
     contexts = ground_contexts.known_with(offline_dir)
     recognition.policy_in_force(engine, settings.policy, now=clock())
 
@@ -323,11 +322,3 @@ def _tell_errors(app: FastAPI, frame: Frame) -> None:
         app.add_exception_handler(error, known(400))
     for wrong in (PeopleError, AttestationError):
         app.add_exception_handler(wrong, known(422))
-
-
-def _renamed(bureau: Bureau, *, did: str) -> Bureau:
-    """The same keys under another DID, in memory only: at the other address nobody would look for the first."""
-    records = tuple(replace(record, kid=f"{did}#{record.name}") for record in bureau.keyset.records)
-    for signer in (bureau.signer, bureau.document_signer, bureau.status_signer):
-        signer.kid = f"{did}#{signer.kid.partition('#')[2]}"
-    return replace(bureau, keyset=KeySet(did, records))

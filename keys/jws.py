@@ -58,6 +58,17 @@ def sign(payload: bytes, *, signer: Signer, typ: str | None = None) -> str:
     return f"{signing_input}.{base64url.encode(signer.sign(signing_input.encode()))}"
 
 
+def detached(token: str) -> str:
+    """A compact JWS without its payload, for whoever keeps that beside it (RFC 7515, Appendix F)."""
+    return token[: token.index(".") + 1] + token[token.rindex(".") :]
+
+
+def attached(detached: str, payload: str) -> str:
+    """The compact JWS again, with the payload (a text, as UTF-8) that it had."""
+    header, _, signature = detached.partition("..")
+    return f"{header}.{base64url.encode(payload.encode())}.{signature}"
+
+
 @lru_cache(maxsize=64)  # one issuer signs thousands under the same few
 def _header(alg: str, kid: str, typ: str) -> str:
     return base64url.encode(strict_json.dumps({"alg": alg, "kid": kid, "typ": typ}).encode())

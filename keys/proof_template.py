@@ -16,9 +16,11 @@ from keys import data_integrity, multikey
 from keys.cryptosuites import CanonicalForms, suite_for
 from keys.errors import ProofError
 from keys.signer import Signer
-from schemas import rdf, rdfc, strict_json, timestamps
+from schemas import rdf, strict_json, timestamps
 from schemas.contexts import SIGNING, ContextSet
 from schemas.rdf import Quad
+from schemas.rdfc import CanonicalisationError, HashName
+from schemas.rdfc_pattern import Pattern
 from schemas.strict_json import JsonObject, JsonValue
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -49,14 +51,15 @@ class ProofTemplate:
     ) -> None:
         self._paths, self._signer = tuple(paths), signer
         self._suite = suite_for(signer.public)
-        self._algorithm: rdfc.HashName = "sha384" if signer.public.kind == "P-384" else "sha256"
+        self._algorithm: HashName = "sha384" if signer.public.kind == "P-384" else "sha256"
         if _PLACEHOLDER in strict_json.dumps(document):
             raise ProofError("The document holds the text that stands for what differs.")
         self._document = self._emptied(document)
         if self._document is None:
             raise ProofError("The document has no text where one was expected to differ.")
-        self._quads = CanonicalForms(self._document, contexts=contexts).quads
-        self._slots = dict(_slots(self._quads))
+        quads = CanonicalForms(self._document, contexts=contexts).quads
+        self._slots = dict(_slots(quads))
+        self._pattern = Pattern(quads, varying=self._slots, algorithm=self._algorithm)
         self._config: JsonObject = {
             "type": data_integrity.PROOF_TYPE,
             "cryptosuite": self._suite.name,
@@ -76,21 +79,27 @@ class ProofTemplate:
         """
         if "proof" in document or self._emptied(document) != self._document:
             return None
-        terms = self._terms(document)
+        proof = self.proof([str(_found(document, path)) for path in self._paths], created=created)
+        return None if proof is None else {**document, "proof": proof}
+
+    def proof(self, values: Sequence[str], *, created: datetime) -> "JsonObject | None":
+        """The proof of the document that has these texts at `paths`; None if one is no identifier where one was.
+
+        Raises:
+            ProofError: it has no canonical form within the limits.
+        """
+        terms = self._terms(values)
         if terms is None:
             return None
-        filled = terms.get
-        quads = [(filled(s, s), p, filled(o, o), g) for s, p, o, g in self._quads]
         try:
-            canonical = rdfc.canonicalise(quads, algorithm=self._algorithm).text
-        except rdfc.CanonicalisationError as error:
+            canonical = self._pattern.text(terms)
+        except CanonicalisationError as error:
             message = f"The document cannot be canonicalised: {error}"
             raise ProofError(message, problem="PROOF_TRANSFORMATION_ERROR") from error
         moment = timestamps.show(created)
         config = self._config_text.replace(_MOMENT, moment)
         signature = self._signer.sign(self._hash(config) + self._hash(canonical))
-        proof = {**self._config, "created": moment, "proofValue": f"z{multikey.base58_encode(signature)}"}
-        return {**document, "proof": proof}
+        return {**self._config, "created": moment, "proofValue": f"z{multikey.base58_encode(signature)}"}
 
     def _hash(self, text: str) -> bytes:
         return hashlib.new(self._algorithm, text.encode()).digest()
@@ -112,14 +121,11 @@ class ProofTemplate:
             place[path[-1]] = f"{_PLACEHOLDER}{number}"  # type: ignore[index]
         return made
 
-    def _terms(self, document: JsonObject) -> Mapping[str, str] | None:
+    def _terms(self, values: Sequence[str]) -> Mapping[str, str] | None:
         """What stands for each term of the template; None if a value is no identifier where one was."""
         terms: dict[str, str] = {}
         for term, slot in self._slots.items():
-            value: JsonValue = document
-            for step in self._paths[slot.number]:
-                value = _step(value, step)
-            assert isinstance(value, str)
+            value = values[slot.number]
             if not slot.is_identifier:
                 terms[term] = rdf.literal(value) + slot.suffix
             elif _IDENTIFIER.fullmatch(value):
@@ -141,6 +147,13 @@ def _slots(quads: Sequence[Quad]) -> list[tuple[str, _Slot]]:
                 raise ProofError("What differs became part of another term.")
             found[term] = _Slot(int(match[1] or match[2]), match[1] is not None, match[3] or "")
     return list(found.items())
+
+
+def _found(document: JsonObject, path: Path) -> JsonValue:
+    value: JsonValue = document
+    for step in path:
+        value = _step(value, step)
+    return value
 
 
 def _step(place: JsonValue, step: str | int) -> JsonValue:

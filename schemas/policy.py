@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -501,7 +501,7 @@ class QualificationPolicy(_Part):
         """What the records of this kind are called at intake: `record`, or the kind's own name."""
         return self.kinds[kind].record or RECORDS_OF_KINDS.get(kind, kind)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the document, 64 lower-case hex digits: part of the version's immutable address."""
         return hashlib.sha256(self.document).hexdigest()

@@ -6,8 +6,8 @@ its period by a later count (POLICY §4).
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -57,45 +57,77 @@ class _Earned:
 
 
 def _award_chunk(engine: Engine, people: Sequence[_Earned], policy: QualificationPolicy, now: datetime) -> int:
-    """Awards made meanwhile by another run are left alone: one per person, achievement and period."""
+    """Awards made meanwhile by another run are left alone: one per person, achievement and period. They are
+    written out before the lock is taken, and what is missing is asked again under it.
+    """
+    period = period_at(now, policy.period)
     with reading(engine) as connection:
-        if not any(True for _ in _missing_awards(connection, people, policy, now)):
-            return 0
+        missing = _missing(connection, people, period, policy, now)
+    if not missing:
+        return 0
+    made = {
+        _key(one, merit): _award_of_tier(one, period, policy, now)
+        if merit is None
+        else _award_per_kind(one.person, merit, period, policy, now)
+        for one, merit in missing
+    }
     with writing(engine) as connection:
-        made = list(_missing_awards(connection, people, policy, now))
-        store.awards.add_awards(connection, made)
-    return len(made)
+        still = {_key(*pair) for pair in _missing(connection, people, period, policy, now)}
+        kept = [award for key, award in made.items() if key in still]
+        store.awards.add_awards(connection, kept)
+    return len(kept)
 
 
-def _missing_awards(
-    connection: Connection, people: Sequence[_Earned], policy: QualificationPolicy, now: datetime
-) -> Iterator[Award]:
-    """What these people have earned and were not awarded in this period, under any of their ids."""
-    period, active = period_at(now, policy.period), achievements.active(connection, policy, now=now)
+def _key(one: _Earned, merit: Merit | None) -> tuple[str, str | None]:
+    return one.person.id, None if merit is None else merit.badge
+
+
+def _missing(
+    connection: Connection,
+    people: Sequence[_Earned],
+    period: BadgePeriod,
+    policy: QualificationPolicy,
+    now: datetime,
+) -> list[tuple[_Earned, Merit | None]]:
+    """What these people have earned and were not awarded in this period, under any of their ids: their tier
+    (None), and badges per kind.
+    """
+    found, active = list[tuple[_Earned, Merit | None]](), achievements.active(connection, policy, now=now)
     held = _held(connection, [one.person.id for one in people], period)
     for one in people:
-        mine, decision = held.get(one.person.id, []), one.decision
+        mine = held.get(one.person.id, [])
         best = min((rank(award, policy) for award in mine if not award.is_per_kind), default=None)
-        if decision.tier is not None and _outranks(decision.tier, best, policy):
-            award = _new_award(one.person.id, decision.tier, decision.tier, period, _mark(decision), policy, now)
-            reasons = letters.reasons_of(decision, one.person.voice)
-            yield replace(award, thanks=sentences.thanks(decision), reasons=reasons)
+        if one.decision.tier is not None and _outranks(one.decision.tier, best, policy):
+            found.append((one, None))
         have = {award.achievement for award in mine}
-        for merit in one.merits:
-            if merit.badge in active and merit.badge not in have:
-                yield _award_per_kind(one.person, merit, period, policy, now)
+        found += [(one, merit) for merit in one.merits if merit.badge in active and merit.badge not in have]
+    return found
+
+
+def _award_of_tier(one: _Earned, period: BadgePeriod, policy: QualificationPolicy, now: datetime) -> Award:
+    tier = str(one.decision.tier)
+    thanks, reasons = sentences.thanks(one.decision), letters.reasons_of(one.decision, one.person.voice)
+    return _new_award(
+        one.person.id, tier, tier, period, _mark(one.decision), policy, now, thanks=thanks, reasons=reasons
+    )
 
 
 def _award_per_kind(
     person: Person, merit: Merit, period: BadgePeriod, policy: QualificationPolicy, now: datetime
 ) -> Award:
     mark = catalogue.mark_of_badge(merit.badge, policy)
-    award = _new_award(person.id, merit.badge, "", period, mark, policy, now)
-    return replace(
-        award,
+    thanks, reasons = sentences.thanks_for(merit), letters.reasons_for(merit, person.voice)
+    return _new_award(
+        person.id,
+        merit.badge,
+        "",
+        period,
+        mark,
+        policy,
+        now,
+        thanks=thanks,
+        reasons=reasons,
         title=merit.rule.title,
-        thanks=sentences.thanks_for(merit),
-        reasons=letters.reasons_for(merit, person.voice),
     )
 
 
@@ -210,8 +242,12 @@ def _new_award(
     now: datetime,
     *,
     decision: str | None = None,
+    thanks: str = "",
+    reasons: str = "",
+    title: str = "",
 ) -> Award:
-    return Award(new_ids(1, now=now)[0].hex, person, name, tier, period, mark, now, policy.digest, decision)
+    number = new_ids(1, now=now)[0].hex
+    return Award(number, person, name, tier, period, mark, now, policy.digest, decision, thanks, reasons, title)
 
 
 def _held(connection: Connection, persons: Iterable[str], period: BadgePeriod) -> Mapping[str, list[Award]]:

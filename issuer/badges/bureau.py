@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -25,6 +25,19 @@ from schemas.policy import QualificationPolicy
 
 PAGE_TOKEN_BYTES = 18  # 144 bits: nobody guesses a private page
 SECRET_NAME = "private-links"  # noqa: S105 - the name under which custody keeps it
+
+
+@dataclass(frozen=True, slots=True)
+class Guise:
+    """As whom an office issues in a run, so that its other processes do it as the same: `base` is its public
+    address, `kids` name the keys that sign.
+    """
+
+    name: str
+    base: str
+    did: str
+    mails: bool
+    kids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,17 @@ class Bureau:
     def document_signer(self) -> Signer:
         """Signs documents, with proofs inside."""
         return self.wardrobe.document_signer
+
+    @property
+    def signers(self) -> tuple[Signer, ...]:
+        """All of them."""
+        return self.signer, self.document_signer, self.ecdsa_signer, self.status_signer
+
+    @property
+    def guise(self) -> Guise:
+        """As whom it issues."""
+        kids = tuple(signer.kid for signer in self.signers)
+        return Guise(self.name, self.addresses.base, self.did, self.mails, kids)
 
     @property
     def did(self) -> str:
@@ -123,13 +147,13 @@ def open_bureau(engine: Engine, settings: Settings) -> Bureau:
         SettingsError: no passphrase is to be had.
         CustodyError: it does not open the keys, or no key is active.
     """
-    keys = _opened(settings)
+    keys = KeyStore(settings.keys, passphrase=ground_settings.passphrase(settings.data), token=settings.token)
     return Bureau(
         engine=engine,
         keyset=keys.keyset,
         name=settings.name,
         addresses=Addresses(settings.public_url),
-        wardrobe=_wardrobe(keys),
+        wardrobe=Wardrobe(keys.signer("badges"), keys.signer("documents")),
         ecdsa_signer=keys.signer("documents-p256"),
         status_signer=keys.signer("status"),
         secret=keys.secret(SECRET_NAME),
@@ -138,14 +162,23 @@ def open_bureau(engine: Engine, settings: Settings) -> Bureau:
     )
 
 
-def open_wardrobe(settings: Settings) -> Wardrobe:
-    """The two keys that sign badges, opened for themselves; errors as `open_bureau`."""
-    return _wardrobe(_opened(settings))
+def renamed(bureau: Bureau, *, did: str) -> Bureau:
+    """The same keys under another DID, in memory only: at the other address nobody would look for the first."""
+    records = tuple(replace(record, kid=f"{did}#{record.name}") for record in bureau.keyset.records)
+    for signer in bureau.signers:
+        signer.kid = f"{did}#{signer.kid.partition('#')[2]}"
+    return replace(bureau, keyset=KeySet(did, records))
 
 
-def _opened(settings: Settings) -> KeyStore:
-    return KeyStore(settings.keys, passphrase=ground_settings.passphrase(settings.data), token=settings.token)
+def in_guise(bureau: Bureau, guise: Guise) -> Bureau:
+    """A bureau of the same office as another one sees it.
 
-
-def _wardrobe(keys: KeyStore) -> Wardrobe:
-    return Wardrobe(keys.signer("badges"), keys.signer("documents"))
+    Raises:
+        BadgeError: a key was rotated meanwhile.
+    """
+    bureau = renamed(
+        replace(bureau, name=guise.name, addresses=Addresses(guise.base), mails=guise.mails), did=guise.did
+    )
+    if tuple(signer.kid for signer in bureau.signers) != guise.kids:
+        raise BadgeError("A key was rotated while badges were signed: run it again.")
+    return bureau

@@ -19,6 +19,7 @@ from issuer.badges import awarding
 from issuer.ground import processes
 from issuer.ground import settings as ground_settings
 from issuer.ground.database import open_own_database, reading
+from issuer.ground.planner import learn_sizes
 from issuer.people import service as people_service
 from issuer.people.model import Person
 from issuer.people.service import EVERYBODY, Part
@@ -85,6 +86,7 @@ def decide_and_award(
         parts = people_service.parts_of_everybody(connection, size=PART)
     if data is None or len(parts) < WORTH_IT or hands < 2:
         return _decide_part(engine, policy, EVERYBODY, now, progress)
+    learn_sizes(engine)
     count = Count()
     executor = processes.executor(hands, _open, data, policy.digest)
     try:

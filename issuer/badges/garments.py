@@ -1,13 +1,14 @@
 """One credential in two garments: a token, and a document with a Data Integrity proof inside (DESIGN §3). Pure.
 
 Both say the same and are signed from the same stored claims, each by a key of its own. The badges of one
-achievement differ in a few values only, so the document's proof comes from a template; what does not fit one is
+achievement differ in a few texts only, so the document's proof comes from a template; what does not fit one is
 signed the plain way, to the same bytes.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from issuer.badges.claims_pattern import ClaimsPattern
 from keys import data_integrity, jws
 from keys.errors import ProofError
 from keys.proof_template import Path, ProofTemplate
@@ -16,7 +17,7 @@ from schemas import strict_json
 from schemas.claims import document_of
 from schemas.strict_json import JsonObject, JsonValue
 
-MAX_TEMPLATES = 256  # an office has some tiers, a few policies and one list at a time
+MAX_TEMPLATES = 64  # an office has some tiers, a few policies and one list at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,22 @@ class Dressed:
     proof: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What reads the claims of badges that are alike, and what proves their documents."""
+
+    likeness: tuple[object, ...]
+    claims: ClaimsPattern
+    proof: ProofTemplate
+
+
 @dataclass
 class Wardrobe:
     """The two signers, and the templates made so far."""
 
     signer: Signer
     document_signer: Signer
-    _templates: dict[tuple[object, ...], ProofTemplate] = field(default_factory=dict, repr=False)
+    _templates: list[_Template] = field(default_factory=list, repr=False)
 
     def dress(self, claims: str, *, created: datetime) -> Dressed:
         """Both garments of prepared claims.
@@ -41,26 +51,36 @@ class Wardrobe:
         Raises:
             ProofError: the document cannot be signed; what `preparation` makes always can.
         """
-        document = document_of(strict_json.loads_object(claims))
-        signed = self._by_template(document, created) or data_integrity.sign(
-            document, signer=self.document_signer, created=created
-        )
-        return Dressed(jws.sign(claims.encode(), signer=self.signer), strict_json.dumps(signed["proof"]))
+        proof = self._by_template(claims, created) or self._plainly(claims, created)
+        return Dressed(jws.sign(claims.encode(), signer=self.signer), strict_json.dumps(proof))
 
-    def _by_template(self, document: JsonObject, created: datetime) -> "JsonObject | None":
-        key = _likeness(document)
-        if key is None:
+    def _plainly(self, claims: str, created: datetime) -> JsonValue:
+        document = document_of(strict_json.loads_object(claims))
+        return data_integrity.sign(document, signer=self.document_signer, created=created)["proof"]
+
+    def _by_template(self, claims: str, created: datetime) -> "JsonObject | None":
+        templates = self._templates  # other threads sign, too: a list is replaced, never changed
+        for template in templates:
+            values = template.claims.values(claims)
+            if values is not None:
+                if template is not templates[0]:  # the next one is probably like it
+                    self._templates = [template, *(one for one in templates if one is not template)]
+                return template.proof.proof(values, created=created)
+        return self._by_new_template(claims, created)
+
+    def _by_new_template(self, claims: str, created: datetime) -> "JsonObject | None":
+        document = document_of(strict_json.loads_object(claims))
+        likeness, paths = _likeness(document), _paths(document)
+        if likeness is None or any(template.likeness == likeness for template in self._templates):
             return None
-        template = self._templates.get(key)
-        if template is None:
-            try:
-                template = ProofTemplate(document, paths=_paths(document), signer=self.document_signer)
-            except ProofError:  # it has something unusual in it; the plain way knows what to do with it
-                return None
-            if len(self._templates) >= MAX_TEMPLATES:
-                self._templates.clear()
-            self._templates[key] = template
-        return template.sign(document, created=created)
+        try:
+            pattern = ClaimsPattern(claims, paths=paths)
+            made = ProofTemplate(document, paths=paths, signer=self.document_signer)
+        except (ValueError, ProofError):  # it has something unusual in it; the plain way knows what to do with it
+            return None
+        self._templates = [_Template(likeness, pattern, made), *self._templates][:MAX_TEMPLATES]
+        values = pattern.values(claims)
+        return None if values is None else made.proof(values, created=created)
 
 
 def as_document(jwt: str, proof: str) -> JsonObject:

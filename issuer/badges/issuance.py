@@ -5,8 +5,7 @@ next run: an award without a badge gets one (`drafting`), an intent without a si
 no token leaves this process without its record. Finding and withdrawing badges is `service`.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,11 +14,9 @@ from sqlalchemy import Connection, Engine
 from issuer.badges import preparation, store
 from issuer.badges.awarding import rank
 from issuer.badges.bureau import Bureau
-from issuer.badges.issuing.drafting import Draft, draft_awards
+from issuer.badges.issuing.hands import hands_for
 from issuer.badges.issuing.intent import CHUNK, add_badges, intend_awards, intend_version
-from issuer.badges.issuing.places import Places
-from issuer.badges.issuing.signing import Progress, dress, is_settled, keep, keep_drafts, sign_waiting
-from issuer.badges.issuing.signing_pool import Pool, Signatures, signing_pool
+from issuer.badges.issuing.signing import Progress, dress, is_settled, keep, sign_waiting
 from issuer.badges.model import Badge, BadgeError
 from issuer.badges.service import badge_by_id, existing, read_own
 from issuer.ground.database import reading, writing
@@ -34,41 +31,21 @@ LEFT_AFTER = timedelta(seconds=15)  # signing a chunk takes less than one
 def issue(bureau: Bureau, *, now: datetime, progress: Progress | None = None) -> int:
     """A signed badge for every award that has none; returns how many were signed in this run.
 
-    While a chunk is signed, perhaps by other processes, the next one is drafted and the last one stored.
+    What did not hold is drafted again (`issuing.hands`).
     """
     signed = sign_waiting(bureau, now=now)  # what a run before this one left
     with reading(bureau.engine) as connection:
         waiting = store.awards.count_waiting(connection)
-    created = preparation.whole_seconds(now)
-    with rare_collections(), signing_pool(bureau, amount=waiting, created=created) as pool:
+    with rare_collections(), hands_for(bureau, amount=waiting, now=now) as hands:
         for _ in range(MOST_ROUNDS):
-            drafted, kept = 0, 0
-            for of_chunk, held in _issue_once(bureau, pool, now):
-                drafted, kept = drafted + of_chunk, kept + held
+            in_vain = 0
+            for count in hands.issue():
+                signed, in_vain = signed + count.kept, in_vain + count.drafted - count.kept
                 if progress:
-                    progress(signed + kept)
-            signed += kept
-            if drafted == kept:
+                    progress(signed)
+            if not in_vain:
                 break
     return signed
-
-
-def _issue_once(bureau: Bureau, pool: Pool, now: datetime) -> Iterator[tuple[int, int]]:
-    """Draft, sign and store what waits, oldest first; of each chunk, how many were drafted and how many kept."""
-    places, last = Places(), None
-    on_the_way = deque[tuple[list[Draft], Signatures]]()
-    while True:
-        with reading(bureau.engine) as connection:
-            drafts = draft_awards(connection, bureau, places, limit=CHUNK, after=last, now=now).drafts
-        if drafts:
-            last = drafts[-1].last
-            on_the_way.append((drafts, pool.dress([draft.intent.claims for draft in drafts])))
-        while on_the_way and (not drafts or len(on_the_way) > pool.hands):
-            before, signatures = on_the_way.popleft()
-            yield len(before), keep_drafts(bureau, before, signatures(), places, now=now)
-            places.forget(place for draft in before for _, place in draft.badge.places)
-        if not drafts:
-            return
 
 
 def issue_some(bureau: Bureau, *, now: datetime) -> int:

@@ -35,7 +35,7 @@ def _listed(lines: Iterable[decision.Line], said: Callable[[decision.Line], str]
 
 
 def _reason(line: decision.Line, why: str) -> str:
-    said = f"{line.item.happened_at:%Y-%m-%d}  {line.item.facts.title or line.item.record}: {why}"
+    said = f"{line.item.happened_at.date()}  {line.item.facts.title or line.item.record}: {why}"
     if not said.isprintable():
         said = "".join(one if one.isprintable() else " " for one in said)
     return said[:MAX_LINE].rstrip()

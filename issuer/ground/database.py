@@ -23,6 +23,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    PoolProxiedConnection,
     String,
     Table,
     TypeDecorator,
@@ -39,7 +40,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from issuer.ground.journal import JournalError, Place, Recorder, keep_files
 from issuer.ground.settings import Settings
 
-MIGRATION_HEAD = "0026"  # the newest file in migrations/versions; a test holds the two together
+MIGRATION_HEAD = "0027"  # the newest file in migrations/versions; a test holds the two together
 BUSY_SECONDS = 30  # a writer waits this long for another one before it gives up
 WRITE_LOCK = 0x62616467652D6931  # PostgreSQL's advisory lock of our writers: "badge-i1", in one database
 _CONNECT = {"connect_timeout": 5, "application_name": "badge-issuer"}
@@ -47,7 +48,8 @@ _CONNECT = {"connect_timeout": 5, "application_name": "badge-issuer"}
 _SESSION = f"""
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 SET lock_timeout = '{BUSY_SECONDS}s';
-SET plan_cache_mode = force_custom_plan
+SET random_page_cost = 1.1;
+SET cursor_tuple_fraction = 1.0
 """
 # A writer sees what was committed until it got the lock, and loses it if its process hangs. A reader sees one
 # state of everything, for as long as a run over everybody takes.
@@ -220,6 +222,20 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise DatabaseError(f"The database could not be read: {reason_of(error)}.") from error
 
 
+@contextmanager
+def plainly(engine: Engine) -> Iterator[PoolProxiedConnection]:
+    """A connection for what is no business of the journal's, each statement a transaction of its own.
+
+    Raises:
+        DatabaseError: the database is gone, or does not do it.
+    """
+    try:
+        with closing(engine.raw_connection()) as connection:
+            yield connection
+    except (SqlError, InterfaceError, PoolTimeoutError, engine.dialect.loaded_dbapi.Error) as error:
+        raise DatabaseError(f"The database could not be asked: {reason_of(error)}.") from error
+
+
 def by_first(pairs: Iterable[tuple[str, str]], *, size: int) -> Iterator[tuple[str, list[str]]]:
     """Keys of two parts by their first part, at most so many at a time.
 
@@ -268,7 +284,8 @@ def _server_engine(address: str, password_file: Path | None) -> Engine:
         url = _with_password(make_url(address).set(drivername="postgresql+psycopg"), password_file)
         engine = create_engine(
             url,
-            connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
+            connect_args={"prepare_threshold": None}
+            | {name: value for name, value in _CONNECT.items() if name not in url.query},
             pool_size=5,
             max_overflow=15,
             pool_timeout=BUSY_SECONDS,

@@ -4,7 +4,7 @@ Keys that are random from their first bit change a page of every index for each 
 there are: the hundred thousandth badge would cost more than the first. These grow at an index's end.
 """
 
-import secrets
+import os
 import threading
 from datetime import datetime
 from uuid import UUID
@@ -23,4 +23,4 @@ def new_ids(count: int, *, now: datetime) -> list[UUID]:
         _last = max(_last + 1, int(now.timestamp() * 1000) << 12)
         moment, call = _last >> 12, _last & 0xFFF
     head = (moment << 80) | (7 << 76) | (call << 64) | (0b10 << _RANDOM_BITS)
-    return [UUID(int=head | secrets.randbits(_RANDOM_BITS)) for _ in range(count)]
+    return [UUID(int=head | int.from_bytes(os.urandom(8)) >> 64 - _RANDOM_BITS) for _ in range(count)]

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
 from typing import TypeVar
@@ -533,17 +532,23 @@ def _persons(connection: Connection, ids: Sequence[str] | None) -> list[Person]:
     for row in connection.execute(paused):
         pauses_of[row.person_id].append(Pause(row.begins, row.ends))
     return [
-        replace(
-            _person(row),
-            accounts=tuple(accounts_of[row.id]),
-            affiliations=tuple(affiliations_of[row.id]),
-            pauses=tuple(pauses_of[row.id]),
+        _person(
+            row,
+            accounts=tuple(accounts_of.get(row.id, ())),
+            affiliations=tuple(affiliations_of.get(row.id, ())),
+            pauses=tuple(pauses_of.get(row.id, ())),
         )
         for row in connection.execute(named).all()
     ]
 
 
-def _person(row: Row[tuple[object, ...]]) -> Person:
+def _person(
+    row: Row[tuple[object, ...]],
+    *,
+    accounts: tuple[Account, ...] = (),
+    affiliations: tuple[Affiliation, ...] = (),
+    pauses: tuple[Pause, ...] = (),
+) -> Person:
     return Person(
         id=row.id,
         name=row.name,
@@ -557,6 +562,9 @@ def _person(row: Row[tuple[object, ...]]) -> Person:
         left_at=row.left_at,
         language=row.language,
         page_language=row.page_language,
+        accounts=accounts,
+        affiliations=affiliations,
+        pauses=pauses,
     )
 
 

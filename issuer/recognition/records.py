@@ -126,6 +126,7 @@ def _read(
 ) -> Records:
     people = {person.id: person for person in group}
     owner_of = {account: person for person in group for account in person.accounts}
+    circle.known |= owner_of
     stored = list(contributions.contributions_of(connection, owner_of))
     if taken_back is None:
         taken_back = reverts.taken_back(contributions.reverting(connection, stored))

@@ -7,6 +7,7 @@ Sentences about rules are made from the predicates themselves; none is written b
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from issuer.ground.language import IN_ENGLISH, Voice, is_one
 from issuer.recognition import decision as d
@@ -156,11 +157,7 @@ def active_quarters(count: int, say: Voice = IN_ENGLISH) -> str:
 def why(line: d.Line, say: Voice = IN_ENGLISH) -> str:
     """Why a line counts, or why not, as one sentence."""
     if line.counted:
-        worth = credits_in_words(line.credits, say)
-        said = say("%(kind)s: counts %(credits)s.", kind=kind_name(line.kind or "", say), credits=worth)
-        if line.weight == d.HALF:
-            said += " " + say("It lies before the time that counts in full, so it counts half.")
-        return said
+        return _why_counted(line.kind or "", line.credits, line.weight == d.HALF, say)
     if line.clause == d.NEEDS_ATTESTATION:
         one = "Waiting: one more person who saw it must attest it."
         return say.counted(line.missing, one, "Waiting: %(num)s more people who saw it must attest it.")
@@ -168,6 +165,14 @@ def why(line: d.Line, say: Voice = IN_ENGLISH) -> str:
         rule = sentence_of(line.predicate, say)
         return say("Not counted, since this does not hold: %(rule)s.", rule=rule)
     return say("Not counted: %(reason)s.", reason=say(_WHY_NOT[line.clause]))
+
+
+@lru_cache(maxsize=1024)  # a community's records are of some kinds, and most of them worth the same
+def _why_counted(kind: str, credit: Decimal, in_half: bool, say: Voice) -> str:
+    said = say("%(kind)s: counts %(credits)s.", kind=kind_name(kind, say), credits=credits_in_words(credit, say))
+    if in_half:
+        said += " " + say("It lies before the time that counts in full, so it counts half.")
+    return said
 
 
 def credits_in_words(credit: Decimal, say: Voice = IN_ENGLISH) -> str:

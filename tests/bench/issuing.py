@@ -19,11 +19,14 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from issuer.badges import deciding, issuance, preparation, service
+from issuer.badges.bureau import open_bureau
+from issuer.badges.garments import Wardrobe
 from issuer.badges.issuing import intent
-from issuer.badges.issuing.signing_pool import signing_pool
 from issuer.contributions import store as contribution_tables
 from issuer.contributions.model import Contribution, facts_from
-from issuer.ground.database import writing
+from issuer.ground import processes
+from issuer.ground import settings as ground_settings
+from issuer.ground.database import open_own_database, writing
 from issuer.people import store as people_tables
 from issuer.people.model import Account
 from keys import jws
@@ -34,7 +37,9 @@ from tests.unit.issuer.office import NOW, Office, open_office
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 RECORDS_EACH = 3
 ROWS_AT_A_TIME = 2_000
-STEPS = ("decide and award", "intend, sign and store")
+STEPS = ("decide and award", "draft, sign and store")
+
+_wardrobe: Wardrobe | None = None  # of a process that only signs
 
 
 def rows() -> Iterator[Row]:
@@ -96,13 +101,25 @@ def _sign_alone(office: Office, size: int) -> float:
     jwt = next(badge.jwt for badge in service.badges_of(office.engine, f"{0:032x}"))
     assert jwt is not None
     claims = jws.parse(jwt).payload.decode()
-    created = preparation.whole_seconds(NOW)
-    with signing_pool(office.bureau, amount=size, created=created) as pool:
-        pool.dress([claims])()  # the processes have opened their keys
+    hands = processes.hands()
+    with processes.executor(hands, _open_wardrobe, office.settings.data) as executor:
+        list(executor.map(_sign, [claims] * hands, [1] * hands))  # the processes have opened their keys
         began = time.perf_counter()
-        parts = [pool.dress([claims] * min(intent.CHUNK, size - start)) for start in range(0, size, intent.CHUNK)]
-        assert sum(len(part()) for part in parts) == size
+        parts = [min(intent.CHUNK, size - start) for start in range(0, size, intent.CHUNK)]
+        assert sum(executor.map(_sign, [claims] * len(parts), parts)) == size
         return time.perf_counter() - began
+
+
+def _open_wardrobe(data: Path) -> None:
+    global _wardrobe
+    settings = ground_settings.load(data)
+    _wardrobe = open_bureau(open_own_database(settings), settings).wardrobe
+
+
+def _sign(claims: str, count: int) -> int:
+    assert _wardrobe is not None
+    created = preparation.whole_seconds(NOW)
+    return len([_wardrobe.dress(claims, created=created) for _ in range(count)])
 
 
 def _fill(office: Office, size: int) -> None:

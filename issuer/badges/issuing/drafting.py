@@ -28,6 +28,17 @@ Last = tuple[datetime, str]  # when an award was made, and its id
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Awards in the order in which they wait: those behind `after`, up to `until` and with it."""
+
+    after: Last | None = None
+    until: Last | None = None
+
+
+EVERY_AWARD = Stretch()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A badge that is to be, and its first version. `former`: the references that its holder had as another
     person.
@@ -52,10 +63,10 @@ class Chunk:
 
 
 def draft_awards(
-    connection: Connection, bureau: Bureau, places: Places, *, limit: int, after: Last | None = None, now: datetime
+    connection: Connection, bureau: Bureau, places: Places, stretch: Stretch, *, limit: int, now: datetime
 ) -> Chunk:
-    """A draft for each of the oldest awards that have no badge, or of those `after` one of them."""
-    waiting = store.awards.awards_without_badge(connection, limit=limit, after=after)
+    """A draft for each of the oldest awards of a stretch that have no badge, up to a limit."""
+    waiting = store.awards.awards_without_badge(connection, limit=limit, after=stretch.after, until=stretch.until)
     if not waiting:
         return Chunk([], {})
     holders = people_service.holders_behind(connection, {award.person for award in waiting})

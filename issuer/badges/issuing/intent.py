@@ -17,6 +17,7 @@ from issuer.badges.bureau import Bureau
 from issuer.badges.garments import Dressed
 from issuer.badges.issuing.contents import dictionary_of, intent_of, narrative_of, particulars_of
 from issuer.badges.issuing.drafting import (
+    EVERY_AWARD,
     Chunk,
     draft_awards,
     former_references,
@@ -36,7 +37,7 @@ def intend_awards(bureau: Bureau, *, now: datetime) -> list[Intent]:
     """Store the intent of a badge for each of the oldest awards that have none; nothing is signed yet."""
     with writing(bureau.engine) as connection:
         places = Places()
-        chunk = draft_awards(connection, bureau, places, limit=CHUNK, now=now)
+        chunk = draft_awards(connection, bureau, places, EVERY_AWARD, limit=CHUNK, now=now)
         places.make(connection, places.new)
         enter(connection, bureau, chunk, now=now)
         return [draft.intent for draft in chunk.drafts]

@@ -4,7 +4,8 @@ A badge's place stands in what is signed, so it is chosen before the badge is st
 run has chosen and not stored yet; whether others took a place meanwhile is asked when it is stored (`drafting`).
 """
 
-import secrets
+import os
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,8 +13,6 @@ from sqlalchemy import Connection
 
 from issuer.badges import status, store
 from issuer.badges.model import Purpose, StatusPlace
-
-_RANDOM = secrets.SystemRandom()
 
 
 @dataclass
@@ -34,7 +33,7 @@ class Places:
             wanted = min(count - len(places), status.FILL_AT_MOST - used)
             free: list[int] = []
             while len(free) < wanted:
-                tried = _RANDOM.sample(range(status.ENTRIES), 2 * (wanted - len(free)))
+                tried = _at_random(2 * (wanted - len(free)))
                 taken = store.lists.taken_indexes(connection, number, tried) | set(free)
                 taken |= {index for index in tried if StatusPlace(number, index) in self.chosen}
                 free += [index for index in tried if index not in taken][: wanted - len(free)]
@@ -73,3 +72,8 @@ class Places:
                 self.new.pop(number, None)
                 lost.add(number)
         return lost
+
+
+def _at_random(count: int) -> list[int]:
+    """Different places, about so many: all are equally likely, since a list has a power of two of them."""
+    return list(dict.fromkeys(number % status.ENTRIES for number in array("I", os.urandom(4 * count))))

@@ -81,7 +81,9 @@ def keep(bureau: Bureau, intents: Sequence[Intent], dressed: Sequence[Dressed], 
         signed = [intent for intent, _ in mine if not intent.named_copy]
         persons = store.badges.persons_of_badges(connection, [intent.badge for intent in signed])
         holders = people_service.holders_behind(connection, persons)
-        _follow_up(connection, bureau, signed, holders, now)
+        held = _held(connection, holders)
+        told = _follow_up(connection, bureau, signed, holders, held, now)
+        store.awards.forget_reasons(connection, [one.badge.award.id for one in told])
     return len(mine)
 
 
@@ -95,9 +97,11 @@ def keep_drafts(
     with writing(bureau.engine) as connection:
         holders = people_service.holders_behind(connection, {draft.badge.award.person for draft in drafts})
         chunk = still_good(connection, bureau, drafts, places, holders=holders)
+        held = _held(connection, holders)
         enter(connection, bureau, chunk, signed=signed, now=now)
-        drafted = {draft.badge.id: draft.badge.award for draft in chunk.drafts}
-        _follow_up(connection, bureau, [draft.intent for draft in chunk.drafts], holders, now, drafted=drafted)
+        for badge in (draft.badge for draft in chunk.drafts):
+            held[holders.people[badge.award.person].id].append(BadgeOutline(badge.id, badge.award, standing=True))
+        _follow_up(connection, bureau, [draft.intent for draft in chunk.drafts], holders, held, now)
     return len(chunk.drafts)
 
 
@@ -114,34 +118,28 @@ def _follow_up(
     bureau: Bureau,
     signed: Sequence[Intent],
     holders: Holders,
+    held: Mapping[str, list[BadgeOutline]],
     now: datetime,
-    *,
-    drafted: "Mapping[str, Award] | None" = None,
-) -> None:
-    """What follows from signatures; wallets' copies take nobody's place, and no letter tells of them. `drafted`:
-    the awards of these badges as they were before their reasons were erased, by badge; where it is None, that is
-    done here.
+) -> list[_News]:
+    """What follows from signatures, and what is new by them; wallets' copies take nobody's place, and no letter
+    tells of them.
     """
-    held = _held(connection, holders)
     known = {badge.id: badge for badges in held.values() for badge in badges}
     told: list[_News] = []
     for intent in signed:
         badge = known.get(intent.badge)
         if badge is None:
             continue
-        if drafted is not None:
-            badge.award = drafted[badge.id]
         others = held[holders.people[badge.award.person].id]
         is_new = intent.version == 1
         superseded = _supersede_lesser(connection, bureau, badge, others, now, is_new=is_new)
         if is_new:
             told.append(_News(badge, superseded))
-    if drafted is None:
-        store.awards.forget_reasons(connection, [one.badge.award.id for one in told])
     _tell_holders(connection, bureau, told, holders, held, now)
+    return told
 
 
-def _held(connection: Connection, holders: Holders) -> Mapping[str, list[BadgeOutline]]:
+def _held(connection: Connection, holders: Holders) -> dict[str, list[BadgeOutline]]:
     """Every badge of these people, whichever id it hangs on, by the id that they have now."""
     found: dict[str, list[BadgeOutline]] = {person.id: [] for person in holders.people.values()}
     whose = {one: ids[0] for ids in holders.ids.values() for one in ids}

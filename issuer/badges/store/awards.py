@@ -3,13 +3,16 @@
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     Connection,
     Row,
+    Select,
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 
@@ -94,17 +97,36 @@ def add_awards(connection: Connection, made: Sequence[Award]) -> None:
 
 
 def awards_without_badge(
-    connection: Connection, *, limit: int, after: tuple[datetime, str] | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: tuple[datetime, str] | None = None,
+    until: tuple[datetime, str] | None = None,
 ) -> list[Award]:
-    """The oldest awards for which nothing is intended yet; `after`: those behind an award, by when it was made and
-    by its id.
+    """The oldest awards for which nothing is intended yet; of those behind the award `after`, up to `until` and
+    with it: awards by when they were made and by their ids.
     """
-    query = select(awards).where(awards.c.intended.is_(False)).order_by(awards.c.made_at, awards.c.id).limit(limit)
-    if after is not None:
-        made_at, award_id = after
-        later = (awards.c.made_at > made_at) | (awards.c.id > award_id)
-        query = query.where(awards.c.made_at >= made_at, later)  # the first is what the index can look up
+    query = _waiting_behind(select(awards), after).limit(limit)
+    if until is not None:
+        query = query.where(until >= _IN_ORDER)
     return [award_in(row) for row in connection.execute(query).all()]
+
+
+def waiting_after(
+    connection: Connection, last: tuple[datetime, str] | None, *, count: int
+) -> tuple[datetime, str] | None:
+    """Of the awards for which nothing is intended, the one so many behind another; None beyond the last."""
+    query = _waiting_behind(select(awards.c.made_at, awards.c.id), last).offset(count - 1).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else (row.made_at, row.id)
+
+
+_IN_ORDER = tuple_(awards.c.made_at, awards.c.id)  # compared as one, so that an index finds where it begins
+
+
+def _waiting_behind(query: Select[Any], after: tuple[datetime, str] | None) -> Select[Any]:
+    query = query.where(awards.c.intended.is_(False)).order_by(awards.c.made_at, awards.c.id)
+    return query if after is None else query.where(after < _IN_ORDER)
 
 
 def waiting_among(connection: Connection, award_ids: Collection[str]) -> set[str]:
@@ -125,22 +147,14 @@ def forget_reasons(connection: Connection, award_ids: Collection[str]) -> None:
     connection.execute(update(awards).where(kept).values(reasons=""))
 
 
+_COLUMNS = tuple(awards.c)  # looked up once: there are hundreds of thousands of rows
+
+
 def award_in(row: Row[tuple[object, ...]]) -> Award:
-    fields = row._mapping
-    return Award(
-        id=fields[awards.c.id],
-        person=fields[awards.c.person],
-        achievement=fields[awards.c.achievement],
-        tier=fields[awards.c.tier],
-        period=_period(fields[awards.c.period_first], fields[awards.c.period_last]),
-        mark=fields[awards.c.mark],
-        made_at=fields[awards.c.made_at],
-        policy_digest=fields[awards.c.policy_digest],
-        hand_decision=fields[awards.c.hand_decision],
-        thanks=fields[awards.c.thanks],
-        reasons=fields[awards.c.reasons],
-        title=fields[awards.c.title],
-    )
+    values = map(row._mapping.__getitem__, _COLUMNS)
+    one, person, name, tier, title, first, last, mark, made_at, digest, decision, thanks, reasons, _ = values
+    period = _period(first, last)
+    return Award(one, person, name, tier, period, mark, made_at, digest, decision, thanks, reasons, title)
 
 
 @cache  # a programme has one a year

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from issuer.badges.model import Badge, BadgeOutline, Purpose, StatusPlace
 from issuer.badges.store.awards import award_in
 from issuer.badges.store.tables import awards, badge_evidence, badges, status_entries, suspensions, versions
+from issuer.badges.store.versions import token_in
 from issuer.ground.many import among, insert_rows
 from issuer.recognition.calendar import BadgePeriod
 
@@ -210,7 +211,7 @@ def _badge_query() -> Select[tuple[object, ...]]:
     return (
         select(
             *(awards, badges, status_entries.c.list, status_entries.c.index),
-            *(suspensions.c.list, suspensions.c.index, versions.c.jwt, versions.c.proof),
+            *(suspensions.c.list, suspensions.c.index, versions.c.claims, versions.c.jws, versions.c.proof),
         )
         .join(badges, badges.c.award == awards.c.id)
         .join(status_entries, _entry_of(status_entries, "revocation"))
@@ -241,7 +242,7 @@ def _badge(row: Row[tuple[object, ...]]) -> Badge:
         superseded_by=fields[badges.c.superseded_by],
         suspended_at=fields[badges.c.suspended_at],
         suspended_for=fields[badges.c.suspended_for],
-        jwt=fields[versions.c.jwt],
+        jwt=token_in(row),
         proof=fields[versions.c.proof],
         copy_of=fields[badges.c.copy_of],
         subject=fields[badges.c.subject],

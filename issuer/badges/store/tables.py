@@ -107,7 +107,7 @@ versions = Table(
     Column("claims", Text, nullable=False),
     Column("kid", Text, nullable=False),
     Column("prepared_at", UtcDateTime, nullable=False),
-    Column("jwt", Text),
+    Column("jws", Text),  # the token without its payload, which is the claims (RFC 7515, Appendix F)
     Column("signed_at", UtcDateTime),
     Column("proof", Text),  # JSON: what secures the same claims as a document
     Column("proof_kid", Text),

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Row,
     delete,
     select,
     true,
@@ -15,6 +17,7 @@ from issuer.badges.garments import Dressed
 from issuer.badges.model import Intent
 from issuer.badges.store.tables import awards, badges, versions
 from issuer.ground.many import among, copy_rows, insert_rows, update_rows
+from keys import jws
 
 
 def add_versions(connection: Connection, intents: Sequence[Intent], *, now: datetime) -> None:
@@ -33,7 +36,10 @@ def add_signed(
 ) -> None:
     """Store new versions with both garments."""
     fixed = {"kid": kid, "proof_kid": proof_kid, "prepared_at": prepared_at, "signed_at": now}
-    rows = [{**intent._asdict(), "jwt": made.jwt, "proof": made.proof, **fixed} for intent, made in signed]
+    rows = [
+        {**intent._asdict(), "jws": jws.detached(made.jwt), "proof": made.proof, **fixed}
+        for intent, made in signed
+    ]
     copy_rows(connection, versions, rows)
 
 
@@ -78,7 +84,13 @@ def set_signatures(
         return
     fixed = {"kid": kid, "proof_kid": proof_kid, "signed_at": now}
     garments = [
-        {"badge": intent.badge, "version": intent.version, "jwt": made.jwt, "proof": made.proof, **fixed}
+        {
+            "badge": intent.badge,
+            "version": intent.version,
+            "jws": jws.detached(made.jwt),
+            "proof": made.proof,
+            **fixed,
+        }
         for intent, made in signed
     ]
     update_rows(connection, versions, garments, key=("badge", "version"))
@@ -101,7 +113,7 @@ def newest_version(connection: Connection, badge_id: str) -> tuple[int, datetime
 def named_copy(connection: Connection, badge_id: str, *, kid: str, proof_kid: str) -> tuple[str, str] | None:
     """(token, proof) of the copy with the name that these keys signed since the badge's present version."""
     query = (
-        select(versions.c.jwt, versions.c.proof)
+        select(versions.c.claims, versions.c.jws, versions.c.proof)
         .join(badges, badges.c.id == versions.c.badge)
         .where(versions.c.badge == badge_id, versions.c.named_copy, versions.c.signed_at.is_not(None))
         .where(versions.c.version > badges.c.current_version)
@@ -110,7 +122,14 @@ def named_copy(connection: Connection, badge_id: str, *, kid: str, proof_kid: st
         .limit(1)
     )
     row = connection.execute(query).first()
-    return None if row is None else (row.jwt, row.proof)
+    return None if row is None else (str(token_in(row)), row.proof)
+
+
+def token_in(row: "Row[*tuple[Any, ...]]") -> str | None:
+    """The token that a version's `claims` and `jws` are; None if it is not signed."""
+    fields = row._mapping
+    signed = fields[versions.c.jws]
+    return None if signed is None else jws.attached(signed, fields[versions.c.claims])
 
 
 def forget_named_copies(connection: Connection, kids: Sequence[str]) -> None:

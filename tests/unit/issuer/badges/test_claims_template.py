@@ -3,14 +3,20 @@
 import contextlib
 import os
 import signal
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from issuer.badges import awarding, issuance, preparation, service, store
-from issuer.badges.issuing import claims_template, contents, drafting, intent, signing, signing_pool
-from issuer.badges.issuing.signing_pool import signing_pool as pool_of
-from issuer.badges.model import Badge
+from issuer.badges.bureau import in_guise, renamed
+from issuer.badges.catalogue import Addresses
+from issuer.badges.issuing import claims_template, contents, drafting, hands, intent, signing
+from issuer.badges.issuing.hands import hands_for
+from issuer.badges.model import Badge, BadgeError
+from issuer.ground import journal
 from issuer.ground.database import reading, writing
 from issuer.people import joining
 from issuer.people import service as people_service
@@ -103,42 +109,90 @@ def test_a_code_near_its_limit_is_looked_at_badge_by_badge(
     assert set(office.bureau.templates.values()) == {None}
 
 
-def test_other_processes_sign_the_same_and_one_that_dies_is_done_without(
-    file_office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    office = file_office
-    monkeypatch.setattr(signing_pool, "WORTH_IT", 1)
-    awarded(office)
-    intents = intent.intend_awards(office.bureau, now=NOW)
-    claims = [one.claims for one in intents]
-    own = signing.dress(office.bureau, intents, now=NOW)
-    with pool_of(office.bureau, amount=5, created=NOW, processors=2) as pool:
-        assert pool.executor is not None
-        assert pool.dress(claims)() == own, "both suites sign the same bytes the same way"
-        for pid in list(pool.executor._processes):
-            with contextlib.suppress(ProcessLookupError):  # the pool ends the others itself
-                os.kill(pid, signal.SIGKILL)
-        assert pool.dress(claims)() == own
-    assert signing.keep(office.bureau, intents, own, now=NOW) == 5
+@pytest.fixture
+def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks so small that other processes are worth it."""
+    monkeypatch.setattr(hands, "WORTH_IT", 1)
+    monkeypatch.setattr(hands, "CHUNK", 2)
 
 
-def test_few_badges_are_signed_in_this_process(file_office: Office) -> None:
-    with pool_of(file_office.bureau, amount=signing_pool.WORTH_IT - 1, created=NOW, processors=2) as pool:
-        assert pool.executor is None
-
-
-def test_a_run_with_more_hands_ends_as_one_without(file_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    office = file_office
-    monkeypatch.setattr(signing_pool, "WORTH_IT", 1)
-    monkeypatch.setattr(intent, "CHUNK", 2)
-    awarded(office)
-    counted: list[int] = []
-    assert issuance.issue(office.bureau, now=NOW, progress=counted.append) == 5
-    assert counted[-1] == 5
-    for badge in service.all_badges(office.engine):
+def check_all(office: Office, *, count: int) -> None:
+    """Each badge is signed in both garments by this office's keys, on places that no other has."""
+    badges = service.all_badges(office.engine)
+    assert len({badge.award.id for badge in badges}) == len(badges) == count
+    assert len({place for badge in badges for _, place in badge.places}) == 2 * count
+    for badge in badges:
         assert badge.jwt is not None and badge.proof is not None
-        jws.verify(badge.jwt, key=office.bureau.signer.public)
+        claims = jws.verify(badge.jwt, key=office.bureau.signer.public).decode()
         assert strict_json.loads_object(badge.proof)["verificationMethod"] == office.bureau.document_signer.kid
+        again = office.bureau.wardrobe.dress(claims, created=NOW)
+        assert (again.jwt, again.proof) == (badge.jwt, badge.proof), "both suites sign the same bytes the same way"
+
+
+def test_few_badges_are_issued_in_this_process(file_office: Office) -> None:
+    with hands_for(file_office.bureau, amount=hands.WORTH_IT - 1, now=NOW, processors=2) as one:
+        assert one.executor is None
+
+
+def test_a_run_with_more_hands_ends_as_one_without(file_office: Office, everywhere: None) -> None:
+    awarded(file_office)
+    counted: list[int] = []
+    assert issuance.issue(file_office.bureau, now=NOW, progress=counted.append) == 5
+    assert counted == sorted(counted) and counted[-1] == 5
+    check_all(file_office, count=5)
+
+
+def test_what_other_processes_issue_is_issued_under_the_names_of_this_one(
+    file_office: Office, everywhere: None
+) -> None:
+    awarded(file_office)
+    elsewhere = replace(file_office.bureau, name="Elsewhere", addresses=Addresses("https://elsewhere.example.org"))
+    bureau = renamed(elsewhere, did="did:web:elsewhere.example.org")
+    assert issuance.issue(bureau, now=NOW) == 5
+    for badge in service.all_badges(bureau.engine):
+        assert badge.jwt is not None
+        claims = strict_json.loads_object(jws.verify(badge.jwt, key=bureau.signer.public))
+        assert claims["iss"] == "did:web:elsewhere.example.org"
+        assert "Elsewhere" in str(claims["issuer"]) and "badges.example.org" not in str(claims)
+        header = jws.parse(badge.jwt).header
+        assert header.kid == bureau.signer.kid and "elsewhere" in str(header.kid)
+
+
+def test_a_process_that_sees_another_key_does_not_issue(file_office: Office) -> None:
+    other = replace(file_office.bureau.guise, kids=("did:web:badges.example.org#other",) * 4)
+    with pytest.raises(BadgeError, match="rotated"):
+        in_guise(file_office.bureau, other)
+
+
+@pytest.mark.parametrize("dies", ["at its first chunk", "at its last chunk"])
+def test_what_a_process_that_died_had_to_issue_is_issued_here(
+    file_office: Office, everywhere: None, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    """Once before anybody has done anything, once with the end of the road in sight."""
+    awarded(file_office)
+    submit, left = ProcessPoolExecutor.submit, {"at its first chunk": 0, "at its last chunk": 2}[dies]
+
+    def killed(self: ProcessPoolExecutor, *arguments: Any) -> Any:
+        nonlocal left
+        begun = submit(self, *arguments)
+        left -= 1
+        if left < 0:
+            for pid in list(self._processes):
+                with contextlib.suppress(ProcessLookupError):  # the pool ends the others itself
+                    os.kill(pid, signal.SIGKILL)
+        return begun
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", killed)
+    assert issuance.issue(file_office.bureau, now=NOW) <= 5, "what a dead one stored, it counted for nobody"
+    assert issuance.issue(file_office.bureau, now=NOW) == 0
+    check_all(file_office, count=5)
+
+
+def test_a_journal_has_what_other_processes_issued(file_office: Office, everywhere: None) -> None:
+    awarded(file_office)
+    assert issuance.issue(file_office.bureau, now=NOW) == 5
+    written = "".join(file.read_text() for file in journal.segments(file_office.settings.data / "journal"))
+    assert all(badge.id in written for badge in service.all_badges(file_office.engine))
 
 
 def test_signatures_that_somebody_else_kept_are_kept_once(office: Office) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from issuer.badges import awarding, issuance, service, status, store
-from issuer.badges.issuing import intent, signing
+from issuer.badges.issuing import hands, intent, signing
 from issuer.badges.issuing.places import Places
 from issuer.badges.model import StatusPlace
 from issuer.ground.database import reading, writing
@@ -34,7 +34,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
                 waiting.pop()()
             return keep(*arguments, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(issuance, "keep_drafts", kept)
+        monkeypatch.setattr(hands, "keep_drafts", kept)
 
     return between
 

@@ -3,7 +3,8 @@
 Who comes while nobody writes, leads: it takes what has gathered, has all of it carried out in one transaction, and
 only when that is on the disk is anybody answered. Meanwhile the next ones gather; the first of them leads next.
 There is no thread of its own. A writer that is alone waits for nobody; only where several write at once, the next
-leader gives them a moment to gather.
+leader gives them a moment to gather. Where a database is another program, two lead: one makes its transaction
+ready while the other's is written.
 """
 
 import threading
@@ -31,6 +32,7 @@ class _Waiting(Generic[Item, Outcome]):
 
     item: Item
     woken: threading.Lock = field(default_factory=threading.Lock)
+    leads: bool = False  # its item is for nobody else's batch
     settled: bool = False
     outcome: Outcome | None = None
     error: Exception | None = None
@@ -56,8 +58,9 @@ class Committer(Generic[Item, Outcome]):
     ) -> None:
         self._engine, self._carry_out, self._touches, self._at_once = engine, carry_out, touches, at_once
         self._queue: deque[_Waiting[Item, Outcome]] = deque()
-        self._busy = self._crowded = False
-        self._mutex = threading.Lock()  # of the queue and of `_busy`
+        self._most_leaders = 1 if at_once is None else 2
+        self._leaders, self._crowded = 0, False
+        self._mutex = threading.Lock()  # of the queue and of who leads
 
     def submit(self, item: Item) -> Outcome:
         """The item's outcome, once it is on the disk.
@@ -71,16 +74,17 @@ class Committer(Generic[Item, Outcome]):
         mine.woken.acquire()
         with self._mutex:
             self._queue.append(mine)
-            leads, self._busy = not self._busy, True
-        if not leads:
+            if self._leaders < self._most_leaders:
+                self._leaders, mine.leads = self._leaders + 1, True
+        if not mine.leads:
             mine.woken.acquire()
-        if not mine.settled:
-            self._lead()
+        if mine.leads:
+            self._lead(mine)
         if mine.error is not None:
             raise mine.error
         return mine.outcome  # type: ignore[return-value] # an outcome may be None
 
-    def _lead(self) -> None:
+    def _lead(self, mine: _Waiting[Item, Outcome]) -> None:
         """One transaction; then the first of those who came meanwhile leads."""
         batch: list[_Waiting[Item, Outcome]] = []
         outcomes: Sequence[Outcome | Exception] | None = None
@@ -88,38 +92,44 @@ class Committer(Generic[Item, Outcome]):
             if self._crowded:
                 time.sleep(0)  # those who were just answered may come again
             if self._at_once is not None:
-                batch = self._take()
+                batch = self._take(mine)
                 outcomes = self._at_once(self._engine, [waiting.item for waiting in batch])
             if outcomes is None:
                 with writing(self._engine) as connection:
-                    batch = batch or self._take()  # not before: while the lock was waited for, others came
+                    batch = batch or self._take(mine)  # not before: while the lock was waited for, others came
                     outcomes = self._carry_out(connection, [waiting.item for waiting in batch])
             self._crowded = len(batch) > 1
             _settle(batch, outcomes)
         except CommitUnknownError as error:
             self._find_out(batch, error)
         except DatabaseError as error:
-            _fail(batch or self._take(), error)
+            _fail(batch or self._take(mine), error)
         except Exception:
             self._one_by_one(batch)
         finally:
             _fail([waiting for waiting in batch if not waiting.settled], DatabaseError("The server is stopping."))
             with self._mutex:
-                if self._queue:
-                    self._queue[0].woken.release()
+                if mine in self._queue:  # interrupted before it began: nobody waits for it any more
+                    self._queue.remove(mine)
+                following = next((waiting for waiting in self._queue if not waiting.leads), None)
+                if following is None:
+                    self._leaders -= 1
                 else:
-                    self._busy = False
+                    following.leads = True
+                    following.woken.release()
 
-    def _take(self) -> list[_Waiting[Item, Outcome]]:
-        """The first who wait and touch different things; the others stay, in their order."""
-        taken: list[_Waiting[Item, Outcome]] = []
-        left: list[_Waiting[Item, Outcome]] = []
-        touched: set[Hashable] = set()
+    def _take(self, mine: _Waiting[Item, Outcome]) -> list[_Waiting[Item, Outcome]]:
+        """The leader's own, and the first who wait and touch different things; the others stay, in their order.
+        Another leader takes its own itself.
+        """
+        taken, left = [mine], list[_Waiting[Item, Outcome]]()
+        touched = set(self._touches(mine.item))
         with self._mutex:
+            self._queue.remove(mine)
             while self._queue and len(taken) < MAX_BATCH:
                 waiting = self._queue.popleft()
                 things = self._touches(waiting.item)
-                if touched.isdisjoint(things):
+                if touched.isdisjoint(things) and not waiting.leads:
                     taken.append(waiting)
                 else:
                     left.append(waiting)

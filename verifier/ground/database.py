@@ -48,7 +48,8 @@ SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s';
 SET plan_cache_mode = force_generic_plan
 """
 # A writer sees what was committed until it got the lock; a reader sees one state of everything.
-BEGIN_WRITING = (b"BEGIN", b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK)
+LOCK = b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK
+_BEGIN_WRITING = b"BEGIN;%b" % LOCK
 _OURS = "redemptions"  # of the first revision: by it a database is told from the other office's
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
@@ -281,7 +282,7 @@ def _prepare_session(connection: Any, _record: Any) -> None:
 
 def _begin_at_server(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql(b";".join(BEGIN_WRITING).decode() if writes else _BEGIN_READING)
+    connection.exec_driver_sql(_BEGIN_WRITING.decode() if writes else _BEGIN_READING)
 
 
 def version_of(connection: Connection) -> str | None:

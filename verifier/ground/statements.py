@@ -6,16 +6,18 @@ PostgreSQL keeps them prepared and gets them in one message. `AllNew` is a whole
 
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Connection, Dialect, Engine, String, Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Connection, Dialect, Engine, String, Table, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from verifier.ground.database import (
-    BEGIN_WRITING,
+    LOCK,
     CommitUnknownError,
     DatabaseError,
     UtcDateTime,
@@ -92,6 +94,8 @@ class AllNew:
     ) -> None:
         self._name = f"office_{next(_names)}"
         self._numbered, self._absent, self._written = numbered, absent, written
+        self._lanes = WeakKeyDictionary[Engine, list[_Lane]]()
+        self._mutex = threading.Lock()
 
     def write(
         self, engine: Engine, *, newest_at_most: int, absent: Sequence[Rows], written: Sequence[Rows]
@@ -103,34 +107,62 @@ class AllNew:
             DatabaseError: nothing was written.
             CommitUnknownError: the server went away meanwhile.
         """
+        from psycopg import Error
         from psycopg.errors import UniqueViolation
 
-        question = _Question(self._name, lambda: self._text(engine.dialect), (newest_at_most, *absent, *written))
+        lane = self._free_lane(engine)
         try:
-            with engine.connect() as connection:
-                (found,) = _ask(connection, [question], begin=BEGIN_WRITING, end=[b"COMMIT"])
-            return bool(found)
-        except DBAPIError as error:
-            if isinstance(error.orig, UniqueViolation):  # written past the lock: who looks will see it
-                return False
-            if error.connection_invalidated:
+            return lane.run(_json([newest_at_most, *absent, *written]))
+        except UniqueViolation:  # written past the lock: who looks will see it
+            return False
+        except Error as error:
+            if lane.is_lost:
                 raise CommitUnknownError from error
             raise DatabaseError(
                 f"The database could not be written, so nothing was: {reason_of(error)}."
             ) from error
+        finally:
+            self._put_back(engine, lane)
+
+    def _free_lane(self, engine: Engine) -> "_Lane":
+        """One that nobody uses, or a new one; they end with the engine.
+
+        Raises:
+            DatabaseError: there is no connection to be had.
+        """
+        if engine not in self._lanes:
+            with self._mutex:
+                if engine not in self._lanes:
+                    self._lanes[engine] = []
+                    event.listen(engine, "engine_disposed", self._close_all)
+        try:
+            return self._lanes[engine].pop()
+        except IndexError:
+            return _Lane(engine, name=self._name, text=self._text(engine.dialect))
+
+    def _put_back(self, engine: Engine, lane: "_Lane") -> None:
+        free = self._lanes.get(engine)
+        if free is None or lane.is_lost:
+            lane.close()
+        else:
+            free.append(lane)
+
+    def _close_all(self, engine: Engine) -> None:
+        for lane in self._lanes.pop(engine, ()):
+            lane.close()
 
     def _text(self, dialect: Dialect) -> str:
-        conditions, additions, places = ["newest <= CAST($1 AS integer)"], [], itertools.count(2)
+        conditions, additions, places = ["newest <= CAST($1 ->> 0 AS integer)"], [], itertools.count(1)
         for table, key in self._absent:
             is_there = _is_there(table, key, _values(_columns(table, key), dialect))
-            conditions.append(f"NOT EXISTS (SELECT 1 FROM {_given(next(places))} WHERE {is_there})")  # noqa: S608
+            conditions.append(f"NOT EXISTS (SELECT 1 FROM {_part(next(places))} WHERE {is_there})")  # noqa: S608
         for table, names in self._written:
             columns = _columns(table, names)
             values = [
                 f"free.newest + {value}" if self._is_number(column) else value
                 for column, value in zip(columns, _values(columns, dialect), strict=True)
             ]
-            rows = f"SELECT {', '.join(values)} FROM free, {_given(next(places))}"  # noqa: S608
+            rows = f"SELECT {', '.join(values)} FROM free, {_part(next(places))}"  # noqa: S608
             into = f"INSERT INTO {table.name} ({', '.join(names)}) {rows}"
             additions.append(f"into_{table.name} AS ({into})")
         newest = f"SELECT coalesce(max(id), 0) AS newest FROM {self._numbered.name}"  # noqa: S608
@@ -139,6 +171,53 @@ class AllNew:
 
     def _is_number(self, column: Column[Any]) -> bool:
         return column is self._numbered.c.id or column.references(self._numbered.c.id)
+
+
+class _Lane:
+    """A connection for one statement after another, each with the write lock in a transaction of its own: the
+    driver's bare one, since what makes a connection good for anything takes as long as the rest.
+    """
+
+    def __init__(self, engine: Engine, *, name: str, text: str) -> None:
+        from psycopg.pq import Escaping
+
+        try:
+            self._owner = engine.raw_connection()
+            self._owner.detach()  # it is not the pool's any more
+            driver: Any = self._owner.dbapi_connection
+            driver.execute(b"PREPARE write_lock AS %b" % LOCK)
+            driver.execute(f"PREPARE {name}(jsonb) AS {text}".encode())
+        except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+            raise DatabaseError(
+                f"The database could not be written, so nothing was: {reason_of(error)}."
+            ) from error
+        self._libpq: Any = driver.pgconn
+        self._quote = Escaping(self._libpq).escape_literal
+        self._begins = b"EXECUTE write_lock;EXECUTE %b(" % name.encode()  # one message is one transaction
+
+    def run(self, given: str) -> bool:
+        """Whether the statement found a row.
+
+        Raises:
+            psycopg.Error: it went wrong, or the connection did (`is_lost`).
+        """
+        from psycopg.errors import error_from_result
+        from psycopg.pq import ExecStatus
+
+        result = self._libpq.exec_(b"%b%b)" % (self._begins, self._quote(given.encode())))
+        if result.status != ExecStatus.TUPLES_OK:
+            raise error_from_result(result)
+        return bool(result.ntuples)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is gone."""
+        from psycopg.pq import ConnStatus
+
+        return bool(self._libpq.status != ConnStatus.OK)
+
+    def close(self) -> None:
+        self._owner.close()
 
 
 @dataclass(frozen=True)
@@ -154,13 +233,7 @@ class _Question:
         return cls(statement.name, lambda: statement.text(dialect), [rows] if statement.takes_rows else [])
 
 
-def _ask(
-    connection: Connection,
-    questions: Sequence[_Question],
-    *,
-    begin: Sequence[bytes] = (),
-    end: Sequence[bytes] = (),
-) -> list[list[Any]]:
+def _ask(connection: Connection, questions: Sequence[_Question]) -> list[list[Any]]:
     """The rows of each, out of one message to a PostgreSQL. Each is prepared when a connection first meets it; no
     rollback undoes that.
     """
@@ -175,9 +248,7 @@ def _ask(
         for question in questions:
             given = b", ".join(quote(_json(value).encode()) for value in question.given)
             asked.append(b"EXECUTE %b" % question.name.encode() + (b"(%b)" % given if given else b""))
-        cursor = driver.execute(b";".join([*begin, *asked, *end]))
-        for _ in begin:
-            cursor.nextset()
+        cursor = driver.execute(b";".join(asked))
         rows = []
         for _ in asked:
             rows.append(cursor.fetchall() if cursor.description else [])
@@ -216,6 +287,11 @@ def _columns(table: Table, names: Iterable[str]) -> list[Column[Any]]:
 
 def _given(place: int) -> str:
     return f"jsonb_array_elements(${place}) AS given"
+
+
+def _part(place: int) -> str:
+    """The rows at a place of the one parameter of `AllNew`."""
+    return f"jsonb_array_elements($1 -> {place}) AS given"
 
 
 def _values(columns: Sequence[Column[Any]], dialect: Dialect) -> list[str]:

@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -29,7 +30,7 @@ def code_for(secret: bytes, *, event: str, entitlement: str, holder: Iterable[st
     """
     fields = (event, entitlement, *holder, str(generation))
     message = b"".join(len(data).to_bytes(4, "big") + data for data in (field.encode() for field in fields))
-    digest = hmac.new(secret, b"badgewright voucher" + message, hashlib.sha256).digest()
+    digest = hmac.digest(secret, b"badgewright voucher" + message, hashlib.sha256)
     text = base64.b32encode(digest[:_CODE_BYTES]).decode("ascii")[:CODE_CHARACTERS]
     return "-".join(text[at : at + _GROUP] for at in range(0, CODE_CHARACTERS, _GROUP))
 
@@ -54,7 +55,8 @@ def read_secret(file: Path, *, may_make: Callable[[], bool]) -> bytes:
         VoucherSecretError: it is damaged, or it is gone although vouchers were made (`may_make()` is False).
     """
     try:
-        secret = file.read_bytes()
+        found = file.stat()
+        secret = _read(file, found.st_mtime_ns, found.st_ino, found.st_size)
     except FileNotFoundError:
         if not may_make():
             raise VoucherSecretError(
@@ -66,6 +68,11 @@ def read_secret(file: Path, *, may_make: Callable[[], bool]) -> bytes:
     if len(secret) != SECRET_BYTES:
         raise VoucherSecretError(f"{file} is damaged: {SECRET_BYTES} bytes were expected, not {len(secret)}.")
     return secret
+
+
+@lru_cache(maxsize=8)  # it is needed for every grant, and as long as it is the same file it is the same secret
+def _read(file: Path, _changed: int, _number: int, _size: int) -> bytes:
+    return file.read_bytes()
 
 
 def _make_secret(file: Path) -> bytes:

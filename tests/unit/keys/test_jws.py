@@ -260,3 +260,12 @@ def test_parse_alone_says_nothing_about_the_signature() -> None:
     parsed = jws.parse(f"{HEAD}.{BODY}.{base64url.encode(bytes(64))}")
     assert (parsed.header.alg, parsed.header.kid, parsed.header.typ) == ("ES256", KID, "vc+jwt")
     assert parsed.payload == b'{"a":1}'
+
+
+def test_a_token_without_its_payload_is_whole_again_with_it() -> None:
+    payload = '{"name":"Ø 漢"}'
+    token = jws.sign(payload.encode(), signer=ONE)
+    without = jws.detached(token)
+    assert without.count(".") == 2 and ".." in without, "RFC 7515, Appendix F"
+    assert len(without) == len(token) - len(base64url.encode(payload.encode()))
+    assert jws.attached(without, payload) == token

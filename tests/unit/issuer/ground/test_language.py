@@ -119,7 +119,7 @@ SHOWN_ERRORS = {
 ON_NO_PAGE = {  # what only those read who type commands, or run the office
     "badges/achievements.py", "badges/awarding.py", "badges/bureau.py", "badges/catalogue.py",
     "badges/documents.py", "badges/ending.py", "badges/publishing.py", "badges/service.py",
-    "badges/issuing/signing_pool.py", "badges/state.py",
+    "badges/state.py",
 }  # fmt: skip
 
 

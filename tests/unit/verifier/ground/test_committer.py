@@ -176,3 +176,54 @@ def test_a_database_that_stays_away_after_it_is_not_called_nothing(
     monkeypatch.setattr(ground, "writing", lost)
     with pytest.raises(CommitUnknownError):
         links.committer.submit("a")
+
+
+def test_while_one_transaction_is_written_another_is_made_ready(engine: Engine) -> None:
+    """Where a database is another program two lead: nobody's item is lost, doubled, or in the other's batch."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    batches: list[list[str]] = []
+
+    def at_once(_: Engine, names: Sequence[str]) -> Sequence[str]:
+        batches.append(list(names))
+        begun.release()
+        assert go_on.wait(10)
+        return [f"done {name}" for name in names]
+
+    def carry_out(connection: Connection, names: Sequence[str]) -> Sequence[str | Exception]:
+        raise AssertionError("the short way was enough")
+
+    committer = Committer[str, str](engine, carry_out, touches=lambda name: {name}, at_once=at_once)
+    with ThreadPoolExecutor(8) as pool:
+        first = [pool.submit(committer.submit, f"first {n}") for n in range(2)]
+        assert begun.acquire(timeout=10) and begun.acquire(timeout=10)
+        assert len(batches) == 2, "both are on their way at the same moment"
+        others = [pool.submit(committer.submit, f"other {n}") for n in range(6)]
+        time.sleep(0.1)
+        assert len(batches) == 2, "and nobody else before one of them is done"
+        go_on.set()
+        assert [one.result(10) for one in first] == ["done first 0", "done first 1"]
+        assert [one.result(10) for one in others] == [f"done other {n}" for n in range(6)]
+    assert sorted(name for batch in batches for name in batch) == sorted(
+        [f"first {n}" for n in range(2)] + [f"other {n}" for n in range(6)]
+    )
+    assert committer.submit("last") == "done last", "whoever led has made room for the next"
+
+
+def test_of_many_who_touch_the_same_each_gets_an_outcome(engine: Engine) -> None:
+    """A leader's own item is always in its own batch, also where somebody before it touches the same."""
+    together: list[list[str]] = []
+
+    def at_once(_: Engine, names: Sequence[str]) -> Sequence[str]:
+        together.append(list(names))
+        time.sleep(0.001)
+        return list(names)
+
+    def carry_out(connection: Connection, names: Sequence[str]) -> Sequence[str | Exception]:
+        raise AssertionError("the short way was enough")
+
+    committer = Committer[str, str](engine, carry_out, touches=lambda name: {name[0]}, at_once=at_once)
+    names = [f"{letter}{number}" for number in range(60) for letter in "aab"]
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(committer.submit, names)) == names
+    assert sorted(name for batch in together for name in batch) == sorted(names)
+    assert all(len({name[0] for name in batch}) == len(batch) for batch in together)

@@ -1,13 +1,16 @@
 """Statements for many rows: what is given comes back as it was, and a whole transaction is written or nothing."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.postgres import PostgresServer
@@ -158,14 +161,68 @@ def test_a_value_that_does_not_fit_is_refused_in_one_sentence(server: Engine) ->
 def test_a_server_that_went_away_meanwhile_is_not_said_to_have_written_nothing(server: Engine) -> None:
     assert add(server, grant(1))
 
-    def cut(connection: Any, *_: object) -> None:
-        connection.pgconn.finish()
-
-    event.listen(server, "checkout", cut)
+    cut_off(server)
     with pytest.raises(CommitUnknownError):
         add(server, grant(2))
-    event.remove(server, "checkout", cut)
-    assert add(server, grant(2))
+    assert add(server, grant(2)), "by a new connection"
+
+
+def test_a_database_that_cannot_be_reached_has_written_nothing(server: Engine) -> None:
+    def refuse(*_: object) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    server.dispose()
+    event.listen(server, "do_connect", refuse)
+    with pytest.raises(DatabaseError, match="nothing was: connection refused") as refused:
+        add(server, grant(1))
+    assert not isinstance(refused.value, CommitUnknownError)
+    event.remove(server, "do_connect", refuse)
+    assert add(server, grant(1))
+
+
+def test_its_connections_end_with_the_engine(server: Engine) -> None:
+    assert add(server, grant(1))
+    other = create_engine(server.url, connect_args={"autocommit": True})
+    server.dispose()
+    assert sessions(other) == []
+    assert add(server, grant(2)), "and a new one is made for who asks again"
+    server.dispose()
+    assert sessions(other) == []
+    other.dispose()
+
+
+def test_two_at_a_time_have_a_connection_each_and_one_after_the_other_the_same(server: Engine) -> None:
+    """Nobody waits for the other's connection, and nobody is written twice: the lock is the database's."""
+    with ThreadPoolExecutor(2) as threads:
+        for start in range(1, 40, 2):
+            new = {n: grant(1, holder=f"urn:uuid:{n}", voucher=f"V-{n}") for n in (start, start + 1)}
+            both = [threads.submit(add, server, one, request=f"request-{n}") for n, one in new.items()]
+            assert all(one.result() for one in both)
+    assert [number for number, _ in granted(server)] == list(range(1, 41))
+
+
+def cut_off(server: Engine) -> None:
+    """End every session in this database, as a server does that is restarted."""
+    other = create_engine(server.url, connect_args={"autocommit": True})
+    with other.connect() as connection:
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                 " AND pid <> pg_backend_pid()")
+        )  # fmt: skip
+    other.dispose()
+
+
+def sessions(other: Engine) -> list[int]:
+    """Who else has a connection to this database, once who is leaving has left."""
+    asked = text(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
+    end = time.monotonic() + 10
+    with other.connect() as connection:
+        while (found := list(connection.execute(asked).scalars())) and time.monotonic() < end:
+            time.sleep(0.02)
+    return found
 
 
 def test_an_unknown_kind_of_value_is_a_mistake_of_ours(engine: Engine) -> None:

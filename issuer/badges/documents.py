@@ -36,7 +36,7 @@ STATUS = f"public, max-age={int(status.TTL.total_seconds())}"
 SHORTLY = "public, max-age=300"
 STATE_TERMS = ("state", "stateReason", "stateSince")  # of ours, in the context of an achievement's document
 # What a published badge's folder holds.
-BADGE_PAGE_FILES = ("index.html", *(f"index.{code}.html" for code in language.known()), "badge.png")
+BADGE_PAGE_FILES = ("index.html", *(f"index.{code}.html" for code in language.codes()), "badge.png")
 _PAGE_IN_A_LANGUAGE = re.compile(r"(?P<page>/.*)\.(?P<code>[a-z]{2,3})\.html", re.ASCII)
 
 

@@ -24,11 +24,15 @@ MAX_HEADER = 500  # characters of Accept-Language that are looked at
 
 
 @cache
+def codes() -> tuple[str, ...]:
+    """The code of each language that there is; no file is read for it, which takes a tenth of a second."""
+    return (ENGLISH, *(file.stem for file in sorted(FOLDER.glob("*.yaml"))))
+
+
+@cache
 def known() -> Mapping[str, str]:
     """Each language that there is, by its code, with its own name for itself."""
-    return {ENGLISH: "English"} | {
-        file.stem: str(_file(file.stem)["name"]) for file in sorted(FOLDER.glob("*.yaml"))
-    }
+    return {code: "English" if code == ENGLISH else str(_file(code)["name"]) for code in codes()}
 
 
 def translated(text: str, language: str) -> str:

@@ -7,7 +7,7 @@ Deciding by it is `verifier.registration.events`.
 import hashlib
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -211,7 +211,7 @@ class EventPolicy(_Part):
 
     _digest: str = PrivateAttr("")
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the document from which it was loaded, in hex."""
         return self._digest

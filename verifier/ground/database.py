@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ class CommitUnknownError(DatabaseError):
         super().__init__(sentence)
 
 
+@lru_cache(maxsize=64)  # a grant says it several times
 def stored_time(value: datetime) -> str:
     """An instant as `UtcDateTime` stores it."""
     if value.tzinfo is None:

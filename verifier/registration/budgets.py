@@ -7,7 +7,6 @@ is promised to all, so the factor is written down before the first grant, and a 
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from threading import Lock
 
 from sqlalchemy import Engine
 
@@ -24,7 +23,6 @@ class Budgets:
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine = engine
         self._known: dict[str, _Fixed] = {}  # what is fixed stays so: read once
-        self._lock = Lock()
 
     def check(self, policy: EventPolicy) -> None:
         """Refuse a file whose factor is not the one that was fixed; before the first grant any is good.
@@ -33,7 +31,9 @@ class Budgets:
             EventPolicyError: it is another one.
             DatabaseError: it could not be asked.
         """
-        fixed = self._fixed(policy.event)
+        self._hold_to(self._fixed(policy.event), policy)
+
+    def _hold_to(self, fixed: _Fixed | None, policy: EventPolicy) -> None:
         if fixed is not None and fixed[0] != policy.budget.factor:
             raise EventPolicyError(
                 f"budget.factor of the event {policy.event} is {policy.budget.factor}, but {fixed[0]} was fixed on"
@@ -47,19 +47,19 @@ class Budgets:
             EventPolicyError: another one was fixed.
             DatabaseError: it could not be written, so nothing may be granted.
         """
-        if self._fixed(policy.event) is None:
+        fixed = self._fixed(policy.event)
+        if fixed is None:
             with writing(self._engine()) as connection:
                 if store.fixed_budget(connection, policy.event) is None:
                     store.fix_budget(connection, policy.event, factor=policy.budget.factor, now=now)
-        self.check(policy)
+            fixed = self._fixed(policy.event)
+        self._hold_to(fixed, policy)
 
     def _fixed(self, event: str) -> _Fixed | None:
-        with self._lock:
-            known = self._known.get(event)
+        known = self._known.get(event)
         if known is None:
             with reading(self._engine()) as connection:
                 known = store.fixed_budget(connection, event)
             if known is not None:
-                with self._lock:
-                    self._known[event] = known
+                self._known[event] = known  # whoever else read it at the same moment read the same
         return known

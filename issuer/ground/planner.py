@@ -16,7 +16,7 @@ SELECT quote_ident(relname) FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
 AND pg_relation_size(oid) / 8192 > relpages * 1.25 + 8
 """
-_LOOK = "BEGIN; SET LOCAL default_statistics_target = 10; ANALYZE {}; COMMIT"  # 3,000 rows of each
+_LOOK = "BEGIN; SET LOCAL default_statistics_target = 10; ANALYZE (SKIP_LOCKED) {}; COMMIT"  # 3,000 rows of each
 
 
 def learn_sizes(engine: Engine) -> None:

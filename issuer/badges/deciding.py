@@ -5,10 +5,7 @@ parts, by processes that open the same database by themselves; what they count i
 done without: its part is decided here, and who was awarded already is not awarded again (`awarding`).
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +32,6 @@ SIGN_EVERY = 100  # persons
 
 Progress = Callable[[int], None]
 
-_log = logging.getLogger(__name__)
 _own: "tuple[Engine, QualificationPolicy] | None" = None  # of a process of the pool
 
 
@@ -90,28 +86,13 @@ def decide_and_award(
     count = Count()
     executor = processes.executor(hands, _open, data, policy.digest)
     try:
-        for part, found in [(part, _begun(executor, part, now)) for part in parts]:
-            count.update(_ended(found) or _decide_part(engine, policy, part, now, None))
+        for part, found in [(part, processes.begun(executor, _decide_here, part, now)) for part in parts]:
+            count.update(processes.ended(found) or _decide_part(engine, policy, part, now, None))
             if progress:
                 progress(count.persons)
     finally:
         executor.shutdown(cancel_futures=True)
     return count
-
-
-def _begun(executor: ProcessPoolExecutor, part: Part, now: datetime) -> "Future[Count] | None":
-    try:
-        return executor.submit(_decide_here, part, now)
-    except BrokenProcessPool:
-        return None
-
-
-def _ended(begun: "Future[Count] | None") -> Count | None:
-    try:
-        return None if begun is None else begun.result()
-    except BrokenProcessPool:
-        _log.warning("A process that decided has died; what it had to do is done without it.")
-        return None
 
 
 def _open(data: Path, digest: str) -> None:

@@ -2,14 +2,21 @@
 started it, whatever ends that.
 """
 
+import logging
 import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 MOST_HANDS = 8
+
+_log = logging.getLogger(__name__)
 
 
 def hands(processors: int | None = None) -> int:
@@ -21,6 +28,29 @@ def executor(count: int, begin: Callable[..., None], *arguments: Any) -> Process
     """So many processes, in each of which `begin(*arguments)` runs first; both go there by pickle."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(begin, arguments))
+
+
+def begun(
+    executor: ProcessPoolExecutor, work: Callable[P, Result], *given: P.args, **named: P.kwargs
+) -> "Future[Result] | None":
+    """Work handed to one of them; None if they are dead."""
+    try:
+        return executor.submit(work, *given, **named)
+    except BrokenProcessPool:
+        return None
+
+
+def ended(begun: "Future[Result] | None") -> Result | None:
+    """What came out, once it has; None if a process died, so that it is to be done without them.
+
+    Raises:
+        Exception: what the work raised.
+    """
+    try:
+        return None if begun is None else begun.result()
+    except BrokenProcessPool:
+        _log.warning("A process beside this one has died; what it had to do is done without it.")
+        return None
 
 
 def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:

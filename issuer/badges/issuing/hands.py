@@ -5,10 +5,8 @@ drafts, signs and stores the chunks that it is given. A process that dies is don
 here, and what it had stored is not issued again (`drafting`).
 """
 
-import logging
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,7 +28,6 @@ from issuer.ground.planner import learn_sizes
 
 WORTH_IT = 3_000  # badges: two seconds of issuing; to open an office in a new process takes one
 
-_log = logging.getLogger(__name__)
 _own: "tuple[Bureau, Places] | None" = None  # of a process of the pool
 
 
@@ -58,18 +55,12 @@ class Hands:
             return
         with reading(self.bureau.engine) as connection:
             stretches = _stretches(connection, size=CHUNK)
-        begun = [(stretch, self._begun(self.executor, stretch)) for stretch in stretches]
+        begun = [(one, processes.begun(self.executor, _issue_here, one, self.now)) for one in stretches]
         for number, (stretch, future) in enumerate(begun, 1):
-            counts = _ended(future)
+            counts = processes.ended(future)
             yield from self._by_itself(stretch) if counts is None else counts
             if number & (number - 1) == 0:  # the tables have doubled
                 learn_sizes(self.bureau.engine)
-
-    def _begun(self, executor: ProcessPoolExecutor, stretch: Stretch) -> "Future[list[Count]] | None":
-        try:
-            return executor.submit(_issue_here, stretch, self.now)
-        except BrokenProcessPool:
-            return None
 
     def _by_itself(self, stretch: Stretch) -> Iterator[Count]:
         return issue_stretch(self.bureau, self.places, stretch, now=self.now)
@@ -113,14 +104,6 @@ def _stretches(connection: Connection, *, size: int) -> list[Stretch]:
         stretches.append(Stretch(last, until))
         last = until
     return [*stretches, Stretch(last)]
-
-
-def _ended(begun: "Future[list[Count]] | None") -> list[Count] | None:
-    try:
-        return None if begun is None else begun.result()
-    except BrokenProcessPool:
-        _log.warning("A process that issued badges has died; what it had to do is done without it.")
-        return None
 
 
 def _open(data: Path, guise: Guise) -> None:

@@ -96,3 +96,23 @@ def test_the_command_says_what_is_lost_before_it_goes_back(
     assert f"→  {before.number}" in run("show"), "looking does not bring it forward"
     assert run("upgrade").startswith(f"0 Brought: {head.number}")
     assert "newest revision already" in run("upgrade")
+
+
+def test_a_token_that_is_not_of_its_claims_is_not_taken_apart(place: Path | str) -> None:
+    migrating.downgrade(place, to="0026")
+    with ground.unmigrated(place) as engine, engine.connect().execution_options(writes=True) as connection:
+        (before,) = connection.execute(text("SELECT jwt FROM badge_versions")).scalars()
+        other = before.replace(".", ".x", 1)
+        connection.execute(text("UPDATE badge_versions SET jwt = :other"), {"other": other})
+        connection.commit()
+    with pytest.raises(RuntimeError, match="is not of the claims beside it; nothing was changed"):
+        ground.open_database(place)
+    assert migrating.version(place) == "0026"
+    with ground.unmigrated(place) as engine, engine.connect().execution_options(writes=True) as connection:
+        assert list(connection.execute(text("SELECT jwt FROM badge_versions")).scalars()) == [other]
+        connection.execute(text("UPDATE badge_versions SET jwt = :before"), {"before": before})
+        connection.commit()
+    engine = ground.open_database(place)
+    (badge,) = service.all_badges(engine)
+    assert badge.jwt == before, "and what is of its claims comes through whole"
+    engine.dispose()

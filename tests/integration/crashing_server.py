@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, event
 
 from verifier import cli
 from verifier.ground import committer, statements
@@ -23,24 +23,18 @@ def die(*_: object) -> None:
 if moment == "after":
     setattr(committer, "_settle", die)  # noqa: B010
 else:
-    write, all_new = store.writing_of, statements.AllNew.write
+    write = store.writing_of
 
     def written(*args: Any, **kwargs: Any) -> list[statements.Call]:
         """The statements of a grant that are about to run, in a transaction that will not be committed."""
         event.listen(Connection, "commit", die)
         return write(*args, **kwargs)
 
-    def sent(self: statements.AllNew, engine: Engine, **what: Any) -> bool:
+    def sent(self: Any, message: bytes) -> None:
         """The same where a database takes the transaction as one message: without the end of it."""
-        ask = statements._ask
-
-        def ask_and_die(*args: Any, end: object, **more: Any) -> None:
-            ask(*args, **more)
-            die(end)
-
-        setattr(statements, "_ask", ask_and_die)  # noqa: B010
-        return all_new(self, engine, **what)
+        self._libpq.exec_(b"BEGIN;" + message)
+        die()
 
     setattr(store, "writing_of", written)  # noqa: B010
-    setattr(statements.AllNew, "write", sent)  # noqa: B010
+    setattr(statements._Lane, "_send", sent)  # noqa: B010
 cli.main()

@@ -38,7 +38,7 @@ Answer = tuple[int, dict[str, Any]]
 class Registration(Desk):
     """An office with one event, its server, and those who redeem there."""
 
-    def __init__(self, folder: Path, database: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, database: dict[str, Any], *, capacity: int = 100_000) -> None:
         super().__init__(folder)
         data = folder / "badgewright-verifier"
         data.mkdir()
@@ -46,7 +46,7 @@ class Registration(Desk):
         self.put(
             "badgewright-verifier/verifier.yaml", yaml.safe_dump({"rate_limit": {"per_minute": 10**6}} | database)
         )
-        fields = yaml.safe_load(self.event()) | {"capacity": 100_000}
+        fields = yaml.safe_load(self.event()) | {"capacity": capacity}
         self.put("event.yaml", yaml.safe_dump(fields))
         assert self.type("event", "add", "event.yaml").returncode == 0
 
@@ -155,14 +155,19 @@ def test_of_a_thousand_at_once_one_is_granted_and_nobody_gets_an_error(office: R
     assert len(office.kept()) == 1
 
 
+@pytest.mark.parametrize("others", [0, 1], ids=["the first of all", "a later one"])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_kill_around_the_commit_leaves_one_answer(office: Registration, moment: str) -> None:
+def test_a_kill_around_the_commit_leaves_one_answer(office: Registration, moment: str, others: int) -> None:
+    """The first of all makes the secret that vouchers are derived from, and goes another way than later ones."""
+    if others:
+        with office.serving() as server:
+            assert server.redeem(2)[0] == 201
     with office.serving(dies=moment) as server:
         with pytest.raises((http.client.HTTPException, OSError)):
             server.redeem(1)
         assert server.process.wait(timeout=10) == -signal.SIGKILL
     kept = office.kept()
-    assert len(kept) == {"before": 0, "after": 1}[moment]
+    assert len(kept) == others + {"before": 0, "after": 1}[moment]
 
     with office.serving() as server:
         (status, first), (again, second) = server.redeem(1), server.redeem(1)
@@ -184,6 +189,25 @@ def test_two_servers_on_one_database_grant_once(tmp_path: Path, postgres: Postgr
         at_once([functools.partial(client, server, name) for name, server in servers.items()])
     assert Counter(status for status, _ in told) == {201: 20, 409: 60}
     assert len(office.kept()) == 20
+
+
+def test_two_servers_on_one_database_give_no_more_than_there_is(tmp_path: Path, postgres: PostgresServer) -> None:
+    office = Registration(tmp_path, {"database_url": postgres.new_database()}, capacity=9)
+    told: list[Answer] = []
+
+    def client(server: Server, numbers: range) -> None:
+        told.extend(server.redeem(number) for number in numbers)
+
+    with office.serving() as first, office.serving() as second:
+        at_once(
+            [
+                functools.partial(client, server, range(start, 24, 8))
+                for start, server in enumerate([first, second] * 4)
+            ]
+        )
+    assert Counter(status for status, _ in told) == {201: 9, 422: 15}
+    assert {body["reason"] for status, body in told if status == 422} == {"no_capacity"}
+    assert len(office.kept()) == 9
 
 
 # PostgreSQL is killed

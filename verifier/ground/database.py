@@ -4,7 +4,7 @@ A file of SQLite for one machine, or a PostgreSQL for several processes. Tables 
 that owns them, on `metadata` here. On both a transaction that writes takes the office's one write lock at its
 beginning (BEGIN IMMEDIATE; an advisory lock), so that whoever comes second sees what the first did and waits
 instead of failing (ADR 0012), and it is on the disk before anybody hears that a discount was granted.
-Writers that may share a transaction are `committer`.
+Writers that may share a transaction are `committer`, and those that may share the lock `statements.AllNew`.
 """
 
 import os
@@ -49,8 +49,10 @@ SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s';
 SET plan_cache_mode = force_generic_plan
 """
 # A writer sees what was committed until it got the lock; a reader sees one state of everything.
-LOCK = b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK
-_BEGIN_WRITING = b"BEGIN;%b" % LOCK
+_BEGIN_WRITING = b"BEGIN;SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK
+# For writers that only unique keys keep apart: they share it, and with that the wait for the disk. Every other
+# writer has to wait for them, and they for it.
+SHARED_LOCK = b"SELECT pg_advisory_xact_lock_shared(%d)" % WRITE_LOCK
 _OURS = "redemptions"  # of the first revision: by it a database is told from the other office's
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are

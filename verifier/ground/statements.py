@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Dialect, Engine, String, Table, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from verifier.ground.database import (
-    LOCK,
+    SHARED_LOCK,
     CommitUnknownError,
     DatabaseError,
     UtcDateTime,
@@ -79,10 +79,12 @@ def run_all(connection: Connection, calls: Sequence[Call]) -> list[list[Any]]:
 
 class AllNew:
     """For a PostgreSQL: rows of several tables, written if none of some keys has a row yet, and otherwise nothing;
-    locked, asked, written and committed in one message.
+    locked, asked, written and committed in one message. Several are written at the same moment.
 
-    `absent`: tables, each with the columns of a key. `written`: tables, each with columns. New ids of `numbered`,
-    and what refers to them, are counted from 1 here: the newest id is added when they are written.
+    `absent`: tables, each with the columns of a key that is asked for. A unique key of what is written need not be
+    asked for, if it is rarely taken: the database finds that, too, at the price of a line in its log. `written`:
+    tables, each with columns. Ids of `numbered`, and what refers to them, are counted from 1 here, and become the
+    next ones that the database gives: `count_on` for who gives them otherwise.
     """
 
     def __init__(
@@ -97,23 +99,24 @@ class AllNew:
         self._lanes = WeakKeyDictionary[Engine, list[_Lane]]()
         self._mutex = threading.Lock()
 
-    def write(
-        self, engine: Engine, *, newest_at_most: int, absent: Sequence[Rows], written: Sequence[Rows]
-    ) -> bool:
-        """Whether they were written; not with a newest id over this one, either. Rows are in the order of `absent`
-        and `written`.
+    def write(self, engine: Engine, *, highest: int, absent: Sequence[Rows], written: Sequence[Rows]) -> bool:
+        """Whether they were written; not with an id over `highest`, either, so that there are never more rows than
+        that. Rows are in the order of `absent` and `written`.
 
         Raises:
             DatabaseError: nothing was written.
             CommitUnknownError: the server went away meanwhile.
         """
         from psycopg import Error
-        from psycopg.errors import UniqueViolation
+        from psycopg.errors import DeadlockDetected, UniqueViolation
 
         lane = self._free_lane(engine)
         try:
-            return lane.run(_json([newest_at_most, *absent, *written]))
-        except UniqueViolation:  # written past the lock: who looks will see it
+            which = tuple(place for place, rows in enumerate(written) if rows)
+            name = "_".join(map(str, (self._name, *which)))
+            given = _json([highest, *absent, *written])
+            return lane.run(name, lambda: self._text(engine.dialect, which), given)
+        except (UniqueViolation, DeadlockDetected):  # who looks, one at a time, will see why
             return False
         except Error as error:
             if lane.is_lost:
@@ -138,7 +141,7 @@ class AllNew:
         try:
             return self._lanes[engine].pop()
         except IndexError:
-            return _Lane(engine, name=self._name, text=self._text(engine.dialect))
+            return _Lane(engine)
 
     def _put_back(self, engine: Engine, lane: "_Lane") -> None:
         free = self._lanes.get(engine)
@@ -151,52 +154,66 @@ class AllNew:
         for lane in self._lanes.pop(engine, ()):
             lane.close()
 
-    def _text(self, dialect: Dialect) -> str:
-        conditions, additions, places = ["newest <= CAST($1 ->> 0 AS integer)"], [], itertools.count(1)
-        for table, key in self._absent:
+    def _text(self, dialect: Dialect, which: Iterable[int]) -> str:
+        """What writes to these of the tables: one without rows would take as long as one with a row."""
+        first_written = len(self._absent) + 1
+        numbered = first_written + [table for table, _ in self._written].index(self._numbered)
+        conditions, additions = ["ids[array_upper(ids, 1)] <= CAST($1 ->> 0 AS integer)"], []
+        for place, (table, key) in enumerate(self._absent, start=1):
             is_there = _is_there(table, key, _values(_columns(table, key), dialect))
-            conditions.append(f"NOT EXISTS (SELECT 1 FROM {_part(next(places))} WHERE {is_there})")  # noqa: S608
-        for table, names in self._written:
+            conditions.append(f"NOT EXISTS (SELECT 1 FROM {_part(place)} WHERE {is_there})")  # noqa: S608
+        for number in which:
+            table, names = self._written[number]
             columns = _columns(table, names)
             values = [
-                f"free.newest + {value}" if self._is_number(column) else value
+                f"free.ids[{value}]" if self._is_number(column) else value
                 for column, value in zip(columns, _values(columns, dialect), strict=True)
             ]
-            rows = f"SELECT {', '.join(values)} FROM free, {_part(next(places))}"  # noqa: S608
+            rows = f"SELECT {', '.join(values)} FROM free, {_part(first_written + number)}"  # noqa: S608
             into = f"INSERT INTO {table.name} ({', '.join(names)}) {rows}"
             additions.append(f"into_{table.name} AS ({into})")
-        newest = f"SELECT coalesce(max(id), 0) AS newest FROM {self._numbered.name}"  # noqa: S608
-        free = f"free AS (SELECT newest FROM ({newest}) AS numbered WHERE {' AND '.join(conditions)})"  # noqa: S608
-        return f"WITH {', '.join([free, *additions])} SELECT newest FROM free"  # noqa: S608
+        following = f"CAST(nextval('{_sequence_of(self._numbered)}') AS integer)"
+        counted = f"generate_series(1, jsonb_array_length($1 -> {numbered}))"
+        ids = f"SELECT array_agg({following}) AS ids FROM {counted}"  # noqa: S608 - our names
+        free = f"free AS (SELECT ids FROM ({ids}) AS numbers WHERE {' AND '.join(conditions)})"  # noqa: S608
+        return f"WITH {', '.join([free, *additions])} SELECT 1 FROM free"  # noqa: S608
 
     def _is_number(self, column: Column[Any]) -> bool:
         return column is self._numbered.c.id or column.references(self._numbered.c.id)
 
 
+def count_on(connection: Connection, table: Table) -> None:
+    """Rows were written with ids that were not the database's: let a PostgreSQL give those after them, for who has
+    the write lock alone.
+    """
+    if connection.dialect.name == "postgresql":
+        newest = f"(SELECT max(id) FROM {table.name})"  # noqa: S608 - our names
+        connection.exec_driver_sql(f"SELECT setval('{_sequence_of(table)}', {newest})")
+
+
 class _Lane:
-    """A connection for one statement after another, each with the write lock in a transaction of its own: the
-    driver's bare one, since what makes a connection good for anything takes as long as the rest.
+    """A connection for one statement after another, each in a transaction of its own, with the lock that such
+    writers share: the driver's bare one, since what makes a connection good for anything takes as long again.
     """
 
-    def __init__(self, engine: Engine, *, name: str, text: str) -> None:
+    def __init__(self, engine: Engine) -> None:
         from psycopg.pq import Escaping
 
         try:
             self._owner = engine.raw_connection()
             self._owner.detach()  # it is not the pool's any more
             driver: Any = self._owner.dbapi_connection
-            driver.execute(b"PREPARE write_lock AS %b" % LOCK)
-            driver.execute(f"PREPARE {name}(jsonb) AS {text}".encode())
+            driver.execute(b"PREPARE shared_lock AS %b" % SHARED_LOCK)
         except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
             raise DatabaseError(
                 f"The database could not be written, so nothing was: {reason_of(error)}."
             ) from error
-        self._libpq: Any = driver.pgconn
+        self._driver, self._libpq = driver, driver.pgconn
         self._quote = Escaping(self._libpq).escape_literal
-        self._begins = b"EXECUTE write_lock;EXECUTE %b(" % name.encode()  # one message is one transaction
+        self._prepared = set[str]()
 
-    def run(self, given: str) -> bool:
-        """Whether the statement found a row.
+    def run(self, name: str, text: Callable[[], str], given: str) -> bool:
+        """Whether the statement of this name found a row. Its text is needed once in a connection's life.
 
         Raises:
             psycopg.Error: it went wrong, or the connection did (`is_lost`).
@@ -204,10 +221,17 @@ class _Lane:
         from psycopg.errors import error_from_result
         from psycopg.pq import ExecStatus
 
-        result = self._libpq.exec_(b"%b%b)" % (self._begins, self._quote(given.encode())))
+        if name not in self._prepared:
+            self._driver.execute(f"PREPARE {name}(jsonb) AS {text()}".encode())
+            self._prepared.add(name)
+        result = self._send(b"EXECUTE shared_lock;EXECUTE %b(%b)" % (name.encode(), self._quote(given.encode())))
         if result.status != ExecStatus.TUPLES_OK:
             raise error_from_result(result)
         return bool(result.ntuples)
+
+    def _send(self, message: bytes) -> Any:
+        """One message is one transaction."""
+        return self._libpq.exec_(message)
 
     @property
     def is_lost(self) -> bool:
@@ -279,6 +303,11 @@ def _as_stored(value: object) -> str:
 
 
 _json = json.JSONEncoder(default=_as_stored, separators=(",", ":")).encode
+
+
+def _sequence_of(table: Table) -> str:
+    """The sequence of a table's ids, as PostgreSQL names those that it makes itself."""
+    return f"{table.name}_id_seq"
 
 
 def _columns(table: Table, names: Iterable[str]) -> list[Column[Any]]:

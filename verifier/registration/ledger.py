@@ -2,7 +2,8 @@
 
 Whether a badge is accepted and holding it is proved was decided before (`events`). Here, under the write lock, it
 is asked whether the discount is still there, and all that a grant leaves behind is written. Claims that could get
-in each other's way are never in one transaction, so each is decided by what was there before. Rows are `store`.
+in each other's way are never in one transaction, so each is decided by what was there before. On a PostgreSQL most
+are granted at once, side by side with others, by unique keys alone (ADR 0012). Rows are `store`.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -140,7 +141,7 @@ class Ledger:
             grants=list(grants.values()),
             answers=answers,
             orders=_orders(grants),
-            newest_at_most=min(claim.policy.capacity for claim in claims) - len(claims),
+            at_most=min(claim.policy.capacity for claim in claims),
             now=max(claim.now for claim in claims),
         )
         if not granted:
@@ -348,6 +349,8 @@ def _write(connection: Connection, grants: Mapping[Claim, NewGrant], answers: Se
     if orders:
         calls.append(shop_store.writing_of(orders, now=max(claim.now for claim in grants)))
     run_all(connection, calls)
+    if grants:
+        store.count_on(connection)
     pooled = [(claim, new) for claim, new in grants.items() if isinstance(claim.policy.shop, CodePool)]
     for claim, new in pooled:
         outbox.use_code(

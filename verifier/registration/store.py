@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
 )
 
+from verifier.ground import statements
 from verifier.ground.database import UtcDateTime, metadata
 from verifier.ground.statements import Call, Rows, Statement, insertion, presence, run_all
 
@@ -150,7 +151,7 @@ class Grant:
 @dataclass(frozen=True)
 class NewGrant:
     """A grant with its number, with every name of its holder, and where its badge can be looked up again. Who has
-    the write lock gives the numbers, each one more than the newest.
+    the write lock alone gives the numbers, each one more than the newest, and says so by `count_on`.
     """
 
     id: int
@@ -408,8 +409,13 @@ def codes_given(connection: Connection, codes: Sequence[str]) -> set[str]:
 
 
 def next_number() -> "ScalarSelect[int]":
-    """The number of the next grant, for who has the write lock."""
+    """The number of the next grant, for who has the write lock alone, and says so by `count_on`."""
     return select(func.coalesce(func.max(redemptions.c.id), 0) + 1).scalar_subquery()
+
+
+def count_on(connection: Connection) -> None:
+    """Grants were written after the newest: the next ones come after them."""
+    statements.count_on(connection, redemptions)
 
 
 def _columns(kind: type) -> tuple[str, ...]:
@@ -421,18 +427,15 @@ def _values(row: object) -> tuple[object, ...]:
 
 
 _NEWEST = Statement("SELECT max(id) FROM redemptions")
-KEYS: Sequence[tuple[Table, Sequence[str]]] = (  # of an answer, of a holder's name, of a voucher
-    (redemption_answers, RequestName._fields),
-    (redemption_holders, HolderName._fields),
-    (redemptions, ["voucher"]),
-)
+NAME: tuple[Table, Sequence[str]] = redemption_holders, HolderName._fields  # the key of a holder's name
 WRITTEN: Sequence[tuple[Table, Sequence[str]]] = (  # as `writing_of` writes them
     (redemptions, ("id", *_columns(Grant))),
     (redemption_holders, ("redemption_id", *HolderName._fields)),
     (grant_standings, ("redemption_id", *_columns(Standing))),
     (redemption_answers, _columns(NewAnswer)),
 )
-_ANSWERED, _REDEEMED, _GIVEN = (presence(*key) for key in KEYS)
+_ANSWERED, _REDEEMED = presence(redemption_answers, RequestName._fields), presence(*NAME)
+_GIVEN = presence(redemptions, ["voucher"])
 _ADD = [insertion(*rows) for rows in WRITTEN]
 
 

@@ -6,7 +6,6 @@ one. The secret is read by `service`; selling with the code is the shop's affair
 """
 
 import base64
-import hashlib
 import hmac
 import os
 import secrets
@@ -28,11 +27,11 @@ def code_for(secret: bytes, *, event: str, entitlement: str, holder: Iterable[st
     """The voucher of one grant, such as `K7QDM-…`. `holder`: (issuer, reference); a staff re-issue is the next
     `generation`.
     """
-    fields = (event, entitlement, *holder, str(generation))
-    message = b"".join(len(data).to_bytes(4, "big") + data for data in (field.encode() for field in fields))
-    digest = hmac.digest(secret, b"badgewright voucher" + message, hashlib.sha256)
+    fields = [field.encode() for field in (event, entitlement, *holder, str(generation))]
+    message = b"".join([len(data).to_bytes(4, "big") + data for data in fields])
+    digest = hmac.digest(secret, b"badgewright voucher" + message, "sha256")
     text = base64.b32encode(digest[:_CODE_BYTES]).decode("ascii")[:CODE_CHARACTERS]
-    return "-".join(text[at : at + _GROUP] for at in range(0, CODE_CHARACTERS, _GROUP))
+    return "-".join([text[at : at + _GROUP] for at in range(0, CODE_CHARACTERS, _GROUP)])
 
 
 def shop_link(policy: EventPolicy, voucher: str | None) -> str | None:

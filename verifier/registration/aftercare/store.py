@@ -33,6 +33,7 @@ from verifier.registration.shops.store import State, shop_codes, shop_orders
 from verifier.registration.store import (
     GrantState,
     Standing,
+    count_on,
     grant_standings,
     next_number,
     redemption_answers,
@@ -199,6 +200,7 @@ def add_copy(connection: Connection, old: Given, *, voucher: str, generation: in
         .returning(redemptions.c.id)
     )
     number: int = written.scalar_one()
+    count_on(connection)
     connection.execute(
         update(grant_standings).where(grant_standings.c.redemption_id == old.number).values(redemption_id=number)
     )

@@ -318,26 +318,25 @@ def grant_all(
     grants: Sequence[NewGrant],
     answers: Sequence[NewAnswer],
     orders: Sequence[NewOrder],
-    newest_at_most: int,
+    at_most: int,
     now: datetime,
 ) -> bool:
     """For a PostgreSQL: whether all of these were granted, in a transaction of its own. None is if one of their
-    names was redeemed, one of the requests answered, or one of the vouchers given before, or if it was ever handed
-    over who decides about one of the events. Grants are numbered
-    from 1, after the newest, which is not over `newest_at_most`.
+    names was redeemed, one of the requests answered, or one of the vouchers given before, if it was ever handed
+    over who decides about one of the events, or if there could be more than `at_most` of all events. Grants are
+    numbered from 1, and get the next numbers.
 
     Raises:
         DatabaseError: nothing was written.
         CommitUnknownError: the server went away meanwhile.
     """
-    asked = [(answer.event, answer.request_id) for answer in answers]
     names = [name for new in grants for name in new.names]
     events = sorted({(answer.event,) for answer in answers})
     written = [rows for _, rows in redemption_store.writing_of(grants=grants, answers=answers)]
     return _GRANT_ALL.write(
         engine,
-        newest_at_most=newest_at_most,
-        absent=[asked, names, [(new.grant.voucher,) for new in grants], events],
+        highest=at_most,
+        absent=[names, events],
         written=[*written, _rows(orders, now)],
     )
 
@@ -350,7 +349,7 @@ _ORDER = (*(field.name for field in fields(NewOrder)), "state", "attempts", "nex
 _ADD_ORDERS = insertion(shop_orders, _ORDER)
 _GRANT_ALL = AllNew(
     redemptions,
-    absent=[*redemption_store.KEYS, (event_authority, ["event"])],
+    absent=[redemption_store.NAME, (event_authority, ["event"])],
     written=[*redemption_store.WRITTEN, (shop_orders, _ORDER)],
 )
 

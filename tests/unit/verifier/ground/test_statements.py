@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,18 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.postgres import PostgresServer
-from verifier.ground.database import CommitUnknownError, DatabaseError, open_database, reading, writing
+from verifier.ground.database import (
+    SHARED_LOCK,
+    CommitUnknownError,
+    DatabaseError,
+    open_database,
+    reading,
+    writing,
+)
 from verifier.ground.statements import Statement, run_all
 from verifier.registration import store
 from verifier.registration.shops import store as shop_store
@@ -51,13 +59,17 @@ def answer(number: int, *, request: str = "") -> NewAnswer:
     return NewAnswer("summit", request or f"request-{number}", "f" * 64, "granted", number, AT)
 
 
-def add(engine: Engine, *grants: NewGrant, newest_at_most: int = 1000, request: str = "") -> bool:
+def add(engine: Engine, *grants: NewGrant, at_most: int = 1000, request: str = "") -> bool:
+    """Whether they were granted, each under a request of its own number unless one is given."""
     return shop_store.grant_all(
         engine,
-        grants=grants,
-        answers=[answer(new.id, request=request) for new in grants],
+        grants=[replace(new, id=number) for number, new in enumerate(grants, start=1)],
+        answers=[
+            replace(answer(new.id, request=request), redemption_id=number)
+            for number, new in enumerate(grants, start=1)
+        ],
         orders=[],
-        newest_at_most=newest_at_most,
+        at_most=at_most,
         now=AT,
     )
 
@@ -128,9 +140,88 @@ def test_where_one_key_is_known_nothing_is_written(server: Engine, new: NewGrant
         grants=[new, beside],
         answers=[answer(1, request=request_id), answer(2, request="request-8")],
         orders=[],
-        newest_at_most=1000,
+        at_most=1000,
         now=AT,
     )
+    assert granted(server) == [(1, "V-1")]
+
+
+def test_what_others_are_writing_is_not_waited_for(server: Engine) -> None:
+    """Their rows are not in each other's way, so they wait for the disk side by side."""
+    with begun(server, SHARED_LOCK):
+        assert add(server, grant(1))
+
+
+def test_nothing_is_written_beside_a_writer_who_has_the_lock_alone(server: Engine) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with writing(server) as connection:
+            added = threads.submit(add, server, grant(1))
+            wait_for_who_waits(connection)
+            assert not added.done()
+            run_all(connection, store.writing_of(grants=[grant(1)], answers=[]))
+            store.count_on(connection)
+        assert not added.result()
+    assert granted(server) == [(1, "V-1")]
+
+
+def test_a_writer_who_wants_the_lock_alone_waits_until_nobody_shares_it(server: Engine) -> None:
+    def write() -> list[object]:
+        with writing(server) as connection:
+            return list(connection.execute(text("SELECT voucher FROM redemptions")).scalars())
+
+    with ThreadPoolExecutor(1) as threads:
+        with begun(server, SHARED_LOCK) as connection:
+            found = threads.submit(write)
+            wait_for_who_waits(connection)
+            run_all(connection, store.writing_of(grants=[grant(1)], answers=[]))
+        assert found.result() == ["V-1"]
+
+
+@pytest.mark.parametrize("comes_about", [True, False])
+def test_of_two_who_write_one_name_at_the_same_moment_one_does(server: Engine, comes_about: bool) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with begun(server, SHARED_LOCK) as connection:
+            run_all(connection, store.writing_of(grants=[replace(grant(1), id=900)], answers=[]))
+            added = threads.submit(add, server, grant(1, voucher="V-2"), grant(3))
+            wait_for_who_waits(connection)
+            if not comes_about:
+                connection.rollback()
+        assert added.result() is not comes_about
+    assert [voucher for _, voucher in granted(server)] == (["V-1"] if comes_about else ["V-2", "V-3"])
+
+
+def test_two_who_wait_for_each_other_are_looked_at_again(server: Engine) -> None:
+    """One of the two is undone by the database, whichever it is, and told that it wrote nothing."""
+    first, second = grant(1), grant(2)
+    with ThreadPoolExecutor(1) as threads, begun(server, SHARED_LOCK) as connection:
+        run_all(connection, store.writing_of(grants=[replace(second, id=900)], answers=[]))
+        added = threads.submit(add, server, grant(1, voucher="V-3"), grant(2, voucher="V-4"))
+        wait_for_who_waits(connection)
+        try:
+            run_all(connection, store.writing_of(grants=[replace(first, id=901)], answers=[]))
+            connection.commit()
+            wrote = True
+        except OperationalError as error:
+            assert "deadlock" in str(error)
+            connection.rollback()
+            wrote = False
+        assert added.result() is not wrote
+    assert [voucher for _, voucher in granted(server)] == (["V-2", "V-1"] if wrote else ["V-3", "V-4"])
+
+
+def test_numbers_that_were_given_otherwise_are_not_given_again(server: Engine) -> None:
+    with writing(server) as connection:
+        run_all(connection, store.writing_of(grants=[replace(grant(1), id=41)], answers=[]))
+        store.count_on(connection)
+    assert add(server, grant(2), grant(3))
+    assert granted(server) == [(41, "V-1"), (42, "V-2"), (43, "V-3")]
+
+
+def test_where_that_was_not_said_nothing_is_written(server: Engine) -> None:
+    """As in a database of an earlier program; who looks then says it."""
+    with writing(server) as connection:
+        run_all(connection, store.writing_of(grants=[grant(1)], answers=[]))
+    assert not add(server, grant(2))
     assert granted(server) == [(1, "V-1")]
 
 
@@ -140,8 +231,8 @@ def test_another_issuers_holder_of_the_same_name_is_not_in_the_way(server: Engin
 
 
 def test_with_too_many_before_nothing_is_written(server: Engine) -> None:
-    assert add(server, grant(1), newest_at_most=0)
-    assert not add(server, grant(2), newest_at_most=0)
+    assert add(server, grant(1), at_most=1)
+    assert not add(server, grant(2), at_most=1)
     assert granted(server) == [(1, "V-1")]
 
 
@@ -210,6 +301,29 @@ def cut_off(server: Engine) -> None:
                  " AND pid <> pg_backend_pid()")
         )  # fmt: skip
     other.dispose()
+
+
+@contextmanager
+def begun(server: Engine, lock: bytes) -> Iterator[Connection]:
+    """A transaction of somebody else, with a lock; committed in the end."""
+    other = create_engine(server.url)
+    with other.connect() as connection:
+        connection.exec_driver_sql(lock.decode())
+        yield connection
+        connection.commit()
+    other.dispose()
+
+
+def wait_for_who_waits(connection: Connection) -> None:
+    """Until somebody waits for a lock in this database."""
+    asked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    end = time.monotonic() + 10
+    while not connection.execute(asked).scalar_one():
+        assert time.monotonic() < end, "nobody waits"
+        connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
+        time.sleep(0.02)
 
 
 def sessions(other: Engine) -> list[int]:

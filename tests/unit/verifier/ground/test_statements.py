@@ -209,6 +209,14 @@ def test_two_who_wait_for_each_other_are_looked_at_again(server: Engine) -> None
     assert [voucher for _, voucher in granted(server)] == (["V-2", "V-1"] if wrote else ["V-3", "V-4"])
 
 
+def test_who_is_refused_uses_no_numbers_up(server: Engine) -> None:
+    """However often a badge is tried again, the numbers stay as many as there were grants."""
+    assert add(server, grant(1))
+    assert not any(add(server, grant(1, voucher=f"V-{n}"), request=f"request-{n}") for n in range(2, 9))
+    assert add(server, grant(9))
+    assert granted(server) == [(1, "V-1"), (2, "V-9")]
+
+
 def test_numbers_that_were_given_otherwise_are_not_given_again(server: Engine) -> None:
     with writing(server) as connection:
         run_all(connection, store.writing_of(grants=[replace(grant(1), id=41)], answers=[]))

@@ -5,6 +5,8 @@ from base64 import urlsafe_b64encode
 from alembic import op
 from sqlalchemy import text
 
+from issuer.ground.database import DatabaseError
+
 revision = "0027"
 down_revision = "0026"
 
@@ -23,7 +25,9 @@ def upgrade() -> None:
     payload, database = _payload(), op.get_bind().dialect.name
     other = text(f"SELECT count(*) FROM badge_versions WHERE jwt NOT LIKE '%.' || {payload} || '.%'")  # noqa: S608
     if op.get_bind().execute(other).scalar():
-        raise RuntimeError("A signed token in badge_versions is not of the claims beside it; nothing was changed.")
+        raise DatabaseError(
+            "A signed token in badge_versions is not of the claims beside it; nothing was changed."
+        )
     op.execute(f"UPDATE badge_versions SET jwt = {_WITHOUT[database]} WHERE jwt IS NOT NULL")  # noqa: S608
     op.execute("ALTER TABLE badge_versions RENAME COLUMN jwt TO jws")
 

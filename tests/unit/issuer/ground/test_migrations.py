@@ -98,15 +98,22 @@ def test_the_command_says_what_is_lost_before_it_goes_back(
     assert "newest revision already" in run("upgrade")
 
 
-def test_a_token_that_is_not_of_its_claims_is_not_taken_apart(place: Path | str) -> None:
+def test_a_token_that_is_not_of_its_claims_is_not_taken_apart(
+    place: Path | str, office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
     migrating.downgrade(place, to="0026")
     with ground.unmigrated(place) as engine, engine.connect().execution_options(writes=True) as connection:
         (before,) = connection.execute(text("SELECT jwt FROM badge_versions")).scalars()
         other = before.replace(".", ".x", 1)
         connection.execute(text("UPDATE badge_versions SET jwt = :other"), {"other": other})
         connection.commit()
-    with pytest.raises(RuntimeError, match="is not of the claims beside it; nothing was changed"):
-        ground.open_database(place)
+    for words in (("database", "upgrade"), ("list",)):
+        capsys.readouterr()
+        with pytest.raises(SystemExit, match="1"):
+            main([*words, "--data", str(office.settings.data)])
+        said = capsys.readouterr()
+        sentence = "A signed token in badge_versions is not of the claims beside it; nothing was changed."
+        assert (said.out, said.err) == ("", f"badge-issuer: {sentence}\n")
     assert migrating.version(place) == "0026"
     with ground.unmigrated(place) as engine, engine.connect().execution_options(writes=True) as connection:
         assert list(connection.execute(text("SELECT jwt FROM badge_versions")).scalars()) == [other]

@@ -9,7 +9,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,14 +37,15 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class Restored:
-    """What came out of a backup: when it was made, how many transactions its journal added, until when; and how
-    many badges wait to be signed again.
+    """What came out of a backup: when it was made, how many transactions its journal added, until when; how many
+    badges wait to be signed again; and whether its database was a file and is a PostgreSQL now.
     """
 
     made_at: datetime
     replayed: int
     until: datetime
     unsigned: int
+    moved: bool
 
 
 def make(engine: Engine, settings: Settings, target: Path, *, now: datetime) -> JsonObject:
@@ -87,16 +88,19 @@ def restore(
     journals: Sequence[Path] = (),
     database_url: str | None = None,
     database_password_file: Path | None = None,
+    shown: Callable[[int], None] | None = None,
 ) -> Restored:
     """An office in a new folder, as a backup has it, with what its journal says was done since. The folder is
     there whole, or not at all. `journals`: the folder of each machine that wrote the journal. `database_url`: an
-    empty PostgreSQL, for an office that keeps its database in one; it is empty again if this does not succeed.
+    empty PostgreSQL, for an office that keeps its database in one, or is to from now on; it is empty again if this
+    does not succeed. `shown` hears how many rows of a file are there.
 
     Raises:
-        BackupError: the folder is not empty, or the backup is of another office, of a newer program, or for
-            another kind of database.
+        BackupError: the folder is not empty, or the backup is of another office, of a newer program, or lacks a
+            database to go into.
         ArchiveError, DatabaseError, JournalError: the backup or the journal is damaged, or they do not fit.
     """
+    url = None if database_url is None else ground.checked_database_url(database_url)
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise BackupError(f"{data} is not empty: a new folder was expected, and nothing was restored.")
     for folder in journals:
@@ -107,42 +111,52 @@ def restore(
     try:
         manifest = archive.extract(source, draft)
         made_at = _checked_time(manifest, source)
-        place: Path | str = draft / DATABASE
+        file = draft / DATABASE
+        place: Path | str = file
         with ExitStack() as undone:
             if (draft / DUMP).exists():
-                if database_url is None:
+                if url is None:
                     raise BackupError(
                         f"{source} is of an office whose database is a PostgreSQL: --database-url with a new,"
                         " empty one was expected."
                     )
-                place = ground.checked_database_url(database_url)
+                place = url
                 standing = copies.fill_server(place, database_password_file, draft / DUMP)
                 undone.callback(copies.empty_server, place, database_password_file)
                 (draft / DUMP).unlink()
-                ground.name_database(draft, place, database_password_file)
-            elif database_url is not None:
-                raise BackupError(
-                    f"{source} is of an office whose database is a file: no --database-url goes with it."
-                )
             else:
-                standing = copies.check_file(draft / DATABASE)
+                if url is not None:
+                    copies.check_new(url, database_password_file)
+                standing = copies.check_file(file)
             _check_standing(manifest, standing, source)
             replayed = copies.Replayed()
             if journals:
                 replayed = copies.replay(place, journals, password_file=database_password_file)
                 _put(replayed.files, draft)
-            unsigned = _mended(draft, place, database_password_file, journals)
+            moves = url is not None and place == file
+            unsigned = _mended(draft, place, database_password_file, journals, moves=moves)
+            if url is not None:
+                if moves:
+                    copies.move_file(file, url, database_password_file, shown=shown)
+                    undone.callback(copies.empty_server, url, database_password_file)
+                    for ending in ("", "-wal", "-shm"):
+                        file.with_name(file.name + ending).unlink(missing_ok=True)
+                ground.name_database(draft, url, database_password_file)
             os.replace(draft, data)  # noqa: PTH105 - also over an empty folder
             undone.pop_all()
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Restored(made_at, replayed.transactions, replayed.until or made_at, unsigned)
+    return Restored(made_at, replayed.transactions, replayed.until or made_at, unsigned, moves)
 
 
-def _mended(draft: Path, place: Path | str, password_file: Path | None, journals: Sequence[Path]) -> int:
-    """Let a restored office and its journal go on where they ended; how many of its badges wait to be signed."""
+def _mended(
+    draft: Path, place: Path | str, password_file: Path | None, journals: Sequence[Path], *, moves: bool
+) -> int:
+    """Let a restored office and its journal go on where they ended; how many of its badges wait to be signed. The
+    journal of one that `moves` ends with the file, and another one begins.
+    """
     ground.keep_journal_here(draft)
-    folder = ground.load(draft).journal
+    folder = None if moves else ground.load(draft).journal
     if folder is not None:
         for one in journals:
             _copy_journal(one, folder)

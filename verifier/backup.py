@@ -7,7 +7,9 @@ derived, the encrypted keys, and the secrets that settings name, each by its dig
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +29,14 @@ FOLDERS = ("events", "keys", "desk-keys", "archives")  # whole, besides what lie
 
 class BackupError(Exception):
     """A backup that cannot be made, or cannot be restored here; one sentence."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came out of a backup: when it was made, and whether its database was a file and is a PostgreSQL now."""
+
+    made_at: datetime
+    moved: bool
 
 
 def make(settings: Settings, target: Path, *, now: datetime) -> JsonObject:
@@ -65,17 +75,23 @@ def make(settings: Settings, target: Path, *, now: datetime) -> JsonObject:
 
 
 def restore(
-    source: Path, data: Path, *, database_url: str | None = None, database_password_file: Path | None = None
-) -> datetime:
-    """An office in a new folder, as a backup has it: whole, or not at all. Comes out: when the backup was made.
-    `database_url`: an empty PostgreSQL, for an office that keeps its database in one; it is empty again if this
-    does not succeed.
+    source: Path,
+    data: Path,
+    *,
+    database_url: str | None = None,
+    database_password_file: Path | None = None,
+    shown: Callable[[int], None] | None = None,
+) -> Restored:
+    """An office in a new folder, as a backup has it: whole, or not at all. `database_url`: an empty PostgreSQL,
+    for an office that keeps its database in one, or is to from now on; it is empty again if this does not succeed.
+    `shown` hears how many rows of a file are there.
 
     Raises:
-        BackupError: the folder is not empty, or the backup is of another office, of a newer program, or for
-            another kind of database.
-        ArchiveError, DatabaseError: the backup is damaged.
+        BackupError: the folder is not empty, or the backup is of another office, of a newer program, or lacks a
+            database to go into.
+        ArchiveError, DatabaseError: the backup is damaged, or the PostgreSQL cannot take it.
     """
+    url = None if database_url is None else ground.checked_database_url(database_url)
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise BackupError(f"{data} is not empty: a new folder was expected, and nothing was restored.")
     data.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -89,30 +105,36 @@ def restore(
                 f"{source} was made by a newer program ({manifest.get('program')}): restore it with that one."
             )
         with ExitStack() as undone:
-            place: Path | str = draft / DATABASE
+            file = draft / DATABASE
+            place: Path | str = file
             if (draft / DUMP).exists():
-                if database_url is None:
+                if url is None:
                     raise BackupError(
                         f"{source} is of an office whose database is a PostgreSQL: --database-url with a new,"
                         " empty one was expected."
                     )
-                place = ground.checked_database_url(database_url)
+                place = url
                 copies.fill_server(place, database_password_file, draft / DUMP)
                 undone.callback(copies.empty_server, place, database_password_file)
                 (draft / DUMP).unlink()
-                ground.name_database(draft, place, database_password_file)
-            elif database_url is not None:
-                raise BackupError(
-                    f"{source} is of an office whose database is a file: no --database-url goes with it."
-                )
             else:
-                copies.version_of_file(draft / DATABASE)
+                if url is not None:
+                    copies.check_new(url, database_password_file)
+                copies.version_of_file(file)
             open_database(place, password_file=database_password_file).dispose()
+            moves = url is not None and place == file
+            if url is not None:
+                if moves:
+                    copies.move_file(file, url, database_password_file, shown=shown)
+                    undone.callback(copies.empty_server, url, database_password_file)
+                    file.unlink()
+                    one_file(file)
+                ground.name_database(draft, url, database_password_file)
             os.replace(draft, data)  # noqa: PTH105 - also over an empty folder
             undone.pop_all()
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return timestamps.parse(manifest.get("made_at"))
+    return Restored(timestamps.parse(manifest.get("made_at")), moves)
 
 
 def one_file(database: Path) -> None:

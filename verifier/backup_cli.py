@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from verifier.terminal import AsJson, DataFolder, print_json, settings_of
+from verifier.terminal import AsJson, DataFolder, print_json, progress, settings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,10 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'backup' wrote.")],
     database_url: Annotated[
-        str | None, typer.Option(help="A new, empty PostgreSQL, for an office that keeps its database in one.")
+        str | None,
+        typer.Option(
+            help="A new, empty PostgreSQL: for an office that keeps its database in one, or from now on."
+        ),
     ] = None,
     database_password_file: Annotated[
         Path | None, typer.Option(help="The file with the password of its user, and nothing else.")
@@ -44,18 +47,26 @@ def restore(
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new data folder of a backup."""
+    """Make a new data folder of a backup. With --database-url, one of a file goes into a PostgreSQL."""
     from schemas import timestamps
     from verifier import backup as whole
     from verifier.ground import settings as ground
 
     folder = data or ground.default_data_folder()
-    made_at = whole.restore(file, folder, database_url=database_url, database_password_file=database_password_file)
+    done = whole.restore(
+        file,
+        folder,
+        database_url=database_url,
+        database_password_file=database_password_file,
+        shown=progress("rows"),
+    )
+    made_at = timestamps.show(done.made_at)
     if as_json:
-        print_json({"data": str(folder), "made_at": timestamps.show(made_at)})
-    else:
-        typer.echo(
-            f"{folder} is the office as it was at {timestamps.show(made_at)}. What was redeemed since"
-            " can be redeemed"
-            " again, for the same voucher: give codes of a pool anew."
-        )
+        print_json({"data": str(folder), "made_at": made_at, "moved": done.moved})
+        return
+    typer.echo(
+        f"{folder} is the office as it was at {made_at}. What was redeemed since can be redeemed"
+        " again, for the same voucher: give codes of a pool anew."
+    )
+    if done.moved:
+        typer.echo("What was in a file is in the PostgreSQL: make a backup now, since those of the file end here.")

@@ -138,6 +138,16 @@ def tls_of(certificate: Path | None, key: Path | None) -> dict[str, Any]:
     return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
+def progress(what: str) -> Callable[[int], None]:
+    """Shows how far a long task is, on a terminal only."""
+
+    def show(count: int) -> None:
+        if sys.stderr.isatty():
+            typer.echo(f"\r{what}: {count}", err=True, nl=False)
+
+    return show
+
+
 def print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         typer.echo(f"  {line}")

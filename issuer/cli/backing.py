@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from issuer.cli.output import DataOption, JsonOption, answer, open_office
+from issuer.cli.output import DataOption, JsonOption, answer, open_office, progress
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +48,10 @@ def restore(
         ),
     ] = None,
     database_url: Annotated[
-        str | None, typer.Option(help="A new, empty PostgreSQL, for an office that keeps its database in one.")
+        str | None,
+        typer.Option(
+            help="A new, empty PostgreSQL: for an office that keeps its database in one, or from now on."
+        ),
     ] = None,
     database_password_file: Annotated[
         Path | None, typer.Option(help="The file with the password of its user, and nothing else.")
@@ -56,7 +59,9 @@ def restore(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a new data folder of a backup, and do again what the journal says was done since."""
+    """Make a new data folder of a backup, and do again what the journal says was done since. With
+    --database-url, one of a file goes into a PostgreSQL.
+    """
     from issuer import backup as whole
     from issuer.ground import settings as ground
 
@@ -67,6 +72,7 @@ def restore(
         journals=journal or (),
         database_url=database_url,
         database_password_file=database_password_file,
+        shown=progress("rows"),
     )
     text = f"{folder} is the office as it was at {done.until:%Y-%m-%d %H:%M} UTC."
     if not journal:
@@ -77,6 +83,11 @@ def restore(
         )
     if done.unsigned:
         text += f"\n{done.unsigned} badges wait for their signature: 'badge-issuer keys sign-anew' gives it."
+    if done.moved:
+        text += (
+            "\nWhat was in a file is in the PostgreSQL: make a backup now, since those of the file end here, and"
+            " the new journal continues none of them."
+        )
     answer(
         json,
         {
@@ -85,6 +96,7 @@ def restore(
             "until": done.until,
             "replayed": done.replayed,
             "unsigned": done.unsigned,
+            "moved": done.moved,
         },
         f"{text}\nThen: 'badge-issuer publish', and 'serve'.",
     )

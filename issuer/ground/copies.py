@@ -1,15 +1,16 @@
 """Copies of the whole database: taken from a running office, filled into a new one, and brought to where a journal
 says that the office was.
 
-A file of SQLite is copied by SQLite, a PostgreSQL by its own `pg_dump` and `pg_restore`. What a copy belongs to is
-`issuer.backup`.
+A file of SQLite is copied by SQLite, a PostgreSQL by its own `pg_dump` and `pg_restore`; what is in a file goes
+into a PostgreSQL by `moving`. What a copy belongs to is `issuer.backup`.
 """
 
+import secrets
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +19,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from issuer.ground import moving
 from issuer.ground.database import (
     MIGRATION_HEAD,
+    CommitUnknownError,
     DatabaseError,
     name_of,
     open_database,
@@ -32,7 +35,9 @@ from issuer.ground.database import (
     writing,
 )
 from issuer.ground.journal import BEGINNING, UNKNOWN, JournalError, Line, Place, read
+from issuer.ground.moving import MovingError, Shown
 
+OLDEST_SERVER = (12,)  # of PostgreSQL
 HAS_PLACE = "0025"  # the first version of the tables that say where the journal stands; a file counted before that
 _OUR_FUNCTIONS = """
 SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
@@ -119,16 +124,59 @@ def fill_server(address: str, password_file: Path | None, source: Path) -> Stand
     """
     with unmigrated(address, password_file=password_file) as engine:
         with reading(engine) as connection:
-            if inspect(connection).get_table_names():
-                raise DatabaseError(f"The database {name_of(engine)} is not empty: a new one was expected.")
+            _check_new(connection)
         options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
         _run_program("pg_restore", engine, [*options, f"--dbname={engine.url.database}", str(source)])
         with reading(engine) as connection:
             return _standing(connection)
 
 
+def check_new(address: str, password_file: Path | None) -> None:
+    """Whether a PostgreSQL can be filled: asked before the long work.
+
+    Raises:
+        DatabaseError: it cannot be reached, is on another server or one that is too old, or is not empty.
+    """
+    with unmigrated(address, password_file=password_file) as engine:
+        try:
+            with reading(engine) as connection:
+                _check_new(connection)
+        except AssertionError as error:  # SQLAlchemy's, of a server that does not say which PostgreSQL it is
+            raise DatabaseError(f"The database {name_of(engine)} is not on a PostgreSQL.") from error
+
+
+def move_file(file: Path, address: str, password_file: Path | None, *, shown: Shown | None = None) -> None:
+    """Fill an empty PostgreSQL with what a file of today's tables has: whole, or not at all. Its journal begins
+    anew, one number further behind a hash of its own: the statements of the file's journal are none of a
+    PostgreSQL's, and no line from now on continues a copy of the file, or is taken for one from before it.
+
+    Raises:
+        DatabaseError: the database cannot be reached, is too old, is not empty, or refuses something in the file.
+    """
+    from issuer.ground.migrations import steps  # which imports Alembic, as in `database`
+
+    with unmigrated(address, password_file=password_file) as engine:
+        try:
+            with writing(engine) as connection:
+                _check_new(connection)
+                steps.make_tables(connection)
+                connection.exec_driver_sql("DELETE FROM journal_place")  # a new office's
+                moving.fill(connection, file, shown=shown)
+                place = text("UPDATE journal_place SET number = number + 1, sha256 = :sha256")
+                connection.execute(place, {"sha256": secrets.token_hex(32)})
+        except MovingError as error:
+            raise DatabaseError(f"Nothing was taken along into {name_of(engine)}: {error}.") from error
+        except CommitUnknownError as error:
+            with suppress(DatabaseError):
+                empty_server(address, password_file)
+            raise DatabaseError(
+                f"The database {name_of(engine)} went away while it confirmed: look whether it is empty, and"
+                " restore again."
+            ) from error
+
+
 def empty_server(address: str, password_file: Path | None) -> None:
-    """Take away what `fill_server` filled in, since it could not be brought to its end."""
+    """Take away what was filled in, since it could not be brought to its end."""
     with unmigrated(address, password_file=password_file) as engine, writing(engine) as connection:
         quoted = engine.dialect.identifier_preparer.quote
         for schema in inspect(connection).get_schema_names():
@@ -195,6 +243,19 @@ def _count_from(connection: Connection, table: str, number: int) -> None:
     quoted = connection.dialect.identifier_preparer.quote(sequence_of(table, column))
     statement = text("SELECT setval(CAST(:name AS regclass), :number, false)")
     connection.execute(statement, {"name": quoted, "number": number})
+
+
+def _check_new(connection: Connection) -> None:
+    """Whether it is a database of a server that we know, with nothing in it."""
+    name, found = name_of(connection.engine), connection.dialect.server_version_info or OLDEST_SERVER
+    if found < OLDEST_SERVER:
+        shown, oldest = (".".join(map(str, version)) for version in (found, OLDEST_SERVER))
+        raise DatabaseError(f"The database {name} is on PostgreSQL {shown}: {oldest} or newer was expected.")
+    if inspect(connection).get_table_names():
+        raise DatabaseError(f"The database {name} is not empty: a new one was expected.")
+    kept_as = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if kept_as != "UTF8":
+        raise DatabaseError(f"The database {name} keeps text as {kept_as}: one with UTF8 was expected.")
 
 
 def _standing(connection: Connection) -> Standing:

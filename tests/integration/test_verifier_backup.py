@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from sqlalchemy import inspect
 from tests.postgres import PostgresServer
 from tests.unit.verifier.registration.test_service import ISSUER, Office
 from verifier import backup as whole
+from verifier.ground import audit
 from verifier.ground.database import DatabaseError, reading, unmigrated
+from verifier.registration.errors import RequestIdReusedError
 from verifier.registration.service import Redemption
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +35,11 @@ def refused(*arguments: str) -> str:
 
 def badge(number: int) -> str:
     return ISSUER.token(ISSUER.document(reference=f"urn:uuid:0d6f7a54-0000-4000-8000-{number:012d}"))
+
+
+def told(answer: Redemption) -> Redemption:
+    """An answer as it is told again: the badge is not looked at a second time."""
+    return replace(answer, report=None)
 
 
 class Given:
@@ -102,7 +110,7 @@ def test_what_cannot_be_restored_is_said_in_one_sentence_and_leaves_nothing(give
     assert "is not empty" in refused("restore", str(backup), "--data", str(data), *database)
     if given.server is None:
         nowhere = ["--database-url", "postgresql://nobody@127.0.0.1:1/none"]
-        assert "no --database-url goes with it" in refused("restore", str(backup), "--data", str(new), *nowhere)
+        assert "Connection refused" in refused("restore", str(backup), "--data", str(new), *nowhere)
     else:
         assert "--database-url with a new, empty one" in refused("restore", str(backup), "--data", str(new))
         old = ["--database-url", given.settings["database_url"]]
@@ -114,6 +122,48 @@ def test_what_cannot_be_restored_is_said_in_one_sentence_and_leaves_nothing(give
     backup.write_bytes(content)
     assert not new.exists() and [one for one in given.folder.iterdir() if one.name.startswith(".")] == []
     given.restored(*database).registration.engine.dispose()  # into the very one that was refused
+
+
+def test_an_office_on_a_file_goes_on_in_a_postgresql(tmp_path: Path, postgres: PostgresServer) -> None:
+    """A key's answer, a holder's discount, a voucher: all as they were, and its own backup is restored again."""
+    given = Given(tmp_path, None, {})
+    office = Office(given.data)
+    refusal = office.redeem(ISSUER.token(ISSUER.document(achievement="nobody-knows")), request_id="refused")
+    desk = office.redeem(badge(3), request_id="at a desk")
+    noted = audit.check(office.registration.engine)
+    office.registration.engine.dispose()
+    assert typed("backup", str(given.backup), "--data", str(given.data)).returncode == 0
+    since = Office(given.data)
+    voucher_of_seven = since.redeem(
+        badge(7)
+    ).voucher  # derived: it is the same in the office that never heard of it
+    since.registration.engine.dispose()
+
+    url, new = postgres.new_database(), given.folder / "new"
+    done = typed("restore", str(given.backup), "--data", str(new), "--database-url", url)
+    assert done.returncode == 0, done.stderr
+    assert "make a backup now" in done.stdout
+    assert not list(new.glob("verifier.sqlite*")) and "database_url: " in (new / "verifier.yaml").read_text()
+    assert typed("audit", "verify", "--noted", f"{noted.rows}:{noted.head}", "--data", str(new)).returncode == 0
+    moved = Office(new, database_url=url)
+    assert moved.redeem(badge(0), request_id="the first") == told(given.first), "the same key, the same answer"
+    assert moved.redeem(badge(3), request_id="at a desk") == told(desk)
+    again = moved.redeem(ISSUER.token(ISSUER.document(achievement="nobody-knows")), request_id="refused")
+    assert again.result == refusal.result != "granted"
+    with pytest.raises(RequestIdReusedError):
+        moved.redeem(badge(9), request_id="the first")
+    assert moved.redeem(badge(0)).result == moved.redeem(badge(3)).result == "already_redeemed"
+    assert moved.redeem(badge(7)).voucher == voucher_of_seven
+    assert moved.redeem(badge(8)).result == "granted"
+    moved.registration.engine.dispose()
+    if shutil.which("pg_dump") is not None:
+        first, third = given.folder / "first.backup", postgres.new_database()
+        assert typed("backup", str(first), "--data", str(new)).returncode == 0
+        words = ("restore", str(first), "--data", str(given.folder / "third"), "--database-url", third)
+        assert typed(*words).returncode == 0
+        last = Office(given.folder / "third", database_url=third)
+        assert last.redeem(badge(0), request_id="the first") == told(given.first)
+        last.registration.engine.dispose()
 
 
 def test_what_fails_half_way_leaves_neither_a_folder_nor_tables(

@@ -74,7 +74,12 @@ def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision, under the office's write lock: a second starter finds it done."""
     with database.writing(engine) as connection:
         if database.version_of(connection) != database.MIGRATION_HEAD:
-            _go(connection, database.MIGRATION_HEAD, back=False)
+            make_tables(connection)
+
+
+def make_tables(connection: Connection) -> None:
+    """The newest revision's tables, in a transaction of the caller's."""
+    _go(connection, database.MIGRATION_HEAD, back=False)
 
 
 def _go(connection: Connection, revision: str, *, back: bool) -> None:

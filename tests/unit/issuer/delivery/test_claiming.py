@@ -75,7 +75,10 @@ def state(community: Community) -> str:
 
 def landed(community: Community, link: str) -> Browser:
     """A browser that opened a claim link and stands on the page with the button."""
-    browser = community.browser()
+    return landed_in(community.browser(), link)
+
+
+def landed_in(browser: Browser, link: str) -> Browser:
     answer = browser.get(link)
     assert (answer.status_code, answer.headers["location"]) == (303, "/claim")
     browser.get("/claim")

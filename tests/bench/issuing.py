@@ -75,8 +75,8 @@ def measure(size: int, database: str) -> dict[str, float]:
             url = None if server is None else server.new_database()
             with contextlib.redirect_stdout(io.StringIO()):
                 office = open_office(Path(folder), people="name,email,accounts\n", database_url=url)
-            _fill(office, size)
-            took = _issue(office, size)
+            fill(office, size)
+            took = issue(office, size)
             office.engine.dispose()
             return took
     finally:
@@ -84,7 +84,7 @@ def measure(size: int, database: str) -> dict[str, float]:
             server.stop()
 
 
-def _issue(office: Office, size: int) -> dict[str, float]:
+def issue(office: Office, size: int) -> dict[str, float]:
     began = time.perf_counter()
     counted = deciding.decide_and_award(office.engine, office.policy, data=office.bureau.data, now=NOW)
     assert (counted.persons, counted.awards) == (size, size)
@@ -122,7 +122,7 @@ def _sign(claims: str, count: int) -> int:
     return len([_wardrobe.dress(claims, created=created) for _ in range(count)])
 
 
-def _fill(office: Office, size: int) -> None:
+def fill(office: Office, size: int) -> None:
     """People and records as they stand in the tables, without the way there."""
     for start in range(0, size, ROWS_AT_A_TIME):
         some = range(start, min(start + ROWS_AT_A_TIME, size))

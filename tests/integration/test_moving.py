@@ -200,6 +200,9 @@ def test_each_table_has_the_same_rows_as_in_the_file(office: Moved, url: str) ->
                 assert (there[0][1], there[0][2]) != (here[0][1], here[0][2])
             else:
                 assert there == here, name
+    with psycopg.connect(url) as connection:
+        query = "SELECT reltuples FROM pg_class WHERE relname = 'audit_log'"
+        assert connection.execute(query).fetchone() == (ROWS,), "it plans for what there is"
     assert not (office.new / office.file.name).exists()
     assert office.settings.load(office.new).database_url == url
     assert sorted(one.name for one in office.folder.iterdir()) == ["beside", "new", "office.backup", "old"]
@@ -238,6 +241,19 @@ def described(url: str) -> list[tuple[Any, ...]]:
     """
     with psycopg.connect(url) as connection:
         return connection.execute(query).fetchall()
+
+
+def test_the_journal_begins_one_further_behind_a_hash_that_no_line_has(tmp_path: Path, url: str) -> None:
+    """So that no line of either side is taken for one that continues the other, or is from before it."""
+    file = tmp_path / "issuer.sqlite"
+    issuer.ground.database.open_database(file, journal=False).dispose()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE journal_place SET number = 41")
+        (before,) = connection.execute("SELECT sha256 FROM journal_place").fetchone()
+    issuer.ground.copies.move_file(file, url, None)
+    with psycopg.connect(url) as server:
+        ((number, sha256),) = server.execute("SELECT number, sha256 FROM journal_place").fetchall()
+    assert number == 42 and sha256 != before and re.fullmatch("[0-9a-f]{64}", sha256)
 
 
 def test_numbers_go_on_behind_the_highest_that_there_ever_was(office: Moved, url: str) -> None:
@@ -395,6 +411,21 @@ def test_a_database_that_does_not_do_is_told_in_a_sentence(
     with pytest.raises(office.ground.DatabaseError, match="password cannot be read from"):
         office.restore(url, database_password_file=password)
     office.check_nothing(None)
+
+
+def test_who_comes_between_the_look_and_the_filling_keeps_what_is_theirs(
+    office: Moved, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another office of the same kind began there meanwhile, and has no rows yet."""
+    look = office.copies.check_new
+
+    def look_and_wait(*where: Any) -> None:
+        look(*where)
+        office.ground.open_database(url).dispose()
+
+    monkeypatch.setattr(office.copies, "check_new", look_and_wait)
+    assert "is not empty: a new one was expected" in office.refused(url, left=True)
+    assert {*office.tables, *NOT_COPIED} <= set(things_in(url))
 
 
 @contextmanager

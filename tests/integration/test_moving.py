@@ -1,10 +1,12 @@
 """What is in a file of SQLite comes into a PostgreSQL row by row as it is, or nothing does; in both offices."""
 
+import logging
 import re
 import shutil
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -532,7 +534,11 @@ FAULTS: dict[str, Fault] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_goes_wrong_half_way_leaves_neither_a_folder_nor_tables(
-    office: Moved, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+    office: Moved,
+    url: str,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with monkeypatch.context() as patch:
         expected = FAULTS[name](office, url, patch)
@@ -541,8 +547,23 @@ def test_what_goes_wrong_half_way_leaves_neither_a_folder_nor_tables(
     if expected is not Broken:
         said = str(told.value)
         assert said.endswith(".") and "\n" not in said
+        assert [one.message for one in caplog.records if one.levelno > logging.INFO] == [], "the sentence alone"
     office.check_nothing(url)
     assert office.restore(url).moved, "into the very database in which it went wrong"
+
+
+def test_a_long_copy_is_not_ended_by_the_servers_patience(
+    office: Moved, url: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, real, slow = url.rpartition("/")[2], office.moving._rows, iter([1.5])
+    postgres.execute(f"ALTER DATABASE {name} SET statement_timeout = '1s'")
+
+    def rows(source: sqlite3.Connection, table: Any) -> Iterator[tuple[Any, ...]]:
+        time.sleep(next(slow, 0.0))
+        yield from real(source, table)
+
+    monkeypatch.setattr(office.moving, "_rows", rows)
+    assert office.restore(url).moved
 
 
 def test_how_far_it_is_is_told(office: Moved, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

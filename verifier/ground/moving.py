@@ -6,6 +6,7 @@ refused and not forgotten. Values go as the file has them, by COPY: JSON, days a
 that text letter by letter. Nothing is switched off meanwhile: what a table refuses, it refuses here.
 """
 
+import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -72,6 +73,7 @@ def fill(connection: Connection, file: Path, *, shown: Shown | None = None) -> i
         MovingError: it cannot all be taken along as it is.
     """
     connection.execute(text(_NO_LIMITS))
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # of a server that goes away the error tells
     done = 0
     try:
         with closing(sqlite3.connect(file)) as source:
@@ -154,7 +156,7 @@ def _copy(
         raise MovingError(hidden or _refusal(error, table)) from error
     if taken != given:
         raise MovingError(f"{table.name} has {given} rows in the file, and {taken} came to be in the database")
-    if shown:
+    if shown and given:
         shown(before + given)
     return given
 

@@ -38,9 +38,11 @@ import verifier.ground.migrations.steps
 import verifier.ground.moving
 import verifier.ground.settings
 from issuer.cli import main as issuer_main
+from tests.conftest import every_connection_closed
 from tests.integration import every_table
 from tests.integration.every_table import Values
 from tests.postgres import PostgresServer
+from verifier.cli import main as verifier_main
 
 NOW = datetime(2026, 11, 23, 21, tzinfo=UTC)
 ROWS = 3
@@ -135,6 +137,13 @@ class Moved:
     def restore(self, url: str | None, **more: Any) -> Any:
         return self.whole.restore(self.backup, self.new, database_url=url, **more)
 
+    def type(self, *words: str) -> None:
+        """A command of the office, which has to succeed."""
+        with pytest.MonkeyPatch.context() as patch, every_connection_closed(), pytest.raises(SystemExit) as ended:
+            patch.setattr("sys.argv", [f"badge-{self.name}", *words])
+            issuer_main() if self.name == "issuer" else verifier_main()
+        assert ended.value.code == 0
+
     def refused(self, url: str, *, left: bool = False) -> str:
         """What is said; nothing is there afterwards. `left`: the database had something in it before."""
         with pytest.raises((self.ground.DatabaseError, self.settings.SettingsError)) as told:
@@ -189,9 +198,11 @@ def url(postgres: PostgresServer) -> str:
 
 def test_each_table_has_the_same_rows_as_in_the_file(office: Moved, url: str) -> None:
     """Beside it the same backup is restored into a file: what a restored office changes, it changes in both."""
-    beside = office.folder / "beside"
-    office.whole.restore(office.backup, beside)
-    assert office.restore(url).moved
+    beside, password = office.folder / "beside", office.folder.parent / f"{office.folder.name}.password"
+    password.write_text("nobody asks for it\n")
+    office.type("restore", str(office.backup), "--data", str(beside))
+    where = ("--database-url", url, "--database-password-file", str(password))
+    office.type("restore", str(office.backup), "--data", str(office.new), *where)
     with at(beside / office.file.name) as file, at(url) as server:
         assert set(inspect(file).get_table_names()) == {*office.tables, *NOT_COPIED}, "a table of no room"
         assert set(inspect(server).get_table_names()) == {*office.tables, *NOT_COPIED}
@@ -206,7 +217,9 @@ def test_each_table_has_the_same_rows_as_in_the_file(office: Moved, url: str) ->
         query = "SELECT reltuples FROM pg_class WHERE relname = 'audit_log'"
         assert connection.execute(query).fetchone() == (ROWS,), "it plans for what there is"
     assert not (office.new / office.file.name).exists()
-    assert office.settings.load(office.new).database_url == url
+    said = office.settings.load(office.new)
+    assert (said.database_url, said.database_password_file) == (url, password)
+    office.type("audit", "verify", "--data", str(office.new))
     assert sorted(one.name for one in office.folder.iterdir()) == ["beside", "new", "office.backup", "old"]
 
 

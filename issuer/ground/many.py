@@ -47,6 +47,13 @@ def among(of: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     return _Among(of, bindparam(None, list(values), type_=kind(), unique=True))
 
 
+def of_most(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition that most rows meet, where others say which few are meant. SQLite takes whatever an index finds
+    for rare, also that a column is empty, and would read all these rows; so no index is asked for this.
+    """
+    return _OfMost(condition)
+
+
 def insert_rows(connection: Connection, table: Table, rows: Rows) -> None:
     """Write new rows, all with the same columns; what they leave out is the column's default, or nothing."""
     if not rows:
@@ -196,3 +203,26 @@ def _as_array(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
 def _as_json(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
     of, values = (compiler.process(one, **how) for one in element.clauses)
     return f"{of} IN (SELECT value FROM json_each({values}))"  # noqa: S608 (both are the compiler's own words)
+
+
+class _OfMost(FunctionElement[bool]):
+    type = Boolean()
+    name = "of_most"
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:
+        """As it is, as `_Among`."""
+        return self
+
+
+@compiles(_OfMost)
+def _as_it_is(element: _OfMost, compiler: SQLCompiler, **how: Any) -> str:
+    (condition,) = element.clauses
+    return f"({compiler.process(condition, **how)})"
+
+
+@compiles(_OfMost, "sqlite")
+def _without_index(element: _OfMost, compiler: SQLCompiler, **how: Any) -> str:
+    """The sign changes nothing of a truth value, and is no term that an index answers."""
+    (condition,) = element.clauses
+    return f"+({compiler.process(condition, **how)})"

@@ -274,7 +274,8 @@ def outlines_of(connection: Connection, ids: Iterable[str]) -> list[Person]:
 
 def roots(connection: Connection) -> dict[str, str]:
     """Who was merged into whom: for each id that is not used any more, the one as whom they are known now."""
-    query = select(persons.c.id, persons.c.merged_into).where(persons.c.merged_into.is_not(None))
+    by_index = persons.c.merged_into > ""  # for `IS NOT NULL` SQLite uses none, and reads everybody
+    query = select(persons.c.id, persons.c.merged_into).where(by_index)
     into = {row.id: row.merged_into for row in connection.execute(query)}
     return {gone: _root(gone, into) for gone in into}
 

@@ -1,8 +1,8 @@
 """What it costs to issue badges from stored records to stored signatures, and whether that stays flat.
 
 Wall-clock seconds, all processors at work: everybody decided, awarded, intended, signed as token and as document,
-and stored, on each database. `./run bench issuing` draws the curve up to 100,000 on both; `python -m
-tests.bench.issuing 300000 [postgresql]` measures one size alone. Each size has a process of its own.
+and stored, on each database. `./run bench issuing` draws the curve up to 300,000 on both; `python -m
+tests.bench.issuing 300000 sqlite` (or `postgresql`) measures one size alone. Each size has a process of its own.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ from tests.bench.measuring import Row, row
 from tests.postgres import PostgresServer, binaries
 from tests.unit.issuer.office import NOW, Office, open_office
 
-SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
+SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
 RECORDS_EACH = 3
 ROWS_AT_A_TIME = 2_000
 STEPS = ("decide and award", "draft, sign and store")

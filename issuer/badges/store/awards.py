@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from issuer.badges.model import Award, HandDecision
 from issuer.badges.store.tables import awards, hand_decisions
-from issuer.ground.many import among, insert_rows
+from issuer.ground.many import among, insert_rows, of_most
 from issuer.recognition.calendar import BadgePeriod
 
 
@@ -131,7 +131,7 @@ def _waiting_behind(query: Select[Any], after: tuple[datetime, str] | None) -> S
 
 def waiting_among(connection: Connection, award_ids: Collection[str]) -> set[str]:
     """Those of these awards for which nothing is intended yet."""
-    chosen = among(awards.c.id, award_ids) & awards.c.intended.is_(False)
+    chosen = among(awards.c.id, award_ids) & of_most(awards.c.intended.is_(False))
     return set(connection.execute(select(awards.c.id).where(chosen)).scalars())
 
 

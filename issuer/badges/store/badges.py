@@ -20,8 +20,10 @@ from issuer.badges.model import Badge, BadgeOutline, Purpose, StatusPlace
 from issuer.badges.store.awards import award_in
 from issuer.badges.store.tables import awards, badge_evidence, badges, status_entries, suspensions, versions
 from issuer.badges.store.versions import token_in
-from issuer.ground.many import among, insert_rows
+from issuer.ground.many import among, insert_rows, of_most
 from issuer.recognition.calendar import BadgePeriod
+
+_IS_NO_COPY = of_most(badges.c.copy_of.is_(None))
 
 
 def add_badges(connection: Connection, made: Sequence[Badge], *, version: int | None) -> None:
@@ -153,7 +155,7 @@ def badges_beginning(connection: Connection, beginning: str) -> list[Badge]:
 
 def badges_of(connection: Connection, person: str) -> list[Badge]:
     """All badges of one person without wallets' copies, newest award first."""
-    theirs = (awards.c.person == person) & badges.c.copy_of.is_(None)
+    theirs = (awards.c.person == person) & _IS_NO_COPY
     query = _badge_query().where(theirs).order_by(awards.c.made_at.desc(), awards.c.id)
     return [_badge(row) for row in connection.execute(query)]
 
@@ -161,14 +163,12 @@ def badges_of(connection: Connection, person: str) -> list[Badge]:
 def persons_of_badges(connection: Connection, badge_ids: Collection[str]) -> set[str]:
     """On whom these badges hang, without wallets' copies."""
     query = select(awards.c.person).join(badges, badges.c.award == awards.c.id)
-    return set(
-        connection.execute(query.where(among(badges.c.id, badge_ids), badges.c.copy_of.is_(None))).scalars()
-    )
+    return set(connection.execute(query.where(among(badges.c.id, badge_ids), _IS_NO_COPY)).scalars())
 
 
 def outlines_of(connection: Connection, persons: Collection[str]) -> list[BadgeOutline]:
     """All badges of these persons, without wallets' copies, in outline."""
-    theirs = among(awards.c.person, persons) & badges.c.copy_of.is_(None)
+    theirs = among(awards.c.person, persons) & _IS_NO_COPY
     query = select(awards, badges.c.id.label("badge"), badges.c.revoked_at)
     rows = connection.execute(query.join(badges, badges.c.award == awards.c.id).where(theirs)).all()
     return [BadgeOutline(row.badge, award_in(row), row.revoked_at is None) for row in rows]
@@ -176,7 +176,7 @@ def outlines_of(connection: Connection, persons: Collection[str]) -> list[BadgeO
 
 def all_badges(connection: Connection) -> Iterator[Badge]:
     """Every badge, without wallets' copies."""
-    query = _badge_query().where(badges.c.copy_of.is_(None)).order_by(awards.c.made_at, awards.c.id)
+    query = _badge_query().where(_IS_NO_COPY).order_by(awards.c.made_at, awards.c.id)
     for row in connection.execute(query):
         yield _badge(row)
 
@@ -197,7 +197,7 @@ def holders(connection: Connection, achievement: str) -> list[str]:
 
 def holders_per_kind(connection: Connection, period: BadgePeriod) -> list[tuple[str, str]]:
     """(achievement, person) of every badge per kind of a period that was not withdrawn."""
-    standing = badges.c.revoked_at.is_(None) & badges.c.copy_of.is_(None) & (awards.c.tier == "")
+    standing = badges.c.revoked_at.is_(None) & _IS_NO_COPY & (awards.c.tier == "")
     query = (
         select(awards.c.achievement, awards.c.person)
         .join(badges, badges.c.award == awards.c.id)

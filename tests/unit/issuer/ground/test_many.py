@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from issuer.badges.store.tables import badges, holder_pages, status_lists
 from issuer.contributions.store import contributions
 from issuer.ground.database import reading, writing
-from issuer.ground.many import among, copy_rows, insert_rows, update_rows
+from issuer.ground.many import among, copy_rows, insert_rows, of_most, update_rows
 from issuer.people.store import affiliations, persons
 from tests.unit.issuer.office import Office
 
@@ -44,6 +44,25 @@ def test_a_file_looks_a_list_up_in_the_index(file_office: Office) -> None:
         assert "USING INDEX" in str(connection.execute(text(plan)).all())
         ours = select(persons).where(among(persons.c.id, ["a"])).compile(database)
         assert str(ours).endswith("WHERE persons.id IN (SELECT value FROM json_each(?))")  # and nothing behind it
+
+
+def test_what_is_so_of_most_rows_is_what_it_is(database: Engine) -> None:
+    _add_persons(database, ["a", "b"])
+    _add_persons(database, ["c"], told_at=NOW)
+    untold = of_most(persons.c.told_at.is_(None))
+    with reading(database) as connection:
+        for chosen, expected in ((untold, {"a", "b"}), (~untold, {"c"}), (untold & (persons.c.id > "a"), {"b"})):
+            assert set(connection.execute(select(persons.c.id).where(chosen)).scalars()) == expected
+
+
+def test_a_file_looks_for_no_rows_by_what_is_so_of_most(file_office: Office) -> None:
+    database = file_office.engine
+    with reading(database) as connection:
+        theirs = badges.c.id.in_(["b"]) & of_most(badges.c.copy_of.is_(None))
+        query = select(badges.c.id).where(theirs).compile(database, compile_kwargs={"literal_binds": True})
+        plan = str(connection.execute(text(f"EXPLAIN QUERY PLAN {query}")).all())
+        assert "id=?" in plan
+        assert "copy_of" not in plan
 
 
 def test_rows_come_back_as_they_were_written(database: Engine) -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from issuer.ground.database import UtcDateTime, by_first, metadata
-from issuer.ground.many import among, insert_rows
+from issuer.ground.many import among, insert_rows, of_most
 from issuer.people.model import Account, Affiliation, Merge, Pause, Person, PersonRequest, Proof
 
 _T = TypeVar("_T")
@@ -238,28 +238,26 @@ def all_keys(connection: Connection) -> dict[str, str]:
     return {row.key: row.id for row in rows}
 
 
+_IS_PRESENT = of_most(persons.c.merged_into.is_(None) & persons.c.left_at.is_(None))
+
+
 def ids_beginning(connection: Connection, beginning: str, *, limit: int) -> list[str]:
     """At most `limit` ids that begin so; `beginning` is hexadecimal and so holds no wildcard."""
     begins = persons.c.id.startswith(beginning, autoescape=True)
-    where = begins & persons.c.merged_into.is_(None) & persons.c.left_at.is_(None)
-    return list(
-        connection.execute(select(persons.c.id).where(where).order_by(persons.c.id).limit(limit)).scalars()
-    )
+    query = select(persons.c.id).where(begins & _IS_PRESENT).order_by(persons.c.id).limit(limit)
+    return list(connection.execute(query).scalars())
 
 
 def ids_called(connection: Connection, text: str, *, limit: int) -> list[str]:
     """At most `limit` ids of persons with exactly this name, or this e-mail address in lower case."""
     called = or_(persons.c.name == text, persons.c.email == text.lower())
-    where = called & persons.c.merged_into.is_(None) & persons.c.left_at.is_(None)
-    return list(
-        connection.execute(select(persons.c.id).where(where).order_by(persons.c.id).limit(limit)).scalars()
-    )
+    query = select(persons.c.id).where(called & _IS_PRESENT).order_by(persons.c.id).limit(limit)
+    return list(connection.execute(query).scalars())
 
 
 def ids_with_email(connection: Connection, email: str) -> list[str]:
     """Who is written to at this address, which is in lower case."""
-    present = persons.c.merged_into.is_(None) & persons.c.left_at.is_(None)
-    query = select(persons.c.id).where((persons.c.email == email) & present).order_by(persons.c.id)
+    query = select(persons.c.id).where((persons.c.email == email) & _IS_PRESENT).order_by(persons.c.id)
     return list(connection.execute(query).scalars())
 
 

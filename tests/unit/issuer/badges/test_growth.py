@@ -13,6 +13,8 @@ from issuer.badges import deciding, service
 from issuer.badges.issuing import hands
 from issuer.badges.issuing.drafting import EVERY_AWARD
 from issuer.badges.issuing.places import Places
+from issuer.ground.database import reading
+from issuer.people import service as people_service
 from tests.bench.issuing import fill
 from tests.unit.issuer.office import NOW, Office, open_office
 
@@ -78,5 +80,16 @@ def test_what_one_person_holds_is_found_among_many(offices: tuple[Office, Office
     def look(office: Office) -> None:
         (found,) = service.badges_of(office.engine, first.award.person)
         assert found.jwt
+
+    assert steps(many, lambda: look(many)) < 1.1 * steps(few, lambda: look(few))
+
+
+def test_a_person_is_found_among_many_by_name_or_address(offices: tuple[Office, Office]) -> None:
+    few, many = offices
+
+    def look(office: Office) -> None:
+        assert office.person("Person 7").id == f"{7:032x}"
+        with reading(office.engine) as connection:
+            assert people_service.owners_of_address(connection, "nobody@books.example") == []
 
     assert steps(many, lambda: look(many)) < 1.1 * steps(few, lambda: look(few))

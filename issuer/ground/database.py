@@ -61,6 +61,9 @@ SELECT pg_advisory_xact_lock({WRITE_LOCK})
 # Keys are random, so every page of an index is needed all the time: 64 MiB of them are held, and as much is
 # written before it is brought into the file. Otherwise the hundred thousandth badge costs more than the first.
 _FOR_MANY_ROWS = ("cache_size=-65536", "wal_autocheckpoint=16384")
+# What SQLite's log takes on the disk while several processes write. By itself SQLite begins it anew only if nobody
+# reads or writes just then, and it grows until that happens.
+_LONG_LOG = 80 << 20
 _OURS = "contributions"  # of the first revision: by it a database is told from the other office's
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
@@ -196,6 +199,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
             committing = True
             connection.commit()
+            if is_file(engine):
+                _begin_log_anew(connection)
     except (SqlError, InterfaceError, PoolTimeoutError) as error:
         if isinstance(error, _OUR_MISTAKES):
             raise
@@ -431,6 +436,21 @@ def _write_ahead(connection: Any) -> None:
 def _begin_in_file(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_log_anew(connection: Connection) -> None:
+    """Empty SQLite's log if it is long. Nearly all of it is in the file by then, and whoever reads or writes just
+    now is not waited for: the next writer tries again. Nothing of this is the transaction's, which is committed.
+    """
+    with suppress(OSError, sqlite3.Error):
+        if os.stat(f"{connection.engine.url.database}-wal").st_size < _LONG_LOG:
+            return
+        plain: Any = connection.connection.driver_connection
+        plain.execute("PRAGMA busy_timeout=0")
+        try:
+            plain.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            plain.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 def _prepare_session(connection: Any, _record: Any) -> None:

@@ -166,6 +166,38 @@ def test_a_long_look_at_everything_is_one_state_and_keeps_no_writer_waiting(plac
     engine.dispose()
 
 
+def test_what_the_log_took_while_somebody_looked_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = 200_000
+    monkeypatch.setattr(ground, "_LONG_LOG", long)
+    engine = open_database(tmp_path / "issuer.sqlite")
+    log = tmp_path / "issuer.sqlite-wal"
+
+    def write(number: int) -> None:
+        with writing(engine) as connection:
+            assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 30_000, "as patient as before"
+            row = {"id": f"{number}", "file": "x" * 20_000, "now": "2026-11-02"}
+            columns = "id, sha256, achievement, kid, file, made_at"
+            connection.execute(
+                text(f"INSERT INTO dictionaries ({columns}) VALUES (:id, '', '', '', :file, :now)"),  # noqa: S608
+                row,
+            )
+
+    count = text("SELECT count(*) FROM dictionaries")
+    with reading(engine) as looking:
+        assert looking.execute(count).scalar() == 0
+        for number in range(20):
+            write(number)
+        assert log.stat().st_size > long, "nobody waits for who looks, and nothing is taken from them"
+        assert looking.execute(count).scalar() == 0
+    write(20)
+    assert log.stat().st_size == 0
+    with reading(engine) as connection:
+        assert connection.execute(count).scalar() == 21
+    engine.dispose()
+
+
 def test_numbers_of_news_are_never_given_twice(place: Path | str) -> None:
     engine = open_database(place)
     for expected in (1, 2):

@@ -443,7 +443,7 @@ def _begin_log_anew(connection: Connection) -> None:
     now is not waited for: the next writer tries again. Nothing of this is the transaction's, which is committed.
     """
     with suppress(OSError, sqlite3.Error):
-        if os.stat(f"{connection.engine.url.database}-wal").st_size < _LONG_LOG:
+        if Path(f"{connection.engine.url.database}-wal").stat().st_size < _LONG_LOG:
             return
         plain: Any = connection.connection.driver_connection
         plain.execute("PRAGMA busy_timeout=0")

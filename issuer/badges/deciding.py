@@ -112,6 +112,8 @@ def _decide_part(
     engine: Engine, policy: QualificationPolicy, part: Part, now: datetime, progress: Progress | None
 ) -> Count:
     count = Count()
-    decided = recognition.decide_all(engine, policy, as_of=now, part=part)
+    decided: Iterable[tuple[Person, Decision]] = recognition.decide_all(engine, policy, as_of=now, part=part)
+    if part != EVERYBODY:  # it is small: nobody reads while awards are written, and SQLite's log can begin anew
+        decided = list(decided)
     count.awards = awarding.award_decisions(engine, count.passing(decided, progress), policy=policy, now=now)
     return count

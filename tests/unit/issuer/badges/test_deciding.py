@@ -3,17 +3,23 @@
 import contextlib
 import os
 import signal
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from itertools import chain
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
-from issuer.badges import deciding, store
+from issuer.badges import awarding, deciding, store
 from issuer.badges.deciding import Count
 from issuer.ground import journal, processes
-from issuer.ground.database import reading
+from issuer.ground.database import plainly, reading
 from issuer.people import service as people_service
+from issuer.people.model import Person
 from issuer.people.service import Part
+from issuer.recognition.decision import Decision
 from tests.unit.issuer.office import NOW, Office
 
 
@@ -118,3 +124,23 @@ def test_a_part_ends_with_its_last_person(office: Office) -> None:
             one.id for group in people_service.people_in_groups(connection, size=9, part=part) for one in group
         ]
     assert found == ids[1:3]
+
+
+def test_nobody_reads_while_a_part_is_awarded(file_office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_office.add_changes("ada", count=3)
+    award, begun_anew = awarding.award_decisions, list[bool]()
+
+    def award_decisions(engine: Engine, decided: Iterable[tuple[Person, Decision]], **named: Any) -> int:
+        seen = iter(decided)
+        first = next(seen)
+        with plainly(engine) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA busy_timeout=0")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            row = cursor.fetchone()
+            begun_anew.append(row is not None and row[0] == 0)
+            cursor.execute("PRAGMA busy_timeout=30000")
+        return award(engine, chain([first], seen), **named)
+
+    monkeypatch.setattr(awarding, "award_decisions", award_decisions)
+    count = deciding._decide_part(file_office.engine, file_office.policy, Part(until="~"), NOW, None)
+    assert (count.persons, count.awards, begun_anew) == (4, 1, [True])

@@ -16,6 +16,7 @@ from issuer.badges import awarding
 from issuer.ground import processes
 from issuer.ground import settings as ground_settings
 from issuer.ground.database import open_own_database, reading
+from issuer.ground.garbage import rare_collections
 from issuer.ground.planner import learn_sizes
 from issuer.people import service as people_service
 from issuer.people.model import Person
@@ -112,8 +113,10 @@ def _decide_part(
     engine: Engine, policy: QualificationPolicy, part: Part, now: datetime, progress: Progress | None
 ) -> Count:
     count = Count()
-    decided: Iterable[tuple[Person, Decision]] = recognition.decide_all(engine, policy, as_of=now, part=part)
-    if part != EVERYBODY:  # it is small: nobody reads while awards are written, and SQLite's log can begin anew
-        decided = list(decided)
-    count.awards = awarding.award_decisions(engine, count.passing(decided, progress), policy=policy, now=now)
+    with rare_collections():
+        decided: Iterable[tuple[Person, Decision]] = recognition.decide_all(engine, policy, as_of=now, part=part)
+        if part != EVERYBODY:  # it is small: nobody reads while awards are written, so SQLite's log can begin anew
+            decided = list(decided)
+        decided = count.passing(decided, progress)
+        count.awards = awarding.award_decisions(engine, decided, policy=policy, now=now)
     return count

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from schemas import identity
 from tests.unit.verifier.client import AppClient
 from tests.unit.verifier.registration.policies import document
-from tests.unit.verifier.simulator import Clock, DocumentsInMemory, IssuerSimulator
+from tests.unit.verifier.simulator import HOLDER_CODE, Clock, DocumentsInMemory, IssuerSimulator
 from verifier.app import create_app
 from verifier.ground.database import open_database, reading
 from verifier.ground.settings import MailAccess, Settings
@@ -129,6 +129,18 @@ def test_no_code_for_what_gives_nothing(site: Site) -> None:
     answer = site.ask(badge(achievement="recognised"))
     assert (answer.status_code, answer.json()["reason"]) == (200, "nothing_to_redeem")
     assert site.mails() == []
+
+
+def test_no_code_for_what_was_used_already(site: Site) -> None:
+    body = {"badge": badge(), "holder_code": HOLDER_CODE}
+    granted = site.client.post(f"{EVENT}/redemptions", json=body, headers={"Idempotency-Key": "by code"})
+    answer = site.ask(badge())
+    assert (granted.status_code, answer.status_code, answer.json()["reason"]) == (201, 409, "already_redeemed")
+    page = site.client.post(
+        f"{EVENT}/mail", data={"text": badge(), "address": ADDRESS}, headers={"Accept": "text/html"}
+    )
+    assert page.status_code == 409 and "Used already" in page.text
+    assert (site.mails(), site.woken) == ([], 0)
 
 
 def test_neither_address_nor_code_is_kept_but_in_the_mail(site: Site) -> None:

@@ -238,8 +238,8 @@ def router(registration: Registration, *, at_desk: AtDesk | None = None) -> APIR
             return problem(400, "Bad request", str(error))
         except MailboxError as error:
             return problem(422, "Refused", str(error))
-        if offer.acceptance.reason is not Reason.GRANTED:
-            return _json(Redemption(policy.event, offer.acceptance.reason, report=offer.report))
+        if offer.reason is not Reason.GRANTED:
+            return _json(Redemption(policy.event, offer.reason, report=offer.report))
         return JSONResponse({"mailed": True}, 202, headers={"Cache-Control": "no-store"})
 
     return routes

@@ -119,6 +119,12 @@ class Offer(Outlook):
 
     ways: tuple[str, ...] = ()
 
+    @property
+    def reason(self) -> Reason:
+        """What is told: of a discount that would be given, whether it was used before."""
+        used = self.acceptance.reason is Reason.GRANTED and self.redeemed_at is not None
+        return Reason.ALREADY_REDEEMED if used else self.acceptance.reason
+
 
 class Registration:
     """The events of one office and their redemptions.
@@ -328,14 +334,15 @@ class Registration:
         return "wallet_key" in policy.proof_of_holding.online and self._settings.public_url is not None
 
     def mail_code(self, badge: ReadBadge, *, policy: EventPolicy, address: str, language: str) -> Offer:
-        """Mail a code to the address whose hash a badge carries, if the event takes it as proof: the offer then.
+        """Mail a code to the address whose hash a badge carries, if the event takes it as proof and there is
+        something left to redeem: the offer then.
 
         Raises:
             MailboxError: no code was mailed, and why.
             DatabaseError: nothing was entered.
         """
         offer = self.offer(badge, policy=policy)
-        if offer.acceptance.reason is Reason.GRANTED:
+        if offer.reason is Reason.GRANTED:
             if "mailbox" not in policy.proof_of_holding.online:
                 raise MailboxError("This event does not take a mailed code.")
             self.mailbox.send(

@@ -174,10 +174,8 @@ def router(registration: Registration, *, secure: bool) -> APIRouter:
         address: str = "",
         response_code: str | None = None,
     ) -> Response:
-        if offer.acceptance.reason is not Reason.GRANTED or offer.redeemed_at is not None:
-            used = offer.acceptance.reason is Reason.GRANTED
-            reason = Reason.ALREADY_REDEEMED if used else offer.acceptance.reason
-            return _redeemed(request, policy, Redemption(policy.event, reason, report=offer.report))
+        if offer.reason is not Reason.GRANTED:
+            return _redeemed(request, policy, Redemption(policy.event, offer.reason, report=offer.report))
         return pages.answer(
             "offer.html",
             status=status,

@@ -1,6 +1,9 @@
 """A badge shown by a wallet (OpenID4VP 1.0): the whole way over HTTP, in process, and each way to cheat."""
 
 import copy
+import html
+import re
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from verifier.wallets.service import Wallets
 ISSUER = IssuerSimulator()
 EVENT = "/events/summit-2027"
 ADA, EVE = did_key_signer("ada"), did_key_signer("eve")
+OTHER = "urn:uuid:6f1c1c0e-52d1-4b57-9c55-6a4a6e0a7d12"
 ADA_P256 = did_key_signer("ada", kind="P-256")
 
 
@@ -58,6 +62,33 @@ class Site:
 
     def wallet(self, signer: Signer = ADA) -> Wallet:
         return Wallet(self.client.request, signer)
+
+    def browser(self) -> "Browser":
+        """A browser that pressed the button for a wallet."""
+        begun = self.client.post(f"{EVENT}/wallet", headers={"Accept": "text/html"})
+        return Browser(self.client, begun.headers["set-cookie"].partition(";")[0])
+
+
+@dataclass
+class Browser:
+    """A person's browser at the event, which keeps one cookie."""
+
+    client: AppClient
+    cookie: str
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(EVENT + path, headers={"Accept": "text/html", "Cookie": self.cookie})
+
+    def post(self, path: str, **content: Any) -> httpx.Response:
+        headers = {"Accept": "text/html", "Cookie": self.cookie}
+        return self.client.post(EVENT + path, headers=headers, **content)
+
+    @property
+    def link(self) -> str:
+        """What the page's button opens."""
+        found = re.search(r'href="(openid4vp://[^"]+)"', self.get("/wallet").text)
+        assert found
+        return html.unescape(found[1])
 
 
 @pytest.fixture
@@ -366,6 +397,26 @@ def test_what_was_shown_is_good_for_one_grant_even_after_its_release(
     )  # a request that had looked before the first grant
     late = site.redeem(**finished, key="three")
     assert (late.status_code, late.json()["reason"]) == (422, "used_presentation")
+
+
+@pytest.mark.parametrize("own", ["waiting", "declined", "used"])
+def test_a_phone_that_asked_by_itself_before_still_confirms_for_another_screen(site: Site, own: str) -> None:
+    """It began here, changed to the large screen, and shows its badge there: its own request is not in the way."""
+    phone, desktop = site.browser(), site.browser()
+    if own == "declined":
+        request = site.wallet().read_request(phone.link)
+        site.wallet().answer(request, {}, error="access_denied")
+    if own == "used":
+        back = site.wallet().show(phone.link, ISSUER.secured(bound()))
+        phone.post("/redeem", data={"response_code": code_in(back), "request_id": "first"})
+
+    back = site.wallet(EVE).show(desktop.link, ISSUER.secured(bound(EVE, reference=OTHER)))
+    asked = phone.get(f"/wallet?response_code={code_in(back)}").text
+    number = re.search(r'class="voucher">([0-9]{3})<', desktop.get("/wallet").text)
+
+    assert number and number[1] in asked and "/wallet/confirm" in asked
+    assert phone.post("/wallet/confirm", data={"response_code": code_in(back)}).status_code == 200
+    assert "Use my discount now" in desktop.get("/wallet").text
 
 
 # What is not set up

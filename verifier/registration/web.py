@@ -131,7 +131,8 @@ def router(registration: Registration, *, secure: bool) -> APIRouter:
         if handle is not None and code is None and not wants_html(request):
             return _progress(handle)
         try:
-            if handle is not None:
+            # A phone that began by itself may be the wallet of another screen, too: that one's code is confirmed.
+            if handle is not None and (code is None or registration.wallets.is_of(handle, response_code=code)):
                 return _waiting(request, policy, handle=handle, code=code)
         except UnknownExchangeError:
             if code is None:

@@ -212,6 +212,14 @@ class Wallets:
             _stage(exchange, now=self._clock()), exchange.number, exchange.expires_at, exchange.problem
         )
 
+    def is_of(self, handle: str, *, response_code: str) -> bool:
+        """Whether a wallet's code came back to the browser that asked, and not to another one.
+
+        Raises:
+            UnknownExchangeError: no exchange has this handle, or its time is over.
+        """
+        return _matches(response_code, self._of_browser(handle))
+
     def number_of(self, response_code: str) -> tuple[str, str]:
         """For the wallet's own screen: what the exchange is about, and the number that the other one shows.
 
@@ -241,9 +249,7 @@ class Wallets:
             UnknownExchangeError: nothing was shown for this handle, the code is another one, or it is over.
         """
         exchange = self._of_browser(handle)
-        came_back = response_code is not None and hmac.compare_digest(
-            _digest(response_code), exchange.response_sha256 or ""
-        )
+        came_back = response_code is not None and _matches(response_code, exchange)
         if exchange.subject != subject or exchange.sealed is None or not (came_back or exchange.confirmed_at):
             raise UnknownExchangeError(_GONE)
         try:
@@ -354,6 +360,10 @@ def _stage(exchange: Exchange, *, now: datetime) -> Stage:
     if exchange.sealed is None:
         return "declined"
     return "to_confirm" if exchange.confirmed_at is None else "ready"
+
+
+def _matches(response_code: str, exchange: Exchange) -> bool:
+    return hmac.compare_digest(_digest(response_code), exchange.response_sha256 or "")
 
 
 def _achievements(exchange: Exchange) -> tuple[str, ...]:

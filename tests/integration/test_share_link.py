@@ -60,6 +60,16 @@ def test_an_address_that_answers_with_a_badge_is_one(world: World, kind: str) ->
     assert answer.json()["verdict"] == "valid"
 
 
+@pytest.mark.parametrize("path", ["/verify/case", "/verify/receipts"])
+def test_a_case_file_and_a_receipt_take_a_link_by_the_same_consent(world: World, path: str) -> None:
+    world.has(LINK, ISSUER.token(), "application/vc+jwt")
+    assert world.client.post(path, content=LINK).status_code == 400
+    assert world.asked == []
+    by_address = world.client.post(f"{path}?follow_link=true", content=LINK)
+    by_form = world.client.post(path, data={"text": LINK, "follow_link": "yes"})
+    assert [answer.json()["verdict"] for answer in (by_address, by_form)] == ["valid", "valid"]
+
+
 @pytest.mark.parametrize("page", [PAGE.format(kind="application/vc+jwt", href="badge.jwt"), PICTURE])
 def test_a_page_leads_to_its_badge(world: World, page: str) -> None:
     world.has(LINK, page.format(href=f"{LINK}badge.jwt"))

@@ -52,15 +52,15 @@ class Receipts:
     ) -> None:
         self._verification, self._engine, self._clock = verification, engine, clock
 
-    def give(self, data: bytes) -> Receipt:
-        """Verify a badge in any form, and keep a receipt of the verdict.
+    def give(self, data: bytes, *, follow_link: bool = False) -> Receipt:
+        """Verify a badge in any form, and keep a receipt of the verdict. `follow_link`: as for verifying.
 
         Raises:
             ReadingError: there is no badge in `data`.
             NoRoomError: too many are kept already; nothing was kept.
             DatabaseError: nothing was kept.
         """
-        report, now = self._verification.verify(data), self._clock()
+        report, now = self._verification.verify(data, follow_link=follow_link), self._clock()
         receipt = Receipt(secrets.token_hex(NUMBER_BYTES), _content(report, data), now + KEPT_FOR)
         with writing(self._engine()) as connection:
             store.forget(connection, until=now)

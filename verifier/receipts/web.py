@@ -13,7 +13,7 @@ from verifier.ground.uploads import read_upload
 from verifier.receipts.errors import NoRoomError, UnknownReceiptError
 from verifier.receipts.service import Receipts
 from verifier.verification.errors import ReadingError
-from verifier.verification.web import ANY_FORM, ANY_ORIGIN, NOT_KEPT, PARSING_ERROR
+from verifier.verification.web import ANY_FORM, ANY_ORIGIN, NOT_KEPT, PARSING_ERROR, agrees_to_link
 
 PATH = "/verify/receipts"
 
@@ -29,10 +29,11 @@ def router(receipts: Receipts) -> APIRouter:
         responses=openapi.answers({201: "The receipt; `Location` says where it is read again."}),
         openapi_extra=ANY_FORM,
     )
-    async def give(request: Request) -> Response:
+    async def give(request: Request, follow_link: bool = False) -> Response:
         upload = await read_upload(request)
+        agrees = agrees_to_link(upload, follow_link=follow_link)
         try:
-            receipt = await run_in_threadpool(receipts.give, upload.data)
+            receipt = await run_in_threadpool(receipts.give, upload.data, follow_link=agrees)
         except ReadingError as error:
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         except NoRoomError as error:

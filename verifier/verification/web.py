@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from verifier.ground import language, openapi
 from verifier.ground.pages import Pages, problem
-from verifier.ground.uploads import read_upload, wants_html
+from verifier.ground.uploads import Upload, read_upload, wants_html
 from verifier.verification import batch, case_file
 from verifier.verification.errors import ReadingError
 from verifier.verification.service import Verification
@@ -47,6 +47,11 @@ class _WhileItArrives(StreamingResponse):
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await self.stream_response(send)  # the usual one waits for the client to leave, and so eats what it sends
+
+
+def agrees_to_link(upload: Upload, *, follow_link: bool) -> bool:
+    """Whether a caller agrees that the page behind a link is opened: in the address, or in the form."""
+    return follow_link or upload.fields.get("follow_link") == "yes"
 
 
 def router(verification: Verification) -> APIRouter:
@@ -96,10 +101,11 @@ def router(verification: Verification) -> APIRouter:
         responses=openapi.answers({200: "The case file."}),
         openapi_extra=ANY_FORM,
     )
-    async def case(request: Request) -> Response:
+    async def case(request: Request, follow_link: bool = False) -> Response:
         upload = await read_upload(request)
+        agrees = agrees_to_link(upload, follow_link=follow_link)
         try:
-            report = await run_in_threadpool(verification.verify, upload.data)
+            report = await run_in_threadpool(verification.verify, upload.data, follow_link=agrees)
         except ReadingError as error:
             return problem(400, "No badge to verify", str(error), kind=PARSING_ERROR)
         attached = {"Content-Disposition": 'attachment; filename="case.json"'}
@@ -107,7 +113,7 @@ def router(verification: Verification) -> APIRouter:
 
     async def _answer(request: Request, *, follow_link: bool) -> Response:
         upload, html = await read_upload(request), wants_html(request)
-        agrees = follow_link or upload.fields.get("follow_link") == "yes"
+        agrees = agrees_to_link(upload, follow_link=follow_link)
         try:
             report = await run_in_threadpool(verification.verify, upload.data, follow_link=agrees)
         except ReadingError as error:

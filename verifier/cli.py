@@ -130,6 +130,10 @@ def verify(
 ) -> None:
     """Verify a badge: a .jwt or .json file, a baked .png or .svg, the text or a photograph of its QR code."""
     settings = settings_of(data, offline_dir=offline_dir, exempt_hosts=exempt_host)
+    if key is not None and (case is not None or archive is not None or issuer):
+        raise CommandLineError(
+            "--case, --archive and --issuer are for badge files: leave them out, or leave out --key."
+        )
     if key is not None:
         _verify_with_key(file, key, settings=settings, expected=(challenge, domain), as_json=as_json)
     if challenge is not None or domain is not None:

@@ -228,6 +228,16 @@ def test_bad_input_is_one_sentence_and_misuse(
     assert sentence in said["error"] and said["error"].count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--case", "--archive", "--issuer"])
+def test_what_a_key_of_ones_own_has_no_use_for_is_misuse_and_not_passed_over(
+    option: str, key_files: dict[str, Path], tmp_path: Path
+) -> None:
+    file = signed(tmp_path, credential(), key_files["P-256"], "vc+jwt")
+    code, said = checked(file, key_files["P-256"], option, str(tmp_path / "x"))
+    assert code == 3 and option in said["error"] and "--key" in said["error"]
+    assert not (tmp_path / "x").exists()
+
+
 def test_people_read_the_verdict_in_words(key_files: dict[str, Path], tmp_path: Path) -> None:
     file = signed(tmp_path, credential(), key_files["P-256"], "vc+jwt")
     command = [str(SCRIPTS / "badge-verifier"), "verify", str(file), "--key", str(key_files["P-256"])]

@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,12 +28,15 @@ from verifier.archive_cli import shelf_of
 from verifier.ground.documents import NoSource, OfflineFolder
 from verifier.ground.settings import Settings
 from verifier.registration.events import HolderCode
+from verifier.registration.reasons import Reason
 from verifier.registration.service import Registration
-from verifier.verification import case_file
+from verifier.verification import case_file, reading
 from verifier.verification.archives import Shelf
 from verifier.verification.errors import ReadingError
+from verifier.verification.presentations import Expected
 from verifier.verification.report import Report
 from verifier.verification.service import Verification
+from verifier.verification.standing import Lookup
 from verifier.verification.verdict import Outcome, State
 
 __all__ = ["file_office", "quick_passphrase"]
@@ -146,35 +149,104 @@ def test_what_was_made_after_the_end_is_not_believed(office: Office, archive: by
 
 def test_whoever_has_the_host_later_changes_nothing(office: Office, archive: bytes) -> None:
     """They publish keys of their own, and sign whatever they like with them."""
-    taken_over = material.signer("thief", kid=f"{office.bureau.did}#badges-1")
-    site = DocumentsInMemory({})
-    body = strict_json.dumps(did.build_document(office.bureau.did, keys=[(taken_over.kid, taken_over.public)]))
-    site.documents[did.url_of_did_web(office.bureau.did)] = body.encode()
+    site, forged = taken_over(office)
     badge = badge_of(office, "ada")
     assert badge.jwt is not None
-    forged = jws.sign(jws.parse(badge.jwt).payload, signer=taken_over)
     shelf = Shelf(carried=final_archive.read(archive))
     verification = Verification(site, clock=lambda: YEARS_LATER, archives=shelf)
     assert verification.verify(forged.encode()).verdict.outcome is Outcome.NOT_VALID
     assert verification.verify(badge.jwt.encode()).verdict.outcome is Outcome.VALID
+    assert verification.verify_credential(forged).verdict.outcome is Outcome.NOT_VALID
+    assert verification.verify_credential(badge.jwt).verdict.outcome is Outcome.VALID
+    folder = {"type": ["VerifiablePresentation"], "@context": ["https://www.w3.org/ns/credentials/v2"]}
+    for token, outcome in ((forged, Outcome.NOT_VALID), (badge.jwt, Outcome.VALID)):
+        envelope = {
+            "@context": "https://www.w3.org/ns/credentials/v2",
+            "id": f"data:application/vc+jwt,{token}",
+            "type": "EnvelopedVerifiableCredential",
+        }
+        shown = strict_json.loads(strict_json.dumps(folder | {"verifiableCredential": [envelope]}).encode())
+        report = verification.verify_presentation(shown, expected=Expected())
+        assert [one.outcome for one in report.verdict.credentials] == [outcome]
 
 
-def test_a_programme_that_ended_gives_no_discount(office: Office, archive: bytes, tmp_path: Path) -> None:
-    badge = badge_of(office, "ada")
-    assert badge.jwt is not None
-    event = tmp_path / "summit.yaml"
-    event.write_bytes(document())
-    shelf = Shelf(carried=final_archive.read(archive))
-    verification = Verification(NoSource(), clock=lambda: ENDED, archives=shelf)
-    registration = Registration(Settings(tmp_path), verification=verification, clock=lambda: ENDED)
-    registration.add_event(event)
-    answer = registration.redeem(
-        badge.jwt.encode(),
-        policy=registration.event("summit-2027"),
-        proof=HolderCode(office.bureau.holder_code(badge.reference)),
-        request_id="one",
+def taken_over(office: Office) -> tuple[DocumentsInMemory, str]:
+    """The issuer's host in other hands, and a badge that they made."""
+    thief = material.signer("thief", kid=f"{office.bureau.did}#badges-1")
+    body = strict_json.dumps(did.build_document(office.bureau.did, keys=[(thief.kid, thief.public)]))
+    site = DocumentsInMemory({did.url_of_did_web(office.bureau.did): body.encode()})
+    said = strict_json.loads_object(jws.parse(badge_of(office, "ada").jwt or "").payload)
+    said.pop("credentialStatus", None)  # they have none of its lists
+    return site, jws.sign(strict_json.dumps(said).encode(), signer=thief)
+
+
+def at_an_event(office: Office, folder: Path, verification: Verification) -> Registration:
+    """An event that accepts badges like Ada's, on the day on which their programme ended."""
+    subject = strict_json.loads_object(jws.parse(badge_of(office, "ada").jwt or "").payload)["credentialSubject"]
+    assert isinstance(subject, dict) and isinstance(subject["achievement"], dict)
+    event = folder / "summit.yaml"
+    event.write_bytes(
+        document(
+            accept=[{"issuer": office.bureau.did, "achievement": subject["achievement"]["id"], "percent": 50}],
+            foreign=[],
+            redeem={"opens": ENDED - timedelta(days=1), "closes": ENDED + timedelta(days=9)},
+            period={"policy": "any", "starts": date.fromisoformat(str(subject["term"])[:10])},
+            budget={"factor": 1, "frozen_at": date(2020, 1, 1), "eligible": 9, "expected_take_up": 0.5},
+        )
     )
-    assert answer.voucher is None
+    registration = Registration(Settings(folder), verification=verification, clock=lambda: ENDED)
+    registration.add_event(event)
+    return registration
+
+
+@pytest.mark.parametrize("whose", ["its own", "forged"])
+def test_a_programme_that_ended_gives_no_discount(
+    office: Office, archive: bytes, tmp_path: Path, whose: str
+) -> None:
+    """Neither by the archive nor by what its host says now; desk and page say so before anybody presses."""
+    site, forged = taken_over(office)
+    badge = badge_of(office, "ada")
+    given = (badge.jwt or "") if whose == "its own" else forged
+    expected = Reason.NOT_ACCEPTED_HERE if whose == "its own" else Reason.NOT_VALID
+    code = HolderCode(office.bureau.holder_code(badge.reference))
+    shelf = Shelf(carried=final_archive.read(archive))
+    for name, archives in (("living", None), ("ended", shelf)):
+        folder = tmp_path / name
+        folder.mkdir()
+        verification = Verification(site, clock=lambda: ENDED, archives=archives)
+        registration = at_an_event(office, folder, verification)
+        policy = registration.event("summit-2027")
+        answer = registration.redeem(given.encode(), policy=policy, proof=code, request_id="one")
+        if archives is None:
+            assert (answer.voucher is None) == (whose == "its own"), "that it is accepted but for the archive"
+            continue
+        look = registration.look(given.encode(), policy=policy)
+        offer = registration.offer(reading.read(given.encode()), policy=policy)
+        assert answer.voucher is None
+        assert [answer.reason, look.acceptance.reason, offer.acceptance.reason] == [expected] * 3
+
+
+def test_whoever_has_the_host_later_neither_takes_discounts_back_nor_goes_into_a_bundle(
+    office: Office, archive: bytes
+) -> None:
+    site, _ = taken_over(office)
+    verification = Verification(
+        site, clock=lambda: YEARS_LATER, archives=Shelf(carried=final_archive.read(archive))
+    )
+    badge, withdrawn = badge_of(office, "ada"), badge_of(office, "cy")
+    seen = []
+    for one in (badge, withdrawn):
+        said = strict_json.loads_object(jws.parse(one.jwt or "").payload)
+        entries = said["credentialStatus"]
+        entry = entries[0] if isinstance(entries, list) else entries
+        assert isinstance(entry, dict)
+        kid = jws.parse(one.jwt or "").header.kid or ""
+        place = [str(entry[name]) for name in ("type", "statusListCredential", "statusListIndex", "statusPurpose")]
+        seen.append(Lookup(office.bureau.did, kid, "", *place))
+    assert [finding.state for finding in verification.look_again(seen)] == ["stands", "withdrawn"]
+    assert site.asked == []
+    assert verification.gather([office.bureau.did], lists={}, achievements=()).did_documents == {}
+    assert site.asked == []
 
 
 def test_unpacked_it_is_a_folder_that_any_host_can_go_on_serving(

@@ -44,6 +44,7 @@ from verifier.verification import reading as badge_reading
 from verifier.verification.reading import ReadBadge
 from verifier.verification.report import Report
 from verifier.verification.service import Verification
+from verifier.verification.verdict import Outcome as Found
 from verifier.wallets.service import Begun, Wallets
 
 Result = Literal["granted", "already_redeemed", "refused", "could_not_tell"]
@@ -253,17 +254,17 @@ class Registration:
         fingerprint: str,
         use: "Use | None" = None,
     ) -> Redemption:
-        report = self.verification.verify_badge(badge, lives=True)
+        report = self.verification.verify_badge(badge)
         now = self._clock()
         if isinstance(proof, MailboxCode):
-            due = decide_acceptance(report.verdict, policy=policy, now=now, proof=ProofToCome())
+            due = _accepted(report, policy=policy, now=now, proof=ProofToCome())
             found = None
             if due.reason is Reason.GRANTED:
                 found = self.mailbox.find(proof.code, acceptance=due, policy=policy)
             if found is not None:
                 proof = replace(proof, arrived=True)
                 use = partial(self._use_mail_code, found, acceptance=due, policy=policy)
-        acceptance = decide_acceptance(report.verdict, policy=policy, now=now, proof=proof)
+        acceptance = _accepted(report, policy=policy, now=now, proof=proof)
         if acceptance.reason is not Reason.GRANTED:
             # Nothing is claimed: a copy of somebody's badge must not be able to use anything up.
             return Redemption(policy.event, acceptance.reason, report=report)
@@ -297,8 +298,8 @@ class Registration:
         Raises:
             DatabaseError: it could not be asked whether it was redeemed.
         """
-        report = self.verification.verify_badge(badge, lives=True)
-        acceptance = decide_acceptance(report.verdict, policy=policy, now=self._clock(), proof=ProofToCome())
+        report = self.verification.verify_badge(badge)
+        acceptance = _accepted(report, policy=policy, now=self._clock(), proof=ProofToCome())
         ways: tuple[str, ...] = ()
         if acceptance.reason is Reason.GRANTED:
             possible = ways_to_prove(report.verdict.require(), policy=policy)
@@ -376,9 +377,7 @@ class Registration:
             ReadingError: there is no badge in `data`.
         """
         report = self.verification.verify(data)
-        acceptance = decide_acceptance(
-            report.verdict, policy=policy, now=self._clock(), proof=NameAgainstId(matches=True)
-        )
+        acceptance = _accepted(report, policy=policy, now=self._clock(), proof=NameAgainstId(matches=True))
         redeemed_at = self._redeemed_at(acceptance, policy=policy)
         elsewhere = self.decided_elsewhere(policy) if acceptance.reason is Reason.GRANTED else None
         if elsewhere is not None and redeemed_at is None:
@@ -461,6 +460,15 @@ class Registration:
             )
         )
         return _told(outcome, event=policy.event, report=None if outcome.is_repeated else report)
+
+
+def _accepted(report: Report, *, policy: EventPolicy, now: datetime, proof: Proof | ProofToCome) -> Acceptance:
+    """What an event says to a badge by its report. One that is good as of an archive's day gives no discount:
+    nobody could withdraw it any more, and whoever has its issuer's host now is not asked.
+    """
+    if report.as_of is not None and report.verdict.outcome is Found.VALID:
+        return Acceptance(Reason.NOT_ACCEPTED_HERE)
+    return decide_acceptance(report.verdict, policy=policy, now=now, proof=proof)
 
 
 def _check_request_id(request_id: str) -> None:

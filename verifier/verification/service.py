@@ -126,12 +126,12 @@ class Verification:
             raise ReadingError("This machine opens no pages.")
         return reading.read(share_link.badge_behind(address, open_page=self._open_page))
 
-    def verify_badge(self, badge: ReadBadge, *, lives: bool = False) -> Report:
+    def verify_badge(self, badge: ReadBadge) -> Report:
         """The report on a badge that was read already, with what others say about it.
 
-        `lives`: only a programme that goes on is asked, as for a discount; archives are not.
+        One with `as_of` rests on the archive of a programme that has ended, and says nothing of later.
         """
-        ended = None if lives else self._by_archive(badge)
+        ended = self._by_archive(badge)
         if ended is not None:
             return ended
         trust = self._resolver.resolve(badge)
@@ -142,13 +142,13 @@ class Verification:
         told = self._with_endorsements(badge, verdict, now=now)
         return Report(badge, told, now, vouching.names, trust, vouching.not_asked)
 
-    def _by_archive(self, badge: ReadBadge) -> Report | None:
+    def _by_archive(self, badge: ReadBadge, *, level: Level = Level.BADGE) -> Report | None:
         """The report as of the day on which the issuer's programme ended; None for one that has not."""
         for archive in self._archives.archives.values():
             trust = self._resolver_of(archive).resolve(badge)
             if not isinstance(trust.did_documents.get(archive.issuer), Published):
                 continue
-            verdict = judge(badge, trust=trust, now=archive.as_of)
+            verdict = judge(badge, trust=trust, now=archive.as_of, level=level)
             said = f"This programme ended on {timestamps.show(archive.as_of)[:10]} ({archive.reason})."
             known = "Its final archive says what held then; nothing is known of later."
             verdict = replace(verdict, warnings=(*verdict.warnings, f"{said} {known}"))
@@ -167,22 +167,35 @@ class Verification:
         return kept
 
     def look_again(self, badges: Iterable[Lookup]) -> list[Finding]:
-        """How badges that were valid once stand now, in their order; each document is had anew, once, whole."""
-        asked = list(badges)
+        """How badges that were valid once stand now, in their order; each document is had anew, once, whole. Those
+        of a programme that has ended stand as its archive says.
+        """
+        asked, archives = list(badges), self._archives.archives
         resolver = self._new_resolver()
         urls: dict[str, list[str]] = {}
         for badge in asked:
             urls.setdefault(badge.issuer, []).extend(filter(None, [badge.url]))
-        bundles = {issuer: resolver.lists_of(issuer, listed) for issuer, listed in urls.items()}
+        ended = {issuer: archives[issuer] for issuer in urls if issuer in archives}
+        bundles = {
+            issuer: (self._resolver_of(ended[issuer]) if issuer in ended else resolver).lists_of(issuer, listed)
+            for issuer, listed in urls.items()
+        }
         now = self._clock()
-        return [standing.find(badge, trust=bundles[badge.issuer], now=now) for badge in asked]
+        moments = {issuer: archive.as_of for issuer, archive in ended.items()}
+        return [
+            standing.find(badge, trust=bundles[badge.issuer], now=moments.get(badge.issuer, now))
+            for badge in asked
+        ]
 
     def gather(
         self, issuers: Iterable[str], *, lists: Mapping[str, Iterable[str]], achievements: Collection[str]
     ) -> TrustBundle:
-        """All that badges of these issuers may need, had anew: for a desk that will ask nobody."""
-        resolver = self._new_resolver()
-        return resolver.gather(issuers, lists=lists, achievements=achievements)
+        """All that badges of these issuers may need, had anew: for a desk that will ask nobody. Nothing of one
+        whose programme has ended: whoever has its host now may publish any key.
+        """
+        resolver, ended = self._new_resolver(), self._archives.archives
+        living = [issuer for issuer in issuers if issuer not in ended]
+        return resolver.gather(living, lists=lists, achievements=achievements)
 
     def document(self, url: str) -> bytes | None:
         """A public document that others may want to read, such as an achievement; None if it cannot be had."""
@@ -228,6 +241,9 @@ class Verification:
             ReadingError: it is neither.
         """
         read = reading.read_secured(credential)
+        ended = self._by_archive(read, level=Level.CREDENTIAL) if given_key is None else None
+        if ended is not None:
+            return ended
         trust = self._resolver.resolve(read, given_key=given_key)
         now = self._clock()
         verdict = judge(read, trust=trust, now=now, level=Level.CREDENTIAL)
@@ -253,11 +269,17 @@ class Verification:
         for credential in presented.credentials:
             if self._cpu() - begun > MAX_CPU_SECONDS:
                 raise ReadingError("The presentation is too much work to verify as a whole: give less at a time.")
-            rests_on = self._resolver.resolve(credential)
-            verdicts.append(judge(credential, trust=rests_on, now=now, level=Level.CREDENTIAL))
+            verdicts.append(self._judge_inside(credential, now=now))
         proved = presented.holder if any(check.id == "signature" and check.made for check in made) else None
         holder = proved if all(check.state is State.PASS for check in made) else None
         return PresentationReport(presented, PresentationVerdict(made, tuple(verdicts), holder), now)
+
+    def _judge_inside(self, credential: ReadBadge, *, now: datetime) -> Verdict:
+        """The verdict on a credential that stands in something else."""
+        ended = self._by_archive(credential, level=Level.CREDENTIAL)
+        if ended is not None:
+            return ended.verdict
+        return judge(credential, trust=self._resolver.resolve(credential), now=now, level=Level.CREDENTIAL)
 
     def _with_endorsements(self, badge: ReadBadge, verdict: Verdict, *, now: datetime) -> Verdict:
         """The verdict with those of its endorsements; for a badge that is not authentic nobody is asked about
@@ -270,8 +292,7 @@ class Verification:
             if self._cpu() - begun > MAX_CPU_SECONDS:
                 warnings.append("Not every endorsement was looked at: they are too much work to verify.")
                 break
-            trust = self._resolver.resolve(found.credential)
-            said = judge(found.credential, trust=trust, now=now, level=Level.CREDENTIAL)
+            said = self._judge_inside(found.credential, now=now)
             content = content_of(found.credential) if said.outline else {}
             problem = endorsements.problem_of(content, endorsed=found.endorsed)
             if said.outcome is not Outcome.VALID or said.outline is None or problem is not None:

@@ -25,6 +25,7 @@ from verifier.desk import page as desk_page
 from verifier.desk import web as desk_web
 from verifier.desk.errors import (
     BundleError,
+    DeskError,
     DeskKeysError,
     EnrolmentError,
     EpochError,
@@ -342,6 +343,7 @@ def _tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, misread)
     app.add_exception_handler(UnknownEventError, known(404))
     app.add_exception_handler(UnknownDeskError, known(404))
+    app.add_exception_handler(DeskError, known(400))
     app.add_exception_handler(RequestRefusedError, refused)
     app.add_exception_handler(BundleError, known(503))
     app.add_exception_handler(EpochError, known(422))

@@ -35,6 +35,13 @@ def test_a_receipt_says_what_was_found_and_is_read_again(site: Site) -> None:  #
     assert again.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("number", ["0" * 32, "0" * 5_000, "%00", "a%0Ab", "%F0%9F%98%80", "%FF"])
+def test_a_number_that_none_has_is_not_found(site: Site, number: str) -> None:  # noqa: F811
+    given(site)
+    answer = site.client.get(f"/verify/receipts/{number}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
 def test_a_receipt_holds_neither_the_badge_nor_its_holder(site: Site) -> None:  # noqa: F811
     document = ISSUER.document(name="Ana Example")
     text = json.dumps(given(site, ISSUER.token(document)))

@@ -76,8 +76,10 @@ class Receipts:
         Raises:
             UnknownReceiptError: there is none of this number, or not any more.
         """
-        with reading(self._engine()) as connection:
-            found = store.receipt(connection, number, now=self._clock())
+        found = None
+        if number.isprintable():  # a PostgreSQL refuses to look for NUL
+            with reading(self._engine()) as connection:
+                found = store.receipt(connection, number, now=self._clock())
         if found is None:
             raise UnknownReceiptError(
                 f"There is no receipt of this number here; one is kept for {KEPT_FOR.days} days."

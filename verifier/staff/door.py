@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from verifier.ground.settings import Settings
 from verifier.ground.uploads import MAX_FIELDS
@@ -120,6 +121,8 @@ class Door:
         token = self.cookie(request, "session")
         session = await run_in_threadpool(self._sign_in.session, token)
         fields = await self._fields(request, secret=token)
+        if any("\0" in text for text in (*request.path_params.values(), *fields.values())):
+            raise HTTPException(400, "No text here has the character NUL.")  # a PostgreSQL refuses to look for it
         return Visitor(session, None, request.path_params.get("event"), fields)
 
     async def _fields(self, request: Request, *, secret: str) -> Mapping[str, str]:

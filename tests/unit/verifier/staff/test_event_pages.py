@@ -111,6 +111,32 @@ def test_a_desk_link_is_made_works_and_is_taken_back(office: StaffOffice) -> Non
     ]
 
 
+@pytest.mark.parametrize("name", ["n" * 81, "left\nentrance", "left\0entrance"])
+def test_a_desk_s_name_that_cannot_be_kept_is_said(office: StaffOffice, name: str) -> None:
+    browser = office.signed_in("event_team")
+    browser.get(f"{PAGE}/desks")
+    answer = browser.submit(f"{PAGE}/desks", name=name)
+    assert answer.status_code == 400 and "something here is broken" not in answer.text.lower()
+    assert f"{PAGE}/desks/1/taken-back" not in browser.get(f"{PAGE}/desks").text
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        (f"{PAGE}/grants", {"voucher": "4MH2F\0"}),
+        (f"{PAGE}/grants/%00/released", {"reason": "a test"}),
+        (f"{PAGE}/devices/%00/revoked", {"reason": "a test"}),
+        ("/staff/people/%00/sessions", {"reason": "a test"}),
+    ],
+)
+def test_what_no_database_looks_for_is_refused_and_breaks_nothing(
+    office: StaffOffice, path: str, fields: Any
+) -> None:
+    browser = office.signed_in("everywhere" if "people" in path else "lead")
+    browser.get("/staff/people" if "people" in path else PAGE)
+    assert browser.submit(path, **fields).status_code == 400
+
+
 @pytest.mark.parametrize("number", ["1", "2", "0", "-1", "9" * 30, "one", "1.0"])
 def test_a_desk_link_of_another_event_or_none_is_not_taken_back(office: StaffOffice, number: str) -> None:
     other = office.signed_in("stranger")

@@ -419,6 +419,19 @@ def test_a_phone_that_asked_by_itself_before_still_confirms_for_another_screen(s
     assert "Use my discount now" in desktop.get("/wallet").text
 
 
+def test_a_phone_whose_wallet_showed_nothing_is_not_asked_to_confirm(site: Site) -> None:
+    desktop = site.browser()
+    request = site.wallet().read_request(desktop.link)
+    declined = site.wallet().answer(request, {}, error="access_denied").json()["redirect_uri"]
+
+    for asked in (
+        site.client.get(f"{EVENT}/wallet?response_code={code_in(declined)}", headers={"Accept": "text/html"}),
+        site.client.post(f"{EVENT}/wallet/confirm", data={"response_code": code_in(declined)}),
+    ):
+        assert asked.status_code == 410 and "The wallet showed no badge" in asked.text
+    assert "The wallet showed no badge" in desktop.get("/wallet").text
+
+
 # What is not set up
 
 

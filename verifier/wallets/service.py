@@ -224,19 +224,19 @@ class Wallets:
         """For the wallet's own screen: what the exchange is about, and the number that the other one shows.
 
         Raises:
-            UnknownExchangeError: no exchange has this code, or its time is over.
+            UnknownExchangeError: no exchange has this code, its time is over, or its wallet showed nothing.
         """
-        exchange = self._of_response(response_code)
+        exchange = self._to_confirm(response_code)
         return exchange.subject, exchange.number
 
     def confirm(self, response_code: str) -> None:
         """Whoever holds the wallet says that the other screen, which shows the number, is theirs.
 
         Raises:
-            UnknownExchangeError: no exchange has this code, or its time is over.
+            UnknownExchangeError: as above.
             DatabaseError: nothing was written.
         """
-        exchange = self._of_response(response_code)
+        exchange = self._to_confirm(response_code)
         with writing(self._engine()) as connection:
             store.confirm(connection, exchange.id, now=self._clock())
 
@@ -341,9 +341,12 @@ class Wallets:
         with reading(self._engine()) as connection:
             return self._in_time(store.by_browser(connection, _digest(handle)))
 
-    def _of_response(self, code: str) -> Exchange:
+    def _to_confirm(self, code: str) -> Exchange:
         with reading(self._engine()) as connection:
-            return self._in_time(store.by_response(connection, _digest(code)))
+            exchange = self._in_time(store.by_response(connection, _digest(code)))
+        if exchange.sealed is None and exchange.confirmed_at is None:  # declined, or used where it came back
+            raise UnknownExchangeError(exchange.problem or _GONE)
+        return exchange
 
     def _in_time(self, exchange: Exchange | None) -> Exchange:
         if exchange is None or self._clock() >= exchange.expires_at:

@@ -43,7 +43,7 @@ from verifier.ground.cross_origin import AnyOrigin, Opening
 from verifier.ground.database import CommitUnknownError, DatabaseError, check_writable, reading
 from verifier.ground.documents import DocumentSource, NoSource, context_set, document_source, page_opener
 from verifier.ground.headers import HEADERS, Headers
-from verifier.ground.limits import Buckets, FairUse
+from verifier.ground.limits import TITLE, Buckets, FairUse
 from verifier.ground.pages import STATIC, Pages, problem
 from verifier.ground.plain_http import HeadToo
 from verifier.ground.settings import Settings, SettingsError
@@ -92,6 +92,7 @@ _PUBLIC_PATHS = {
 }
 _log = logging.getLogger(__name__)
 _NO_DATABASE = "The database cannot be used now, so nothing was granted. Ask again, with the same request id."
+_BROKEN = "Something here is broken; nothing was granted. Its operators have the details."
 _TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -100,8 +101,9 @@ _TITLES = {
     405: "Not possible",
     413: "Too large",
     422: "Refused",
-    429: "Too many requests",
+    429: TITLE,
 }
+_NOT_NOW = "Not possible now"
 _PUBLIC = Opening(  # what anybody may ask from anywhere: verdicts and their receipts, and what wallets ask
     lambda path: path in _PUBLIC_PATHS or path.startswith(("/verify/", "/receipts/", "/wallet/")),
     methods="GET, POST, OPTIONS",
@@ -291,7 +293,7 @@ def _tell_errors(app: FastAPI) -> None:
     pages = Pages(Path(__file__).parent / "ground" / "templates")
 
     def told(request: Request, status: int, detail: str, title: str | None = None) -> Response:
-        title = title or _TITLES.get(status, "Not possible now" if status >= 500 else "Refused")
+        title = title or _TITLES.get(status, _NOT_NOW if status >= 500 else "Refused")
         if wants_html(request):
             return pages.answer(
                 "error.html",
@@ -337,7 +339,7 @@ def _tell_errors(app: FastAPI) -> None:
         return venue_web.refused(error)
 
     def unexpected(request: Request, _error: Exception) -> Response:
-        return told(request, 500, "Something here is broken; nothing was granted. Its operators have the details.")
+        return told(request, 500, _BROKEN)
 
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, misread)

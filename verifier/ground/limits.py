@@ -11,14 +11,21 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
+from pathlib import Path
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from verifier.ground import language
 from verifier.ground.headers import Headers
-from verifier.ground.pages import problem
+from verifier.ground.pages import Pages, problem
 from verifier.ground.settings import RateLimit
+from verifier.ground.uploads import wants_html
 
 MAX_CLIENTS = 10_000  # addresses that are remembered; whoever is forgotten begins with a full bucket
+TITLE = "Too many requests"
+LATER = "So many at once are not answered. Wait a minute, go back and try again: nothing was used up."
 COUNTED_METHODS = frozenset({"POST"})  # pages and public documents cost nothing worth counting
 
 
@@ -46,6 +53,7 @@ class FairUse:
 
     def __init__(self, app: ASGIApp, *, buckets: Buckets) -> None:
         self._app, self._buckets = app, buckets
+        self._pages = Pages(Path(__file__).parent / "templates")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         counted = scope["type"] == "http" and scope["method"] in COUNTED_METHODS
@@ -58,13 +66,24 @@ class FairUse:
             await self._app(scope, receive, send)
             return
         seconds = math.ceil(wait)
-        response = problem(
-            429, "Too many requests", f"Ask again in {seconds} s: so many at once are not answered."
-        )
+        response = self._refused(Request(scope), seconds)
         response.headers["Retry-After"] = str(seconds)
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Access-Control-Expose-Headers"] = "Retry-After"
         await Headers(response)(scope, receive, send)
+
+    def _refused(self, request: Request, seconds: int) -> Response:
+        """A page for a person's browser, as with every other error; many share one address at a venue."""
+        if not wants_html(request):
+            return problem(429, TITLE, f"Ask again in {seconds} s: so many at once are not answered.")
+        return self._pages.answer(
+            "error.html",
+            status=429,
+            language=language.of(request),
+            title=TITLE,
+            detail=LATER,
+            staff=request.url.path.startswith("/staff"),
+        )
 
 
 def client_of(scope: Scope) -> str | None:

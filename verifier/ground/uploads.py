@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = (10 << 20) + (64 << 10)  # the largest picture (STANDARDS j1), and the form around it
+TOO_LARGE = "More than 10 MiB are not read: a badge is never so large, and a photograph need not be."
 MAX_FIELD_BYTES = 1 << 20
 MAX_FIELDS = 20
 UNBOUNDED_PATHS = frozenset({"/verify/batch"})  # read line by line, and bounded there
@@ -77,7 +78,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_bytes:
-                raise HTTPException(413, f"At most {self._max_bytes} bytes are read.")
+                raise HTTPException(413, TOO_LARGE)
             return message
 
         await self._app(scope, counted, send)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment
 
-from verifier.ground import language, pages
+from verifier import app
+from verifier.ground import language, limits, pages, uploads
 from verifier.ground.pages import Pages
 from verifier.registration import mailbox, reasons
 from verifier.verification import reading, sentences
@@ -45,7 +46,9 @@ def in_tables() -> set[str]:
         "What your wallet showed was used already.",
         "The wallet did not answer in time.",
         "There is no such page.",
-        "Not found",
+        *app._TITLES.values(),
+        *(app._NOT_NOW, app._BROKEN, app._NO_DATABASE),
+        *(limits.LATER, uploads.TOO_LARGE),
         mailbox._SUBJECT,
         mailbox._TEXT,
         wallets._GONE,

@@ -45,7 +45,7 @@ def test_only_so_many_clients_are_remembered(monkeypatch: pytest.MonkeyPatch) ->
     assert buckets.take("a") == 0  # forgotten, so it begins anew
 
 
-def asked(client: str, *, times: int, method: str = "POST") -> list[httpx.Response]:
+def asked(client: str, *, times: int, method: str = "POST", **headers: str) -> list[httpx.Response]:
     async def answer(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("answered")
 
@@ -55,7 +55,7 @@ def asked(client: str, *, times: int, method: str = "POST") -> list[httpx.Respon
 
     async def ask() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=transport, base_url="https://verify.example") as one:
-            return [await one.request(method, "/") for _ in range(times)]
+            return [await one.request(method, "/", headers=headers) for _ in range(times)]
 
     return asyncio.run(ask())
 
@@ -66,6 +66,14 @@ def test_whoever_asks_too_often_is_told_when_to_come_back() -> None:
     assert answers[2].headers["retry-after"] == "1"
     assert answers[2].headers["content-type"] == "application/problem+json"
     assert answers[2].json()["status"] == 429
+
+
+def test_a_person_s_browser_gets_a_page_in_its_language() -> None:
+    """Many behind one address at a venue: who presses a button there must not read JSON."""
+    *_, refused = asked("203.0.113.7", times=3, **{"Accept": "text/html", "Accept-Language": "fr"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert refused.headers["content-type"].startswith("text/html") and '<html lang="fr">' in refused.text
+    assert "Trop de demandes" in refused.text and "réessayez" in refused.text
 
 
 def test_reading_pages_is_not_counted_nor_is_this_machine() -> None:

@@ -195,8 +195,9 @@ def router(
     def _pushed(event: str, visitor: Visitor) -> Response:
         """Vouchers and withdrawals that the shop does not have yet, tried now, the refused ones too."""
         policy = registration.event(event)
-        delivery = Outbox(settings, engine=registration.engine, clock=clock).push(policy.event)
+        # First what is to leave the shop: a code that takes another one's place is due only then.
         withdrawn = releasing.push(policy.event)
+        delivery = Outbox(settings, engine=registration.engine, clock=clock).push(policy.event)
         return _event(event, visitor, pushed=(*delivery.problems, *withdrawn.problems), was_pushed=True)
 
     def _grant(event: str, visitor: Visitor, reference: str, problem: str = "") -> Response:

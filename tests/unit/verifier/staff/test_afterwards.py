@@ -165,6 +165,34 @@ def test_a_shop_that_is_down_is_tried_again_and_says_so(tmp_path: Path) -> None:
     office.close()
 
 
+def test_one_press_withdraws_the_old_voucher_and_places_the_one_that_takes_its_place(tmp_path: Path) -> None:
+    """The shop was down while a discount was given anew; "everything" has the new voucher in it."""
+    shop = ContractServer()
+    (tmp_path / "pretix.token").write_text(TOKEN)
+    access = {shop.url: ShopAccess(shop.url, tmp_path / "pretix.token")}
+    office = StaffOffice(
+        tmp_path, event={"shop": SHOP | {"url": shop.url}}, shops=access, exempt_hosts=frozenset({shop.host})
+    )
+    voucher = str(redeemed(office).voucher)
+    browser = office.signed_in("lead")
+    browser.get(PAGE)
+    browser.submit(f"{PAGE}/shop-push")
+    browser.submit(f"{PAGE}/grants", voucher=voucher)
+    shop.stop()
+    browser.submit(f"{PAGE}/grants/1/reissued", reason="lost")
+    shop.start_again()
+
+    browser.get(PAGE)
+    pushed = browser.submit(f"{PAGE}/shop-push").text
+
+    assert "The shop has everything." in pushed
+    assert "<dt>Vouchers on their way</dt><dd>0</dd>" in pushed
+    good = [code for code, made in shop.vouchers.items() if made["value"] != "0.00"]
+    assert len(good) == 1 and good[0] != voucher.upper()
+    shop.stop()
+    office.close()
+
+
 def test_finance_draws_a_sample_that_is_written_down(office: StaffOffice) -> None:
     voucher = redeemed(office).voucher
     browser = office.signed_in("finance")

@@ -25,6 +25,7 @@ from tests.unit.verifier.registration.policies import document
 from tests.unit.verifier.simulator import DocumentsInMemory
 from verifier.app import create_app
 from verifier.archive_cli import shelf_of
+from verifier.desk.venue import judging
 from verifier.ground.documents import NoSource, OfflineFolder
 from verifier.ground.settings import Settings
 from verifier.registration.events import HolderCode
@@ -224,6 +225,8 @@ def test_a_programme_that_ended_gives_no_discount(
         offer = registration.offer(reading.read(given.encode()), policy=policy)
         assert answer.voucher is None
         assert [answer.reason, look.acceptance.reason, offer.acceptance.reason] == [expected] * 3
+        told = judging.told(verification.verify(given.encode()))  # to a desk's page
+        assert (told["outcome"], told["statement"]) == ("unknown" if whose == "its own" else "not_valid", None)
 
 
 def test_whoever_has_the_host_later_neither_takes_discounts_back_nor_goes_into_a_bundle(

@@ -12,15 +12,18 @@ from verifier.verification.verdict import Outcome
 
 
 def told(report: Report) -> JsonObject:
-    """A report as the page has its own verdicts; `statement` only for a badge that is valid."""
+    """A report as the page has its own verdicts; `statement` only for a badge that is valid. One of a programme that
+    has ended is good as of a day, by which nothing is granted: of now nothing is known.
+    """
     verdict = report.verdict
-    valid = verdict.outcome is Outcome.VALID
+    valid = verdict.outcome is Outcome.VALID and report.as_of is None
+    ended = verdict.outcome is Outcome.VALID and report.as_of is not None
     checks: list[JsonValue] = [
         {"id": check.id, "state": check.state.value, "evidence": check.evidence, "made": check.made}
         for check in verdict.checks
     ]
     return {
-        "outcome": verdict.outcome.value,
+        "outcome": Outcome.UNKNOWN.value if ended else verdict.outcome.value,
         "checks": checks,
         "statement": statement(verdict.require()) if valid else None,
     }

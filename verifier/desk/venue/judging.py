@@ -12,8 +12,8 @@ from verifier.verification.verdict import Outcome
 
 
 def told(report: Report) -> JsonObject:
-    """A report as the page has its own verdicts; `statement` only for a badge that is valid. One of a programme that
-    has ended is good as of a day, by which nothing is granted: of now nothing is known.
+    """A report as the page has its own verdicts; `statement` only for a badge that is valid. One of a programme
+    that has ended is good as of a day, by which nothing is granted: of now nothing is known.
     """
     verdict = report.verdict
     valid = verdict.outcome is Outcome.VALID and report.as_of is None

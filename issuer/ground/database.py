@@ -64,6 +64,7 @@ _FOR_MANY_ROWS = ("cache_size=-65536", "wal_autocheckpoint=16384")
 # What SQLite's log takes on the disk while several processes write. By itself SQLite begins it anew only if nobody
 # reads or writes just then, and it grows until that happens.
 _LONG_LOG = 80 << 20
+_SHORT_WAIT = 100  # milliseconds: longer than others need who read or write for a chunk of badges
 _OURS = "contributions"  # of the first revision: by it a database is told from the other office's
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _OUR_MISTAKES = (IntegrityError, DataError, ProgrammingError)  # not the world's: they stay what they are
@@ -440,13 +441,13 @@ def _begin_in_file(connection: Connection) -> None:
 
 def _begin_log_anew(connection: Connection) -> None:
     """Empty SQLite's log if it is long. Nearly all of it is in the file by then, and whoever reads or writes just
-    now is not waited for: the next writer tries again. Nothing of this is the transaction's, which is committed.
+    now is hardly waited for: the next writer tries again. Nothing of this is the transaction's, which is committed.
     """
     with suppress(OSError, sqlite3.Error):
         if Path(f"{connection.engine.url.database}-wal").stat().st_size < _LONG_LOG:
             return
         plain: Any = connection.connection.driver_connection
-        plain.execute("PRAGMA busy_timeout=0")
+        plain.execute(f"PRAGMA busy_timeout={_SHORT_WAIT}")
         try:
             plain.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         finally:

@@ -440,8 +440,8 @@ def _begin_in_file(connection: Connection) -> None:
 
 
 def _begin_log_anew(connection: Connection) -> None:
-    """Empty SQLite's log if it is long. Nearly all of it is in the file by then, and whoever reads or writes just
-    now is hardly waited for: the next writer tries again. Nothing of this is the transaction's, which is committed.
+    """Empty SQLite's log if it is long. Nearly all of it is in the file by then, and others who read or write are
+    hardly waited for: the next writer tries again. Nothing of this is the transaction's, which is committed.
     """
     with suppress(OSError, sqlite3.Error):
         if Path(f"{connection.engine.url.database}-wal").stat().st_size < _LONG_LOG:

@@ -6,6 +6,7 @@ PostgreSQL keeps them prepared and gets them in one message. `AllNew` is a whole
 
 import itertools
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -70,11 +71,14 @@ def run_all(connection: Connection, calls: Sequence[Call]) -> list[list[Any]]:
     dialect = connection.dialect
     if dialect.name == "postgresql":
         return _ask(connection, [_Question.of(*call, dialect) for call in calls])
-    results = [
-        connection.exec_driver_sql(statement.text(dialect), (_json(rows),) if statement.takes_rows else ())
-        for statement, rows in calls
-    ]
-    return [list(result) if result.returns_rows else [] for result in results]
+    driver: Any = connection.connection.driver_connection  # what stands around it takes as long as the statements
+    try:
+        return [
+            driver.execute(statement.text(dialect), (_json(rows),) if statement.takes_rows else ()).fetchall()
+            for statement, rows in calls
+        ]
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(None, None, error, Exception, dialect=dialect) from error
 
 
 class AllNew:
